@@ -1,0 +1,316 @@
+//! Which settings cannot work, and why: found before anything starts.
+
+use std::fmt;
+
+use super::{Architecture, Budget, ClassChoice, ScheduleKind, Settings, Subset};
+
+/// The settings that a problem can belong to: the window shows the message beside this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Setting {
+    Subset,
+    ImageSize,
+    Timesteps,
+    BetaStart,
+    BetaEnd,
+    Epochs,
+    Steps,
+    Minutes,
+    BatchSize,
+    LearningRate,
+    WeightDecay,
+    WarmupSteps,
+    DecayFraction,
+    ClipNorm,
+    EmaDecay,
+    ClassDropout,
+    CheckpointEvery,
+    Network,
+    SampleSteps,
+    SampleCount,
+    Eta,
+    Guidance,
+    Class,
+}
+
+impl Setting {
+    /// The command line's name of the setting.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Subset => "--subset",
+            Self::ImageSize => "--image-size",
+            Self::Timesteps => "--timesteps",
+            Self::BetaStart => "--beta-start",
+            Self::BetaEnd => "--beta-end",
+            Self::Epochs => "--epochs",
+            Self::Steps | Self::SampleSteps => "--steps",
+            Self::Minutes => "--minutes",
+            Self::BatchSize => "--batch-size",
+            Self::LearningRate => "--lr",
+            Self::WeightDecay => "weight decay",
+            Self::WarmupSteps => "warm-up steps",
+            Self::DecayFraction => "decay fraction",
+            Self::ClipNorm => "gradient clipping",
+            Self::EmaDecay => "EMA decay",
+            Self::ClassDropout => "class dropout",
+            Self::CheckpointEvery => "--checkpoint-every",
+            Self::Network => "--preset",
+            Self::SampleCount => "--count",
+            Self::Eta => "--eta",
+            Self::Guidance => "--guidance",
+            Self::Class => "--class",
+        }
+    }
+}
+
+/// A value that cannot work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub setting: Setting,
+    /// What is wrong, with the value.
+    pub what: String,
+    /// What would work.
+    pub hint: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting.flag(), self.what)
+    }
+}
+
+/// Largest T that is offered; the schedule and the recorded frames stay small.
+pub const MAX_TIMESTEPS: usize = 4000;
+/// Largest batch: beyond it a step takes longer than a person waits.
+pub const MAX_BATCH: usize = 4096;
+/// Largest number of images drawn at once.
+pub const MAX_SAMPLES: usize = 100_000;
+
+impl Settings {
+    /// Every value that cannot work. `available` is the number of training images, when known.
+    pub fn problems(&self, available: Option<usize>) -> Vec<Problem> {
+        let mut found = Found(Vec::new());
+        self.data_problems(available, &mut found);
+        self.diffusion_problems(&mut found);
+        self.network_problems(&mut found);
+        self.training_problems(&mut found);
+        self.sampling_problems(&mut found);
+        found.0
+    }
+
+    fn data_problems(&self, available: Option<usize>, found: &mut Found) {
+        if let Subset::First(n) | Subset::Shuffled(n) = self.data.subset {
+            found.unless(n >= 1, Setting::Subset, "the subset has no images", "use at least 1 image");
+            if let Some(available) = available {
+                found.unless(
+                    n <= available,
+                    Setting::Subset,
+                    format!("{n} images asked for, the data has {available}"),
+                    format!("use at most {available}"),
+                );
+            }
+        }
+        found.unless(
+            matches!(self.data.image_size, 28 | 32),
+            Setting::ImageSize,
+            format!("{} is not a size that the presets draw", self.data.image_size),
+            "use 28 or 32",
+        );
+    }
+
+    fn diffusion_problems(&self, found: &mut Found) {
+        let d = &self.diffusion;
+        found.unless(
+            (2..=MAX_TIMESTEPS).contains(&d.timesteps),
+            Setting::Timesteps,
+            format!("T = {} is out of range", d.timesteps),
+            format!("use 2 to {MAX_TIMESTEPS}"),
+        );
+        if d.schedule == ScheduleKind::Linear {
+            let inside = |beta: f64| beta > 0.0 && beta < 1.0;
+            let range = "a variance: more than 0, less than 1";
+            found.unless(
+                inside(d.beta_start),
+                Setting::BetaStart,
+                format!("β₀ = {} is out of range", d.beta_start),
+                range,
+            );
+            found.unless(inside(d.beta_end), Setting::BetaEnd, format!("β₁ = {} is out of range", d.beta_end), range);
+            found.unless(
+                !inside(d.beta_start) || !inside(d.beta_end) || d.beta_start <= d.beta_end,
+                Setting::BetaStart,
+                format!("β₀ = {} is larger than β₁ = {}", d.beta_start, d.beta_end),
+                "noise must grow: choose β₀ ≤ β₁",
+            );
+        }
+    }
+
+    fn network_problems(&self, found: &mut Found) {
+        match &self.network.architecture {
+            Architecture::Compact(config) => found.unless(
+                config.channels >= 16 && config.channels.is_multiple_of(16),
+                Setting::Network,
+                format!("{} channels cannot be normalised and attended to", config.channels),
+                "use a multiple of 16",
+            ),
+            Architecture::UNet(config) => {
+                let levels = config.block_out_channels.len();
+                found.unless(
+                    levels >= 1 && config.attention.len() == levels && config.layers_per_block >= 1,
+                    Setting::Network,
+                    "the U-Net's lists of levels do not match",
+                    "give each level its channels and whether it attends",
+                );
+                found.unless(
+                    config.norm_num_groups >= 1
+                        && config.block_out_channels.iter().all(|c| *c > 0 && c.is_multiple_of(config.norm_num_groups)),
+                    Setting::Network,
+                    format!(
+                        "the channels {:?} are not multiples of the {} groups",
+                        config.block_out_channels, config.norm_num_groups
+                    ),
+                    "use channels that the number of groups divides",
+                );
+                let shrink = config.patch_size << levels.saturating_sub(1);
+                found.unless(
+                    matches!(config.patch_size, 1 | 2) && self.data.image_size.is_multiple_of(shrink.max(1)),
+                    Setting::ImageSize,
+                    format!("{} pixels cannot be halved as often as the U-Net does", self.data.image_size),
+                    format!("use a multiple of {shrink}"),
+                );
+            }
+            Architecture::DiffUNet => found.unless(
+                !self.network.classes,
+                Setting::Class,
+                "DiffUNet does not know classes",
+                "use --classes off, or another preset",
+            ),
+        }
+    }
+
+    fn training_problems(&self, found: &mut Found) {
+        let t = &self.training;
+        match t.budget {
+            Budget::Epochs(n) => found.unless(n >= 1, Setting::Epochs, "no epochs", "use at least 1"),
+            Budget::Steps(n) => found.unless(n >= 1, Setting::Steps, "no steps", "use at least 1"),
+            Budget::Minutes(m) => {
+                found.unless(m > 0.0 && m.is_finite(), Setting::Minutes, format!("{m} minutes"), "use more than 0");
+            }
+        }
+        found.unless(
+            (1..=MAX_BATCH).contains(&t.batch_size),
+            Setting::BatchSize,
+            format!("a batch of {} images", t.batch_size),
+            format!("use 1 to {MAX_BATCH}"),
+        );
+        found.unless(
+            t.learning_rate > 0.0 && t.learning_rate <= 1.0,
+            Setting::LearningRate,
+            format!("a learning rate of {}", t.learning_rate),
+            "use more than 0 and at most 1; 0.0001 to 0.004 is usual",
+        );
+        let share = |x: f64| (0.0..=1.0).contains(&x);
+        let zero_to_one = "use 0 to 1";
+        found.unless(
+            t.weight_decay >= 0.0 && t.weight_decay.is_finite(),
+            Setting::WeightDecay,
+            format!("a weight decay of {}", t.weight_decay),
+            "use 0 or more",
+        );
+        found.unless(
+            share(t.decay_fraction),
+            Setting::DecayFraction,
+            format!("a share of {}", t.decay_fraction),
+            zero_to_one,
+        );
+        found.unless(
+            t.clip_norm >= 0.0,
+            Setting::ClipNorm,
+            format!("a norm of {}", t.clip_norm),
+            "use 0 for none, 1 as usual",
+        );
+        found.unless(
+            (0.0..1.0).contains(&t.ema_decay),
+            Setting::EmaDecay,
+            format!("an EMA decay of {}", t.ema_decay),
+            "use 0 to 0.99999",
+        );
+        found.unless(
+            (0.0..1.0).contains(&t.class_dropout),
+            Setting::ClassDropout,
+            format!("a probability of {}", t.class_dropout),
+            "use 0 to 0.99",
+        );
+        found.unless(t.checkpoint_every >= 1, Setting::CheckpointEvery, "a checkpoint every 0 steps", "use at least 1");
+    }
+
+    fn sampling_problems(&self, found: &mut Found) {
+        let s = &self.sampling;
+        found.unless(
+            (1..=MAX_TIMESTEPS).contains(&s.steps),
+            Setting::SampleSteps,
+            format!("{} sampling steps", s.steps),
+            format!("use 1 to T = {}", self.diffusion.timesteps),
+        );
+        found.unless(
+            (1..=MAX_SAMPLES).contains(&s.count),
+            Setting::SampleCount,
+            format!("{} images", s.count),
+            format!("use 1 to {MAX_SAMPLES}"),
+        );
+        found.unless((0.0..=1.0).contains(&s.eta), Setting::Eta, format!("η = {}", s.eta), "use 0 to 1");
+        found.unless(
+            (0.0..=20.0).contains(&s.guidance),
+            Setting::Guidance,
+            format!("guidance {}", s.guidance),
+            "use 0 to 20",
+        );
+        if let ClassChoice::Only(class) = s.classes {
+            found.unless(class <= 9, Setting::Class, format!("class {class}"), "use 0 to 9, or each");
+            found.unless(self.network.classes, Setting::Class, "the model does not know classes", "leave --class out");
+        }
+    }
+}
+
+struct Found(Vec<Problem>);
+
+impl Found {
+    fn unless(&mut self, fine: bool, setting: Setting, what: impl Into<String>, hint: impl Into<String>) {
+        if !fine {
+            self.0.push(Problem { setting, what: what.into(), hint: hint.into() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Preset;
+
+    #[test]
+    fn presets_have_no_problems() {
+        for preset in Preset::ALL {
+            assert_eq!(preset.settings().problems(Some(60_000)), [], "{preset:?}");
+        }
+    }
+
+    #[test]
+    fn each_bad_value_is_named() {
+        type Spoil = fn(&mut Settings);
+        let cases: [(Setting, Spoil); 8] = [
+            (Setting::Timesteps, |s| s.diffusion.timesteps = 0),
+            (Setting::BetaStart, |s| s.diffusion.beta_start = 0.3),
+            (Setting::BetaEnd, |s| s.diffusion.beta_end = 1.0),
+            (Setting::Subset, |s| s.data.subset = Subset::First(60_001)),
+            (Setting::BatchSize, |s| s.training.batch_size = 0),
+            (Setting::LearningRate, |s| s.training.learning_rate = f64::NAN),
+            (Setting::Epochs, |s| s.training.budget = Budget::Epochs(0)),
+            (Setting::Guidance, |s| s.sampling.guidance = -1.0),
+        ];
+        for (setting, spoil) in cases {
+            let mut settings = Preset::Seed.settings();
+            spoil(&mut settings);
+            let found = settings.problems(Some(60_000));
+            assert!(found.iter().any(|p| p.setting == setting), "{setting:?} not in {found:?}");
+        }
+    }
+}

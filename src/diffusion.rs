@@ -1,0 +1,1 @@
+//! The diffusion method: schedule, forward process, conversions and samplers.

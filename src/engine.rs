@@ -1,0 +1,7 @@
+//! The thread that trains and samples for the window: commands in, events out, and a callback that wakes the window.
+
+mod command;
+mod event;
+
+pub use command::{Command, Save};
+pub use event::{Activity, EndReason, Event, Frame, ModelReady, RunStarted};

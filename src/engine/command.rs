@@ -1,0 +1,45 @@
+//! What the window asks of the engine.
+
+use std::path::PathBuf;
+
+use crate::config::{SamplingSettings, Settings, WeightsKind};
+use crate::pictures::Pictures;
+
+/// A request to the engine. Each is answered by one or more [`Event`](super::Event)s.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Start a new run in the folder `out`, which is created; answered by `RunStarted`, then `Step`s, then `RunEnded`.
+    Train { settings: Box<Settings>, out: PathBuf },
+    /// Go on with the run in a folder from its last checkpoint.
+    ResumeRun { run: PathBuf },
+    /// Hold training after the current step.
+    Pause,
+    /// Go on after `Pause`.
+    Continue,
+    /// Train one step, then hold.
+    Step,
+    /// End the run, keeping a checkpoint.
+    Stop,
+    /// Load a trained model to sample from: a run folder or a weights file.
+    Open { path: PathBuf },
+    /// Draw images with the current model and record every frame of the reverse diffusion.
+    /// During training it takes turns with the steps. A newer request replaces the one in progress.
+    Sample { settings: SamplingSettings },
+    /// End the sampling in progress.
+    CancelSampling,
+    /// Write something to disk in the background; answered by `Saved` or `Failed`.
+    Save { what: Save, path: PathBuf },
+}
+
+/// What can be written to disk.
+#[derive(Debug, Clone)]
+pub enum Save {
+    /// One PNG with all pictures in rows of `columns`.
+    Grid { pictures: Pictures, columns: usize },
+    /// One PNG a picture, `0000.png` …, in the folder named by the path.
+    Singles { pictures: Pictures },
+    /// An animated GIF of the frames, `columns` pictures a row.
+    Animation { frames: Vec<Pictures>, columns: usize },
+    /// The current model's weights as safetensors.
+    Weights { kind: WeightsKind },
+}

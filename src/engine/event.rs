@@ -1,0 +1,107 @@
+//! What the engine tells the window: plain numbers and bytes, never tensors.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config::Settings;
+use crate::pictures::Pictures;
+use crate::train::StepReport;
+
+/// A message from the engine.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The engine began, or ended, a kind of work.
+    Activity(Activity),
+    /// A run began, or was resumed at `step`.
+    RunStarted(RunStarted),
+    /// One optimizer step was done. Never dropped.
+    Step(StepReport),
+    /// The loss on the held-out images after `step`.
+    HeldOut { step: u64, loss: f64 },
+    /// The grid drawn from the same noise after `step`. May be dropped when the window is slow.
+    Preview { step: u64, pictures: Arc<Pictures>, classes: Vec<Option<u8>> },
+    /// A checkpoint was written.
+    Checkpointed { step: u64, path: PathBuf },
+    /// The run is over and its last checkpoint is on disk.
+    RunEnded { step: u64, reason: EndReason, run: PathBuf },
+    /// A model can be sampled from now.
+    ModelReady(ModelReady),
+    /// A reverse diffusion begins: `frames` frames will follow unless it is cancelled.
+    SamplingStarted { id: u64, frames: usize, count: usize, timesteps: usize, classes: Vec<Option<u8>> },
+    /// One frame of the reverse diffusion `id`. Never dropped.
+    Frame { id: u64, frame: Frame },
+    /// The reverse diffusion `id` is over; `cancelled` if it was ended early.
+    SamplingEnded { id: u64, cancelled: bool, seconds: f64 },
+    /// A file was written.
+    Saved { what: &'static str, path: PathBuf },
+    /// Something the user should know that is not a failure, such as a fallback to the CPU.
+    Notice(String),
+    /// Something failed. What runs beside it goes on.
+    Failed { during: &'static str, what: String, hint: String },
+}
+
+/// What the engine is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activity {
+    #[default]
+    Idle,
+    /// Reading data or building a network.
+    Preparing,
+    Training,
+    /// A run is held between two steps.
+    Paused,
+    /// Writing the last checkpoint of a run.
+    Stopping,
+}
+
+/// Facts about a run that begins.
+#[derive(Debug, Clone)]
+pub struct RunStarted {
+    pub run: PathBuf,
+    pub settings: Box<Settings>,
+    /// Steps already done, when resumed.
+    pub step: u64,
+    /// Count of trainable weights.
+    pub parameters: usize,
+    /// Training images after the subset is taken.
+    pub images: usize,
+    /// Device the run computes on, such as `CPU, 2 threads`.
+    pub device: String,
+}
+
+/// Facts about the model that sampling would use.
+#[derive(Debug, Clone)]
+pub struct ModelReady {
+    pub settings: Box<Settings>,
+    /// Steps it was trained for.
+    pub step: u64,
+    pub parameters: usize,
+    /// Where it came from.
+    pub source: PathBuf,
+}
+
+/// Why a run is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// Its budget is spent.
+    Completed,
+    /// The user stopped it.
+    Stopped,
+    /// It failed; the last checkpoint is kept.
+    Failed,
+}
+
+/// One recorded moment of a reverse diffusion.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// Count of network calls so far; 0 is the pure noise, before the first call.
+    pub step: usize,
+    /// The timestep of `x_t`, T for the pure noise, 0 for the finished images.
+    pub t: usize,
+    /// The images as they are, brought to the range of pictures.
+    pub x_t: Arc<Pictures>,
+    /// The network's guess of the finished images.
+    pub x0_hat: Arc<Pictures>,
+    /// The network's guess of the noise: 128 is none, ±3 standard deviations at the ends.
+    pub eps_hat: Arc<Pictures>,
+}

@@ -1,0 +1,31 @@
+//! Diffuscope: train a diffusion model on handwritten digits on your own computer and watch it learn to draw.
+//!
+//! ```text
+//! ui ──Action──▶ app ──Command──▶ engine (thread) ──Event + wake──▶ app ──writes──▶ AppState ──read by──▶ ui
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`data`] | images: IDX files, the embedded MNIST, folders, batches |
+//! | [`diffusion`] | the method: schedule, forward process, conversions, samplers |
+//! | [`model`] | the networks, their blocks, operations and kernels, weights on disk |
+//! | [`train`] | the training step, optimizer, moving average, run folder, checkpoints |
+//! | [`engine`] | the thread that trains and samples for the window |
+//! | [`app`] | the window's state: actions in, commands out, events in |
+//! | [`ui`] | the window's panels: draw the state, return actions |
+//! | [`cli`] | the command line, one file a subcommand |
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod diffusion;
+pub mod engine;
+pub mod error;
+pub mod model;
+pub mod pictures;
+pub mod rng;
+pub mod train;
+pub mod ui;
+
+pub use error::{Error, Result};

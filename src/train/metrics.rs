@@ -1,0 +1,24 @@
+//! What one training step reports: a line of `metrics.jsonl` and a point of the loss plot.
+
+use serde::{Deserialize, Serialize};
+
+/// The outcome of one optimizer step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Count of steps done, from 1.
+    pub step: u64,
+    /// Epochs done, as a fraction.
+    pub epoch: f64,
+    /// Images seen since the run began.
+    pub images: u64,
+    /// L_simple of this batch: the mean squared error of what the network predicts (Ho et al. 2020, eq. 14).
+    pub loss: f64,
+    /// The learning rate that was used.
+    pub lr: f64,
+    /// Global norm of the gradient before clipping.
+    pub grad_norm: f64,
+    /// Seconds of training since the run began, pauses not counted.
+    pub seconds: f64,
+    /// Share of the budget that is spent, 0 to 1.
+    pub progress: f64,
+}
