@@ -1,4 +1,5 @@
 //! The networks, their blocks, operations and weights.
 pub mod compact {}
-pub mod unet {}
 pub mod diffunet {}
+pub mod ops;
+pub mod unet {}

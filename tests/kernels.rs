@@ -1,0 +1,193 @@
+//! Every operation of `model::ops` against Candle's composition of it and against finite differences: values and
+//! gradients, on odd shapes too, and on any number of threads.
+
+#![allow(clippy::unwrap_used)]
+
+use candle_core::{Device, Tensor, Var};
+use diffuscope::model::ops::{self, Activation, portable};
+use diffuscope::rng::Stream;
+use rstest::rstest;
+
+type Op = Box<dyn Fn(&[Var]) -> candle_core::Result<Tensor>>;
+
+fn normal(shape: &[usize], purpose: &str) -> Var {
+    let mut values = vec![0.0f32; shape.iter().product()];
+    Stream::new(11, purpose, shape.iter().product::<usize>() as u64).fill_normal(&mut values);
+    Var::from_tensor(&Tensor::from_vec(values, shape, &Device::Cpu).unwrap()).unwrap()
+}
+
+/// Σ result · fixed weights, so that every entry of the gradient matters.
+fn objective(op: &Op, inputs: &[Var]) -> Tensor {
+    let y = op(inputs).unwrap();
+    let weights = normal(y.dims(), "objective");
+    (y * weights.as_tensor()).unwrap().sum_all().unwrap()
+}
+
+fn values(t: &Tensor) -> Vec<f32> {
+    t.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn assert_close(what: &str, got: &[f32], want: &[f32], tolerance: f32) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    let rms = (want.iter().map(|v| v * v).sum::<f32>() / want.len() as f32).sqrt();
+    for (i, (a, b)) in got.iter().zip(want).enumerate() {
+        assert!((a - b).abs() <= tolerance * (rms + b.abs()) + 1e-6, "{what}[{i}]: {a} instead of {b}");
+    }
+}
+
+/// Kernel against composition: the result and the gradient of each input.
+fn compare(kernel: Op, composed: Op, inputs: &[Var]) {
+    let (fast, plain) = (kernel(inputs).unwrap(), composed(inputs).unwrap());
+    assert_eq!(fast.dims(), plain.dims());
+    assert_close("value", &values(&fast), &values(&plain), 1e-4);
+    let fast = objective(&kernel, inputs).backward().unwrap();
+    let plain = objective(&composed, inputs).backward().unwrap();
+    for (i, input) in inputs.iter().enumerate() {
+        let want = values(plain.get(input).unwrap());
+        assert_close(&format!("gradient {i}"), &values(fast.get(input).unwrap()), &want, 1e-4);
+    }
+    against_differences(&kernel, inputs);
+}
+
+/// The gradient along a random direction against a central difference.
+fn against_differences(op: &Op, inputs: &[Var]) {
+    let gradients = objective(op, inputs).backward().unwrap();
+    for (i, input) in inputs.iter().enumerate() {
+        let direction = normal(input.dims(), "direction");
+        let slope = (gradients.get(input).unwrap() * direction.as_tensor()).unwrap().sum_all().unwrap();
+        let slope = f64::from(slope.to_scalar::<f32>().unwrap());
+        let kept = input.as_tensor().copy().unwrap();
+        let h = 2e-3;
+        let at = |offset: f64| {
+            input.set(&(&kept + (direction.as_tensor() * offset).unwrap()).unwrap()).unwrap();
+            f64::from(objective(op, inputs).to_scalar::<f32>().unwrap())
+        };
+        let difference = (at(h) - at(-h)) / (2.0 * h);
+        input.set(&kept).unwrap();
+        let scale = slope.abs().max((input.elem_count() as f64).sqrt());
+        assert!((slope - difference).abs() < 0.03 * scale, "gradient {i}: {slope}, by differences {difference}");
+    }
+}
+
+#[rstest]
+#[case(1, 7, 7, 1, 3, 3, 1)]
+#[case(2, 5, 9, 3, 8, 3, 1)]
+#[case(3, 14, 14, 32, 32, 3, 1)]
+#[case(2, 7, 7, 33, 17, 3, 1)]
+#[case(2, 14, 14, 16, 24, 3, 2)]
+#[case(1, 7, 5, 5, 6, 3, 2)]
+#[case(2, 4, 4, 160, 200, 3, 1)]
+#[case(2, 6, 6, 24, 16, 1, 1)]
+#[case(1, 1, 1, 4, 4, 3, 1)]
+fn convolution(
+    #[case] b: usize,
+    #[case] h: usize,
+    #[case] w: usize,
+    #[case] inputs: usize,
+    #[case] outputs: usize,
+    #[case] k: usize,
+    #[case] stride: usize,
+) {
+    let tensors =
+        [normal(&[b, h, w, inputs], "x"), normal(&[outputs, inputs, k, k], "weight"), normal(&[outputs], "bias")];
+    compare(
+        Box::new(move |t| ops::conv2d(&t[0], &t[1], &t[2], stride)),
+        Box::new(move |t| portable::conv2d(&t[0], &t[1], &t[2], stride)),
+        &tensors,
+    );
+}
+
+#[rstest]
+#[case(&[5], 3, 7)]
+#[case(&[2, 9], 96, 32)]
+#[case(&[64], 1, 1)]
+fn linear(#[case] rows: &[usize], #[case] inputs: usize, #[case] outputs: usize) {
+    let x = normal(&[rows, &[inputs]].concat(), "x");
+    let tensors = [x, normal(&[outputs, inputs], "weight"), normal(&[outputs], "bias")];
+    compare(
+        Box::new(|t| ops::linear(&t[0], &t[1], &t[2])),
+        Box::new(|t| portable::linear(&t[0], &t[1], &t[2])),
+        &tensors,
+    );
+}
+
+#[rstest]
+#[case(1, 1, 1, 8, 2, false, Activation::None)]
+#[case(2, 7, 7, 24, 8, false, Activation::Silu)]
+#[case(3, 5, 3, 12, 4, true, Activation::Silu)]
+#[case(2, 14, 14, 32, 8, true, Activation::None)]
+fn group_norm(
+    #[case] b: usize,
+    #[case] h: usize,
+    #[case] w: usize,
+    #[case] c: usize,
+    #[case] groups: usize,
+    #[case] modulated: bool,
+    #[case] activation: Activation,
+) {
+    let affine: Vec<usize> = if modulated { vec![b, c] } else { vec![c] };
+    let tensors = [normal(&[b, h, w, c], "x"), normal(&affine, "gain"), normal(&affine, "bias")];
+    compare(
+        Box::new(move |t| ops::group_norm(&t[0], &t[1], &t[2], groups, 1e-5, activation)),
+        Box::new(move |t| portable::group_norm(&t[0], &t[1], &t[2], groups, 1e-5, activation)),
+        &tensors,
+    );
+}
+
+#[rstest]
+#[case(1, 1, 4, 1)]
+#[case(2, 49, 64, 2)]
+#[case(1, 16, 24, 3)]
+fn attention(#[case] b: usize, #[case] n: usize, #[case] c: usize, #[case] heads: usize) {
+    let tensors = ["q", "k", "v"].map(|name| normal(&[b, n, c], name));
+    compare(
+        Box::new(move |t| ops::attention(&t[0], &t[1], &t[2], heads)),
+        Box::new(move |t| portable::attention(&t[0], &t[1], &t[2], heads)),
+        &tensors,
+    );
+}
+
+#[test]
+fn resampling() {
+    let x = [normal(&[2, 6, 4, 5], "x")];
+    compare(Box::new(|t| ops::upsample_nearest2(&t[0])), Box::new(|t| portable::upsample_nearest2(&t[0])), &x);
+    compare(Box::new(|t| ops::avg_pool2(&t[0])), Box::new(|t| portable::avg_pool2(&t[0])), &x);
+    assert!(ops::avg_pool2(&normal(&[1, 3, 4, 1], "odd")).is_err());
+}
+
+#[test]
+fn an_input_used_twice_gets_both_gradients() {
+    let x = normal(&[1, 4, 4, 3], "x");
+    let y = (ops::upsample_nearest2(&x).unwrap().sum_all().unwrap() + x.sum_all().unwrap()).unwrap();
+    let gradient = values(y.backward().unwrap().get(&x).unwrap());
+    assert!(gradient.iter().all(|g| (g - 5.0).abs() < 1e-6), "{gradient:?}");
+}
+
+#[test]
+fn patches_are_ordered_as_in_pytorch() {
+    let x = Tensor::arange(0f32, 16.0, &Device::Cpu).unwrap().reshape((1, 4, 4, 1)).unwrap();
+    let patches = ops::space_to_depth2(&x).unwrap();
+    assert_eq!(values(&patches)[..8], [0.0, 1.0, 4.0, 5.0, 2.0, 3.0, 6.0, 7.0]);
+    assert_eq!(values(&ops::depth_to_space2(&patches).unwrap()), values(&x));
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let x = normal(&[16, 14, 14, 32], "x");
+            let (w, b) = (normal(&[64, 32, 3, 3], "w"), normal(&[64], "b"));
+            let y = ops::conv2d(&x, &w, &b, 1).unwrap();
+            let (gain, bias) = (normal(&[64], "gain"), normal(&[64], "bias"));
+            let y = ops::group_norm(&y, &gain, &bias, 8, 1e-5, Activation::Silu).unwrap();
+            let q = y.reshape((16, 196, 64)).unwrap();
+            let y = ops::attention(&q, &q, &q, 2).unwrap();
+            let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            [&x, &w, &b, &gain, &bias].map(|v| values(gradients.get(v).unwrap()).iter().map(|f| f.to_bits()).collect())
+        })
+    };
+    let one: [Vec<u32>; 5] = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(5));
+}
