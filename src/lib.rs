@@ -14,6 +14,7 @@
 //! | [`app`] | the window's state: actions in, commands out, events in |
 //! | [`ui`] | the window's panels: draw the state, return actions |
 //! | [`cli`] | the command line, one file a subcommand |
+//! | [`files`] | writing files whole or not at all |
 
 pub mod app;
 pub mod cli;
@@ -22,6 +23,7 @@ pub mod data;
 pub mod diffusion;
 pub mod engine;
 pub mod error;
+pub mod files;
 pub mod model;
 pub mod pictures;
 pub mod rng;

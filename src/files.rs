@@ -1,0 +1,212 @@
+//! Writing files so that a reader, or a crash, never meets half of one.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// Bytes gathered before each write to the disk.
+const BUFFER: usize = 1 << 20;
+
+/// Replaces the file at `path` by what `fill` writes, whole or not at all.
+///
+/// The content goes to a temporary file in the same folder, which is flushed to the disk (fsync), renamed over
+/// `path`, and made durable by an fsync of the folder. If anything fails, what was at `path` before is untouched
+/// and the temporary file is gone.
+///
+/// # Errors
+/// [`Error::Write`] with `path`: the folder is missing or not writable, the disk is full, or `fill` failed.
+pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    write_durably(path, fill).map_err(Error::write(path))
+}
+
+fn write_durably(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let folder = folder_of(path);
+    let temporary = with_mode(temporary_name(), 0o666).tempfile_in(&folder)?;
+    let mut writer = BufWriter::with_capacity(BUFFER, temporary);
+    fill(&mut writer)?;
+    let temporary = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|failed| failed.error)?;
+    sync_folder(&folder)
+}
+
+/// Creates the folder `path` from what `fill` puts into it, whole or not at all.
+///
+/// `fill` is given a temporary folder beside `path`; when it is done, that folder is renamed to `path`. A folder
+/// that was at `path` is replaced, whatever it held: it stays, under a temporary name, until the new one stands in
+/// its place. Whether it may be replaced is for the caller to know.
+///
+/// # Errors
+/// [`Error::Write`] with `path`, or what `fill` returned; `path` is then as it was.
+pub fn write_folder_atomically(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let beside = folder_of(path);
+    let fresh = with_mode(temporary_name(), 0o777).tempdir_in(&beside).map_err(Error::write(path))?;
+    fill(fresh.path())?;
+    put_folder_in_place(fresh, path, &beside).map_err(Error::write(path))
+}
+
+fn put_folder_in_place(fresh: tempfile::TempDir, path: &Path, beside: &Path) -> io::Result<()> {
+    sync_folder(fresh.path())?;
+    let retired = match fs::symlink_metadata(path) {
+        Ok(old) if old.is_dir() => {
+            let retired = temporary_name().tempdir_in(beside)?;
+            fs::rename(path, retired.path().join("old"))?;
+            Some(retired)
+        }
+        _ => None,
+    };
+    if let Err(failed) = fs::rename(fresh.path(), path) {
+        if let Some(retired) = &retired {
+            fs::rename(retired.path().join("old"), path)?;
+        }
+        return Err(failed);
+    }
+    // The folder has its final name: nothing is left for the guard to remove.
+    let _ = fresh.keep();
+    sync_folder(beside)
+}
+
+/// Creates `path` and the folders above it.
+///
+/// # Errors
+/// [`Error::Write`] with `path`.
+pub fn create_dir_all(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(Error::write(path))
+}
+
+/// The folder that holds `path`; `.` for a bare name.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn temporary_name() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".diffuscope-").suffix(".tmp");
+    builder
+}
+
+/// Temporary files are made private (0600) by default; a result is an ordinary file, as the umask says.
+#[cfg(unix)]
+fn with_mode(mut builder: tempfile::Builder<'static, 'static>, mode: u32) -> tempfile::Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt;
+    builder.permissions(fs::Permissions::from_mode(mode));
+    builder
+}
+
+#[cfg(not(unix))]
+fn with_mode(builder: tempfile::Builder<'static, 'static>, _mode: u32) -> tempfile::Builder<'static, 'static> {
+    builder
+}
+
+/// Makes the names in `folder` durable: a rename alone can be lost when the machine stops.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Windows has no fsync of a folder; its file systems journal the rename.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_in(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn writes_and_replaces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        for content in ["first, and long", "second"] {
+            write_atomically(&path, |w| w.write_all(content.as_bytes())).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(names_in(folder.path()), ["a.bin"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_result_has_the_permissions_of_an_ordinary_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        fs::write(folder.path().join("ordinary"), "").unwrap();
+        write_atomically(&folder.path().join("ours"), |_| Ok(())).unwrap();
+        assert_eq!(mode("ours"), mode("ordinary"));
+        fs::create_dir(folder.path().join("ordinary folder")).unwrap();
+        write_folder_atomically(&folder.path().join("our folder"), |_| Ok(())).unwrap();
+        assert_eq!(mode("our folder"), mode("ordinary folder"));
+    }
+
+    #[test]
+    fn a_failure_midway_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        fs::write(&path, "old").unwrap();
+        let error = write_atomically(&path, |w| {
+            w.write_all(&vec![1; 3 * BUFFER])?;
+            Err(io::Error::other("disk full"))
+        })
+        .unwrap_err();
+        assert!(matches!(&error, Error::Write { path: p, .. } if *p == path), "{error}");
+        assert!(error.to_string().contains("disk full"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(names_in(folder.path()), ["a.bin"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let path = file.join("below").join("a.bin");
+        let error = write_atomically(&path, |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        let error = create_dir_all(&file.join("below")).unwrap_err();
+        assert!(error.to_string().contains("below"), "{error}");
+        let error = write_folder_atomically(&path, |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+
+    #[test]
+    fn a_folder_appears_whole_and_replaces_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        for name in ["one", "two"] {
+            write_folder_atomically(&path, |inside| {
+                assert!(names_in(folder.path()).iter().all(|n| n == "out" || n.ends_with(".tmp")));
+                write_atomically(&inside.join(name), |w| w.write_all(b"x"))
+            })
+            .unwrap();
+            assert_eq!(names_in(&path), [name]);
+            assert_eq!(names_in(folder.path()), ["out"]);
+        }
+        let refused = write_folder_atomically(&path, |_| Err(Error::Cancelled));
+        assert!(matches!(refused, Err(Error::Cancelled)));
+        assert_eq!(names_in(&path), ["two"]);
+        assert_eq!(names_in(folder.path()), ["out"]);
+    }
+
+    #[test]
+    fn a_folder_does_not_replace_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "mine").unwrap();
+        write_folder_atomically(&path, |_| Ok(())).unwrap_err();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        assert_eq!(names_in(folder.path()), ["out"]);
+    }
+}
