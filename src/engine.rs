@@ -2,6 +2,8 @@
 
 mod command;
 mod event;
+mod handle;
 
 pub use command::{Command, Save};
 pub use event::{Activity, EndReason, Event, Frame, ModelReady, RunStarted};
+pub use handle::{Closed, Handle, Outbox};
