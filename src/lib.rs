@@ -13,12 +13,14 @@
 //! | [`engine`] | the thread that trains and samples for the window |
 //! | [`app`] | the window's state: actions in, commands out, events in |
 //! | [`ui`] | the window's panels: draw the state, return actions |
+//! | [`device`] | which device computes |
 //! | [`cli`] | the command line, one file a subcommand |
 
 pub mod app;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod device;
 pub mod diffusion;
 pub mod engine;
 pub mod error;
