@@ -116,9 +116,9 @@ fn join<const N: usize>(parts: [Option<String>; N]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
-/// Seconds until all is done, if the pace stays; `None` before anything is.
+/// Seconds until all is done, if the pace stays; `None` before anything is done, and when all is.
 fn seconds_left(elapsed: f64, share: f64) -> Option<f64> {
-    (share > 0.0).then(|| elapsed * (1.0 - share).max(0.0) / share)
+    (share > 0.0 && share < 1.0).then(|| elapsed * (1.0 - share) / share)
 }
 
 /// `1,240`.
@@ -202,15 +202,15 @@ mod tests {
             progress.advance("nothing to do", 0, 0);
         });
         assert_eq!(written[0], "  0 % · drawing 64 images");
-        assert_eq!(written[1], "100 % · drawing 64 images · 0:00 left");
-        assert_eq!(written[2], "100 % · nothing to do · 0:00 left");
+        assert_eq!(written[1], "100 % · drawing 64 images");
+        assert_eq!(written[2], "100 % · nothing to do");
     }
 
     #[test]
     fn the_time_left_follows_the_pace() {
         assert_eq!(seconds_left(10.0, 0.25), Some(30.0));
         assert_eq!(seconds_left(10.0, 0.0), None);
-        assert_eq!(seconds_left(10.0, 1.5), Some(0.0));
+        assert_eq!(seconds_left(10.0, 1.0), None);
     }
 
     #[test]
