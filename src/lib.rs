@@ -13,6 +13,7 @@
 //! | [`engine`] | the thread that trains and samples for the window |
 //! | [`app`] | the window's state: actions in, commands out, events in |
 //! | [`ui`] | the window's panels: draw the state, return actions |
+//! | [`device`] | which device computes |
 //! | [`cli`] | the command line, one file a subcommand |
 //! | [`files`] | writing files whole or not at all |
 
@@ -20,6 +21,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod device;
 pub mod diffusion;
 pub mod engine;
 pub mod error;

@@ -25,6 +25,7 @@ pub enum Setting {
     ClassDropout,
     CheckpointEvery,
     Network,
+    Classes,
     SampleSteps,
     SampleCount,
     Eta,
@@ -54,6 +55,7 @@ impl Setting {
             Self::ClassDropout => "class dropout",
             Self::CheckpointEvery => "--checkpoint-every",
             Self::Network => "--preset",
+            Self::Classes => "--classes",
             Self::SampleCount => "--count",
             Self::Eta => "--eta",
             Self::Guidance => "--guidance",
@@ -180,7 +182,7 @@ impl Settings {
             }
             Architecture::DiffUNet => found.unless(
                 !self.network.classes,
-                Setting::Class,
+                Setting::Classes,
                 "DiffUNet does not know classes",
                 "use --classes off, or another preset",
             ),

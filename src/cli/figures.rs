@@ -1,0 +1,60 @@
+//! `diffuscope figures`: writes the figures of the reference experiment.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What was typed after `figures`.
+#[derive(Debug, Clone, Args)]
+pub struct FiguresArgs {
+    /// A run folder, a checkpoint or a weights file; the model that ships with the program if left out
+    #[arg(long, value_name = "FILE|DIR")]
+    checkpoint: Option<PathBuf>,
+
+    /// The folder to write to; it is created
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Which model's figures are written, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiguresPlan {
+    /// `None`: the model that ships with the program.
+    pub checkpoint: Option<PathBuf>,
+    pub out: PathBuf,
+}
+
+impl FiguresArgs {
+    pub(super) fn plan(self) -> FiguresPlan {
+        FiguresPlan { checkpoint: self.checkpoint, out: self.out }
+    }
+}
+
+impl fmt::Display for FiguresPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "drawing the figures to {}", self.out.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Plan, plan_of};
+
+    #[test]
+    fn flags_are_kept() {
+        let plan = |checkpoint: Option<&str>| {
+            Plan::Figures(FiguresPlan { checkpoint: checkpoint.map(PathBuf::from), out: "f".into() })
+        };
+        assert_eq!(plan_of("figures --out f").unwrap(), plan(None));
+        assert_eq!(plan_of("figures --checkpoint runs/a --out f").unwrap(), plan(Some("runs/a")));
+        assert_eq!(plan(None).to_string(), "drawing the figures to f");
+    }
+
+    #[test]
+    fn the_folder_is_needed() {
+        let error = plan_of("figures").unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.exit_code()), ("--out is missing", 2));
+    }
+}

@@ -1,0 +1,192 @@
+//! The settings that `diffuscope train` takes, and how they change a preset or a recorded run.
+
+use clap::Args;
+
+use super::super::value::{self, SubsetSize};
+use crate::config::{Budget, DataSource, Prediction, Preset, ScheduleKind, Settings, Subset};
+use crate::error::{Error, Result};
+
+/// The settings that were typed; what is `None` keeps the preset's value.
+#[derive(Debug, Clone, PartialEq, Default, Args)]
+pub struct TrainFlags {
+    /// The values to start from; each can be changed by the flags below
+    #[arg(long, value_name = "NAME", value_parser = value::one_of(value::PRESETS))]
+    pub preset: Option<Preset>,
+
+    /// mnist, a folder of images or of IDX files, or an IDX file
+    #[arg(long, value_name = "mnist|PATH", value_parser = value::data)]
+    pub data: Option<DataSource>,
+
+    /// Train on the first N images, or on all
+    #[arg(long, value_name = "N|all", allow_hyphen_values = true, value_parser = value::subset)]
+    pub subset: Option<SubsetSize>,
+
+    /// Take the subset's images at random, by the seed, instead of the first
+    #[arg(long)]
+    pub shuffle_subset: bool,
+
+    /// Height and width of the images in pixels: 28 or 32
+    #[arg(long, value_name = "PIXELS", allow_hyphen_values = true, value_parser = value::count)]
+    pub image_size: Option<usize>,
+
+    /// T, the number of noise levels: 2 to 4000
+    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = value::count)]
+    pub timesteps: Option<usize>,
+
+    /// How the noise grows with the timestep
+    #[arg(long, value_name = "NAME", value_parser = value::one_of(value::SCHEDULES))]
+    pub schedule: Option<ScheduleKind>,
+
+    /// β of the first timestep; chooses the linear schedule
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
+    pub beta_start: Option<f64>,
+
+    /// β of the last timestep; chooses the linear schedule
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
+    pub beta_end: Option<f64>,
+
+    /// What the network learns to predict
+    #[arg(long, value_name = "NAME", value_parser = value::one_of(value::PREDICTIONS))]
+    pub prediction: Option<Prediction>,
+
+    /// Whether the network is told which digit to draw
+    #[arg(long, value_name = "on|off", value_parser = value::one_of(value::SWITCH))]
+    pub classes: Option<bool>,
+
+    /// Stop after N passes over the images
+    #[arg(long, value_name = "N", allow_hyphen_values = true, conflicts_with_all = ["steps", "minutes"], value_parser = value::whole)]
+    pub epochs: Option<u64>,
+
+    /// Stop after N steps
+    #[arg(long, value_name = "N", allow_hyphen_values = true, conflicts_with = "minutes", value_parser = value::whole)]
+    pub steps: Option<u64>,
+
+    /// Stop after M minutes of training
+    #[arg(long, value_name = "M", allow_hyphen_values = true, value_parser = value::real)]
+    pub minutes: Option<f64>,
+
+    /// Images a step
+    #[arg(long, value_name = "B", allow_hyphen_values = true, value_parser = value::count)]
+    pub batch_size: Option<usize>,
+
+    /// The learning rate
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
+    pub lr: Option<f64>,
+
+    /// Steps between checkpoints
+    #[arg(long, value_name = "STEPS", allow_hyphen_values = true, value_parser = value::whole)]
+    pub checkpoint_every: Option<u64>,
+
+    /// Where all randomness comes from: the same seed gives the same bytes
+    #[arg(long, value_name = "S", allow_hyphen_values = true, value_parser = value::whole)]
+    pub seed: Option<u64>,
+}
+
+impl TrainFlags {
+    /// The settings of a new run: `settings` with every typed value in its place.
+    ///
+    /// # Errors
+    /// Flags that contradict each other, and the first of [`Settings::problems`].
+    pub fn applied_to(&self, settings: Settings) -> Result<Settings> {
+        let changed = self.placed_in(settings)?;
+        // The one source whose size is known before it is read.
+        let available = (changed.data.source == DataSource::Mnist).then_some(60_000);
+        changed.problems(available).into_iter().next().map_or(Ok(changed), |problem| Err(Error::Setting(problem)))
+    }
+
+    /// The settings of a resumed run: as `recorded`, except how long it goes on and how often it is kept.
+    ///
+    /// The command that started the run may be repeated in full; only a flag that differs is refused.
+    ///
+    /// # Errors
+    /// As [`TrainFlags::applied_to`], and flags that would make it another run.
+    pub fn resumed(&self, recorded: &Settings) -> Result<Settings> {
+        let changed = self.applied_to(recorded.clone())?;
+        let (was, now) = (recorded, &changed);
+        let kept = [
+            ("--preset", self.preset.is_none_or(|preset| preset == was.preset)),
+            ("--data", now.data.source == was.data.source),
+            ("--subset", now.data.subset == was.data.subset),
+            ("--image-size", now.data.image_size == was.data.image_size),
+            ("--timesteps", now.diffusion.timesteps == was.diffusion.timesteps),
+            ("--beta-start", self.beta_start.is_none() || now.diffusion == was.diffusion),
+            ("--beta-end", self.beta_end.is_none() || now.diffusion == was.diffusion),
+            ("--schedule", now.diffusion.schedule == was.diffusion.schedule),
+            ("--prediction", now.diffusion.prediction == was.diffusion.prediction),
+            ("--classes", now.network.classes == was.network.classes),
+            ("--batch-size", now.training.batch_size == was.training.batch_size),
+            ("--lr", now.training.learning_rate == was.training.learning_rate),
+            ("--seed", now.training.seed == was.training.seed),
+        ];
+        match kept.iter().find(|(_, same)| !same) {
+            Some((flag, _)) => Err(Error::usage(
+                format!("{flag} differs from the run that is resumed"),
+                format!("leave {flag} out, or start a new run in another folder"),
+            )),
+            None => Ok(changed),
+        }
+    }
+
+    fn placed_in(&self, mut settings: Settings) -> Result<Settings> {
+        let Settings { data, diffusion, network, training, .. } = &mut settings;
+        put(&self.data, &mut data.source);
+        put(&self.image_size, &mut data.image_size);
+        data.subset = self.subset(data.subset)?;
+
+        put(&self.timesteps, &mut diffusion.timesteps);
+        diffusion.schedule = self.schedule(diffusion.schedule)?;
+        put(&self.beta_start, &mut diffusion.beta_start);
+        put(&self.beta_end, &mut diffusion.beta_end);
+        put(&self.prediction, &mut diffusion.prediction);
+
+        put(&self.classes, &mut network.classes);
+
+        let epochs = self.epochs.map(Budget::Epochs);
+        let budget = epochs.or(self.steps.map(Budget::Steps)).or(self.minutes.map(Budget::Minutes));
+        put(&budget, &mut training.budget);
+        put(&self.batch_size, &mut training.batch_size);
+        put(&self.lr, &mut training.learning_rate);
+        put(&self.checkpoint_every, &mut training.checkpoint_every);
+        put(&self.seed, &mut training.seed);
+        Ok(settings)
+    }
+
+    fn subset(&self, before: Subset) -> Result<Subset> {
+        let subset = match self.subset {
+            None => before,
+            Some(SubsetSize(None)) => Subset::All,
+            Some(SubsetSize(Some(n))) => Subset::First(n),
+        };
+        match (self.shuffle_subset, subset) {
+            (false, subset) => Ok(subset),
+            (true, Subset::First(n) | Subset::Shuffled(n)) => Ok(Subset::Shuffled(n)),
+            (true, Subset::All) => {
+                Err(Error::usage("--shuffle-subset: all images are used, there is nothing to choose", "add --subset N"))
+            }
+        }
+    }
+
+    /// β belongs to the linear schedule alone: typing it chooses that schedule.
+    fn schedule(&self, before: ScheduleKind) -> Result<ScheduleKind> {
+        let typed = [("--beta-start", self.beta_start), ("--beta-end", self.beta_end)];
+        let Some((flag, _)) = typed.iter().find(|(_, beta)| beta.is_some()) else {
+            return Ok(self.schedule.unwrap_or(before));
+        };
+        match self.schedule {
+            None | Some(ScheduleKind::Linear) => Ok(ScheduleKind::Linear),
+            Some(ScheduleKind::Cosine) => Err(Error::usage(
+                format!("{flag} cannot be used with --schedule cosine"),
+                format!("leave {flag} out, or use --schedule linear"),
+            )),
+        }
+    }
+}
+
+fn put<T: Clone>(typed: &Option<T>, place: &mut T) {
+    if let Some(value) = typed {
+        place.clone_from(value);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Which device computes: what a person may ask for, and the device that answers to it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use candle_core::Device;
+
+use crate::error::{Error, Result};
+
+/// A device as a person names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// The fastest that this build knows and this machine has: CUDA, then Metal, then the CPU.
+    #[default]
+    Auto,
+    Cpu,
+    /// An NVIDIA GPU by its number, from 0; needs the feature `cuda`.
+    Cuda(usize),
+    /// An Apple GPU; needs the feature `metal`.
+    Metal,
+}
+
+impl DeviceChoice {
+    /// The device itself.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if this build or this machine lacks it; `Auto` and `Cpu` never fail.
+    pub fn open(self) -> Result<Device> {
+        let (built, opened) = match self {
+            Self::Cpu => return Ok(Device::Cpu),
+            Self::Auto => {
+                let gpu = Self::Cuda(0).open().or_else(|_| Self::Metal.open());
+                return Ok(gpu.unwrap_or(Device::Cpu));
+            }
+            Self::Cuda(number) => (cfg!(feature = "cuda"), Device::new_cuda(number)),
+            Self::Metal => (cfg!(feature = "metal"), Device::new_metal(0)),
+        };
+        opened.map_err(|cause| {
+            let why = if built { cause.to_string() } else { "this build of the program does not know it".into() };
+            Error::Device { wanted: self.to_string(), why }
+        })
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::Metal => f.write_str("metal"),
+        }
+    }
+}
+
+/// The name is none of `auto`, `cpu`, `cuda`, `cuda:N`, `metal`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of a device")]
+pub struct UnknownDevice;
+
+impl FromStr for DeviceChoice {
+    type Err = UnknownDevice;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDevice> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            "metal" => Ok(Self::Metal),
+            _ => {
+                let number = name.strip_prefix("cuda:").ok_or(UnknownDevice)?;
+                number.parse().map(Self::Cuda).map_err(|_| UnknownDevice)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_written() {
+        for name in ["auto", "cpu", "cuda:0", "cuda:3", "metal"] {
+            assert_eq!(name.parse::<DeviceChoice>().unwrap().to_string(), name);
+        }
+        assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
+        for name in ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "CPU"] {
+            assert_eq!(name.parse::<DeviceChoice>(), Err(UnknownDevice), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_cpu_is_always_there() {
+        assert!(DeviceChoice::Cpu.open().unwrap().is_cpu());
+        assert!(DeviceChoice::Auto.open().is_ok());
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_gpu_that_this_build_does_not_know_is_refused_by_name() {
+        let error = DeviceChoice::Cuda(1).open().unwrap_err();
+        assert_eq!(error.to_string(), "the device cuda:1 cannot be used: this build of the program does not know it");
+        assert_eq!(error.exit_code(), 1);
+    }
+}
