@@ -10,10 +10,12 @@ pub mod loss;
 pub mod mix;
 pub mod parameterization;
 pub mod quantile;
+pub mod sampler;
 pub mod schedule;
 pub mod timesteps;
 
 pub use forward::q_sample;
 pub use loss::{l_simple, l_simple_each};
 pub use parameterization::{Estimate, target};
+pub use sampler::{Frame, Process};
 pub use schedule::Schedule;
