@@ -1,0 +1,98 @@
+//! The reverse process: drawing images, by plain functions that ask a network, and a source of noise, step by step.
+//!
+//! A sampler takes `(process, model, x_T, noise, on_frame)` and returns x_0. To add one, write such a function in
+//! a file here, give it a [`SamplerKind`], and name it in [`plan`] and [`sample`].
+
+mod ddim;
+mod ddpm;
+mod dpm_solver;
+mod spacing;
+
+use candle_core::{Shape, Tensor};
+
+pub use ddim::ddim;
+pub use ddpm::{Variance, ddpm};
+pub use dpm_solver::dpmpp_2m;
+pub use spacing::Spacing;
+
+use super::{Estimate, Schedule};
+use crate::Result;
+use crate::config::{Prediction, SamplerKind, SamplingSettings};
+
+/// The network: its raw output, `[B, …]` as x_t, for x_t at one timestep in `0..T`.
+pub type Model<'a> = dyn FnMut(&Tensor, usize) -> Result<Tensor> + 'a;
+
+/// Standard normals of a shape, asked for in order and only when a step adds noise.
+pub type Noise<'a> = dyn FnMut(&Shape) -> Result<Tensor> + 'a;
+
+/// Told of each network call; `Err(Error::Cancelled)` ends the sampling.
+pub type OnFrame<'a> = dyn FnMut(Frame) -> Result<()> + 'a;
+
+/// What is being reversed, and how the network's output is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Process<'a> {
+    pub schedule: &'a Schedule,
+    pub prediction: Prediction,
+    /// Whether x̂₀ is brought into [-1, 1] at each step, which keeps the errors of a network from growing.
+    pub clip_x0: bool,
+}
+
+/// One network call of a reverse diffusion.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// Network calls before this one: 0 is pure noise.
+    pub step: usize,
+    /// Network calls in all.
+    pub steps: usize,
+    /// The timestep that the network was told, in `0..T`.
+    pub t: usize,
+    /// What the network saw.
+    pub x_t: &'a Tensor,
+    /// The image that its output implies, clipped if the process says so.
+    pub x0_hat: &'a Tensor,
+    /// The noise that goes with it: x_t = √ᾱ·x0_hat + √(1−ᾱ)·eps_hat.
+    pub eps_hat: &'a Tensor,
+}
+
+impl Process<'_> {
+    /// Asks the network about `x_t` and reads its answer.
+    fn estimate(&self, model: &mut Model, x_t: &Tensor, t: usize) -> Result<Estimate> {
+        // Detached, because a network of trainable weights would otherwise chain all steps into one graph.
+        let output = model(x_t, t)?.detach();
+        let estimate = Estimate::new(self.schedule, self.prediction, x_t, &output, &[t])?;
+        if self.clip_x0 { estimate.clipped(self.schedule, x_t, &[t]) } else { Ok(estimate) }
+    }
+}
+
+/// The timesteps at which [`sample`] will ask the network, from noise to image: as many as there will be frames.
+pub fn plan(settings: &SamplingSettings, schedule: &Schedule) -> Vec<usize> {
+    match settings.sampler {
+        SamplerKind::Ddpm => (0..schedule.timesteps()).rev().collect(),
+        SamplerKind::Ddim | SamplerKind::DpmPp => Spacing::Angle.timesteps(schedule, settings.steps),
+    }
+}
+
+/// Draws images by the sampler that the settings name, with at most T steps.
+///
+/// `x_T` is `[B, …]`, standard normals; the result is x_0 of the same shape, clipped only if the process says so.
+///
+/// # Errors
+/// What `model`, `noise` or `on_frame` return, and [`Error::Tensor`](crate::Error::Tensor) when shapes do not agree.
+pub fn sample(
+    settings: &SamplingSettings,
+    process: &Process,
+    model: &mut Model,
+    x_start: &Tensor,
+    noise: &mut Noise,
+    on_frame: &mut OnFrame,
+) -> Result<Tensor> {
+    let timesteps = plan(settings, process.schedule);
+    match settings.sampler {
+        SamplerKind::Ddpm => ddpm(process, Variance::Small, model, x_start, noise, on_frame),
+        SamplerKind::Ddim => ddim(process, &timesteps, settings.eta, model, x_start, noise, on_frame),
+        SamplerKind::DpmPp => dpmpp_2m(process, &timesteps, model, x_start, on_frame),
+    }
+}
+
+#[cfg(test)]
+mod tests;
