@@ -1,0 +1,190 @@
+//! A set of grey images of one size, with labels where they are known.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::idx::Images;
+use super::resize::Resizer;
+use crate::config::{Problem, Setting, Subset};
+use crate::rng::Stream;
+use crate::{Error, Result};
+
+/// Grey images of one size, 8 bits a pixel, never empty. Clones share the pixels.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    pub name: String,
+    pub width: usize,
+    pub height: usize,
+    len: usize,
+    /// `len · height · width` bytes, or more: the first-N subset shares the pixels of the whole.
+    pixels: Arc<Vec<u8>>,
+    labels: Option<Arc<Vec<u8>>>,
+}
+
+/// The part to learn from, and the part to measure on, of the same size of images.
+#[derive(Debug, Clone)]
+pub struct Splits {
+    pub train: Dataset,
+    pub test: Dataset,
+}
+
+impl Dataset {
+    /// The images of an IDX file, with those of its labels file. `origin` is named in errors.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when there are no images, or not as many labels as images.
+    pub fn from_idx(name: &str, images: Images, labels: Option<Vec<u8>>, origin: &Path) -> Result<Self> {
+        let Images { count: len, height, width, pixels } = images;
+        if len == 0 || pixels.len() != len * width * height {
+            let what = format!("{} pixels are not {len} images of {height}×{width}", pixels.len());
+            return Err(Error::format(origin, what, "use at least one image"));
+        }
+        if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != len) {
+            let what = format!("{len} images, but {} labels beside them", labels.len());
+            return Err(Error::format(origin, what, "use the labels file that belongs to these images"));
+        }
+        let (pixels, labels) = (Arc::new(pixels), labels.map(Arc::new));
+        Ok(Self { name: name.to_string(), width, height, len, pixels, labels })
+    }
+
+    /// How many images there are, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a dataset is never empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The pixels of image `i`, rows from the top, 0 black; panics when `i ≥ len`.
+    pub fn image(&self, i: usize) -> &[u8] {
+        assert!(i < self.len, "image {i} of {}", self.len);
+        let size = self.width * self.height;
+        &self.pixels[i * size..(i + 1) * size]
+    }
+
+    /// The class of image `i`, where classes are known.
+    pub fn label(&self, i: usize) -> Option<u8> {
+        self.labels.as_ref().and_then(|labels| labels.get(i).copied())
+    }
+
+    /// The images brought to `size`×`size`, as torchvision's `Resize` does; the same pixels if they have that size.
+    pub fn resized(&self, size: usize) -> Self {
+        if (self.width, self.height) == (size, size) {
+            return self.clone();
+        }
+        let resizer = Resizer::new((self.width, self.height), size);
+        let mut pixels = Vec::with_capacity(self.len * size * size);
+        for i in 0..self.len {
+            pixels.extend(resizer.resize(self.image(i)));
+        }
+        Self { width: size, height: size, pixels: Arc::new(pixels), ..self.clone() }
+    }
+
+    /// All images, the first N, or N drawn without replacement by `seed`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless 1 ≤ N ≤ the number of images.
+    pub fn subset(&self, subset: Subset, seed: u64) -> Result<Self> {
+        let (Subset::First(n) | Subset::Shuffled(n)) = subset else { return Ok(self.clone()) };
+        if !(1..=self.len).contains(&n) {
+            let what = format!("{n} images asked for, the data has {}", self.len);
+            let hint = format!("use 1 to {}", self.len);
+            return Err(Error::Setting(Problem { setting: Setting::Subset, what, hint }));
+        }
+        match subset {
+            Subset::Shuffled(_) => {
+                let order = Stream::new(seed, "subset", 0).permutation(self.len);
+                Ok(self.picked(order.into_iter().take(n).map(|i| i as usize)))
+            }
+            Subset::All | Subset::First(_) => Ok(Self { len: n, ..self.clone() }),
+        }
+    }
+
+    /// The training and test parts of a set that has none: the last tenth, at least one image, is for testing.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when there is only one image; `origin` is named.
+    pub fn split(&self, origin: &Path) -> Result<Splits> {
+        let test = (self.len / 10).max(1);
+        if test == self.len {
+            let hint = "use at least two: one to learn from, one to measure on";
+            return Err(Error::format(origin, "holds only one image", hint));
+        }
+        let first_test = self.len - test;
+        Ok(Splits { train: Self { len: first_test, ..self.clone() }, test: self.picked(first_test..self.len) })
+    }
+
+    fn picked(&self, chosen: impl Iterator<Item = usize> + Clone) -> Self {
+        let pixels: Vec<u8> = chosen.clone().flat_map(|i| self.image(i)).copied().collect();
+        let labels = self.labels.as_ref().map(|labels| Arc::new(chosen.clone().map(|i| labels[i]).collect()));
+        Self { len: chosen.count(), pixels: Arc::new(pixels), labels, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `count` images of 2×2 whose pixels and label are their index.
+    fn numbered(count: usize) -> Dataset {
+        let pixels = (0..count).flat_map(|i| [i as u8; 4]).collect();
+        let images = Images { count, height: 2, width: 2, pixels };
+        Dataset::from_idx("numbers", images, Some((0..count as u8).collect()), Path::new("numbers")).unwrap()
+    }
+
+    fn numbers(dataset: &Dataset) -> Vec<u8> {
+        (0..dataset.len())
+            .map(|i| {
+                assert_eq!(dataset.label(i), Some(dataset.image(i)[0]));
+                dataset.image(i)[3]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn subsets_take_the_first_or_draw_without_replacement() {
+        let all = numbered(100);
+        assert_eq!(numbers(&all.subset(Subset::First(3), 1).unwrap()), [0, 1, 2]);
+        let drawn = numbers(&all.subset(Subset::Shuffled(60), 1).unwrap());
+        assert_eq!(drawn, numbers(&all.subset(Subset::Shuffled(60), 1).unwrap()));
+        assert_ne!(drawn, numbers(&all.subset(Subset::Shuffled(60), 2).unwrap()));
+        let mut distinct = drawn.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), 60);
+        assert_ne!(drawn, distinct);
+        assert_eq!(all.subset(Subset::All, 1).unwrap().len(), 100);
+    }
+
+    #[test]
+    fn subsets_larger_than_the_data_or_empty_are_refused() {
+        for subset in [Subset::First(101), Subset::Shuffled(101), Subset::First(0)] {
+            let error = numbered(100).subset(subset, 1).unwrap_err();
+            assert!(matches!(&error, Error::Setting(problem) if problem.setting == Setting::Subset), "{error}");
+            assert!(error.hint().contains("100"));
+        }
+    }
+
+    #[test]
+    fn the_last_tenth_and_at_least_one_is_the_test_part() {
+        let parts = numbered(25).split(Path::new("numbers")).unwrap();
+        assert_eq!((parts.train.len(), numbers(&parts.test)), (23, vec![23, 24]));
+        let parts = numbered(2).split(Path::new("numbers")).unwrap();
+        assert_eq!((numbers(&parts.train), numbers(&parts.test)), (vec![0], vec![1]));
+        assert!(matches!(numbered(1).split(Path::new("numbers")), Err(Error::Format { .. })));
+    }
+
+    #[test]
+    fn resizing_keeps_order_and_labels_and_shares_when_equal() {
+        let all = numbered(5);
+        let larger = all.resized(6);
+        assert_eq!((larger.width, larger.height, numbers(&larger)), (6, 6, vec![0, 1, 2, 3, 4]));
+        assert_eq!(all.resized(2).image(0).as_ptr(), all.image(0).as_ptr());
+        assert_eq!(numbers(&all.subset(Subset::First(2), 0).unwrap().resized(3)), [0, 1]);
+    }
+
+    #[test]
+    fn labels_that_do_not_belong_are_refused() {
+        let images = Images { count: 2, height: 1, width: 1, pixels: vec![0, 1] };
+        let error = Dataset::from_idx("x", images, Some(vec![1]), Path::new("labels")).unwrap_err();
+        assert!(error.to_string().contains("2 images, but 1 labels"), "{error}");
+    }
+}

@@ -1,0 +1,168 @@
+//! A folder of PNG and GIF images, in sub-folders 0 … 9 if they have classes.
+
+use std::path::{Path, PathBuf};
+
+use image::ImageReader;
+use image::imageops::crop_imm;
+
+use super::folder::{HINT, file_name, names};
+use super::idx::Images;
+use super::resize::resize;
+use super::{Dataset, Splits};
+use crate::{Error, Result};
+
+/// The largest side that is kept: twice the largest that a preset learns, so that a folder of photographs fits in memory.
+const MAX_SIDE: u32 = 64;
+
+/// Reads all pictures of a folder as grey squares; the last tenth is the test part.
+///
+/// Each is cropped to the square at its centre, and all are brought to the side of the smallest, at most 64 pixels.
+/// Of a moving GIF, the first frame is taken. With sub-folders `0` … `9`, pictures are sorted by their own name
+/// first, so that every part of the order has all classes.
+///
+/// # Errors
+/// [`Error::Format`] when there are no pictures, when they lie both in the folder and in class folders, and for one
+/// that cannot be decoded; [`Error::Read`] for one that cannot be read.
+pub fn load(folder: &Path) -> Result<Splits> {
+    let entries = names(folder)?;
+    let loose: Vec<PathBuf> = entries.iter().filter(|path| is_picture(path)).cloned().collect();
+    let mut classed = Vec::new();
+    for (class, path) in entries.iter().filter_map(|path| Some((class_of(path)?, path))) {
+        classed.extend(names(path)?.into_iter().filter(|path| is_picture(path)).map(|path| (path, class)));
+    }
+    classed.sort_by_cached_key(|(path, class)| (file_name(path), *class));
+    if !loose.is_empty() && !classed.is_empty() {
+        let what = "holds images both in itself and in class folders";
+        return Err(Error::format(folder, what, "put each image in the folder of its class, 0 to 9, or all in one"));
+    }
+    let (paths, labels) = if classed.is_empty() {
+        (loose, None)
+    } else {
+        let (paths, labels) = classed.into_iter().unzip();
+        (paths, Some(labels))
+    };
+    if paths.is_empty() {
+        return Err(Error::format(folder, "no images in this folder", HINT));
+    }
+    let side = common_side(&paths)?;
+    let mut pixels = Vec::with_capacity(paths.len() * (side * side) as usize);
+    for path in &paths {
+        pixels.extend(grey_square(path, side)?);
+    }
+    let images = Images { count: paths.len(), height: side as usize, width: side as usize, pixels };
+    Dataset::from_idx(&file_name(folder), images, labels, folder)?.split(folder)
+}
+
+fn is_picture(path: &Path) -> bool {
+    let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
+    extension.is_some_and(|extension| extension == "png" || extension == "gif") && path.is_file()
+}
+
+/// The digit that a class folder is named by.
+fn class_of(path: &Path) -> Option<u8> {
+    match file_name(path).as_bytes() {
+        [digit @ b'0'..=b'9'] if path.is_dir() => Some(digit - b'0'),
+        _ => None,
+    }
+}
+
+/// The smallest side of all pictures, from their headers alone.
+fn common_side(paths: &[PathBuf]) -> Result<u32> {
+    paths.iter().try_fold(MAX_SIDE, |side, path| {
+        let (width, height) = open(path)?.into_dimensions().map_err(|error| unreadable(path, error))?;
+        Ok(side.min(width).min(height).max(1))
+    })
+}
+
+/// The square at the centre of one picture, grey, `side`·`side` bytes.
+fn grey_square(path: &Path, side: u32) -> Result<Vec<u8>> {
+    let grey = open(path)?.decode().map_err(|error| unreadable(path, error))?.into_luma8();
+    let (width, height) = grey.dimensions();
+    let whole = width.min(height);
+    let square = crop_imm(&grey, (width - whole) / 2, (height - whole) / 2, whole, whole).to_image();
+    Ok(resize(square.as_raw(), (whole as usize, whole as usize), side as usize))
+}
+
+fn open(path: &Path) -> Result<ImageReader<std::io::BufReader<std::fs::File>>> {
+    ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(Error::read(path))
+}
+
+fn unreadable(path: &Path, error: image::ImageError) -> Error {
+    match error {
+        image::ImageError::IoError(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Error::Read { path: path.to_path_buf(), source }
+        }
+        other => {
+            let what = format!("cannot be decoded as an image ({other})");
+            Error::format(path, what, "remove it from the folder, or save it again as PNG")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayImage, Luma, RgbImage};
+
+    use super::*;
+
+    fn save(path: &Path, width: u32, height: u32, grey: u8) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        GrayImage::from_pixel(width, height, Luma([grey])).save(path).unwrap();
+    }
+
+    #[test]
+    fn loose_pictures_are_sorted_cropped_and_brought_to_the_smallest_side() {
+        let folder = tempfile::tempdir().unwrap();
+        save(&folder.path().join("b.png"), 40, 30, 20);
+        save(&folder.path().join("c.PNG"), 30, 90, 30);
+        RgbImage::from_pixel(12, 20, image::Rgb([200, 200, 200])).save(folder.path().join("d.gif")).unwrap();
+        let mut marked = GrayImage::from_pixel(24, 12, Luma([10]));
+        marked.put_pixel(5, 0, Luma([255]));
+        marked.put_pixel(6, 0, Luma([90]));
+        marked.save(folder.path().join("a.png")).unwrap();
+        std::fs::write(folder.path().join("readme.txt"), "not a picture").unwrap();
+        let splits = load(folder.path()).unwrap();
+        assert_eq!((splits.train.len(), splits.train.width, splits.train.height), (3, 12, 12));
+        let (first, last) = (splits.train.image(0), splits.test.image(0));
+        assert_eq!((first[0], first[1]), (90, 10), "columns 6 to 17 of 24 are the centre");
+        assert_eq!((splits.train.image(1)[7], last[7], splits.train.label(0)), (20, 200, None));
+    }
+
+    #[test]
+    fn class_folders_give_labels_and_each_part_has_all_classes() {
+        let folder = tempfile::tempdir().unwrap();
+        for class in [0, 1, 7] {
+            for i in 0..10 {
+                save(&folder.path().join(format!("{class}/{i:02}.png")), 8, 8, 10 * class + i);
+            }
+        }
+        let splits = load(folder.path()).unwrap();
+        assert_eq!((splits.train.len(), splits.test.len()), (27, 3));
+        let test: Vec<_> = (0..3).map(|i| (splits.test.label(i), splits.test.image(i)[0])).collect();
+        assert_eq!(test, [(Some(0), 9), (Some(1), 19), (Some(7), 79)]);
+        save(&folder.path().join("loose.png"), 8, 8, 0);
+        assert!(load(folder.path()).unwrap_err().to_string().contains("both in itself and in class folders"));
+    }
+
+    #[test]
+    fn large_pictures_are_shrunk_as_they_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        save(&folder.path().join("a.png"), 500, 300, 9);
+        save(&folder.path().join("b.png"), 200, 300, 9);
+        let splits = load(folder.path()).unwrap();
+        assert_eq!((splits.train.width, splits.train.image(0)[0]), (64, 9));
+    }
+
+    #[test]
+    fn a_picture_that_cannot_be_decoded_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        save(&folder.path().join("a.png"), 8, 8, 9);
+        let whole = std::fs::read(folder.path().join("a.png")).unwrap();
+        for bytes in [&whole[..whole.len() - 20], &whole[..10], b"text", b""] {
+            std::fs::write(folder.path().join("broken.png"), bytes).unwrap();
+            let error = load(folder.path()).unwrap_err();
+            assert!(matches!(&error, Error::Format { .. }), "{error}");
+            assert!(error.to_string().contains("broken.png") && !error.hint().is_empty(), "{error}");
+        }
+    }
+}
