@@ -2,6 +2,7 @@
 //!
 //! A plan is valid: every value that can be judged without reading a file has been judged.
 
+mod compute;
 pub mod figures;
 pub mod gui;
 pub mod progress;

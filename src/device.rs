@@ -20,25 +20,52 @@ pub enum DeviceChoice {
     Metal,
 }
 
+/// A device in use.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    pub device: Device,
+    /// Set when the device that was wanted is missing and the CPU takes its place.
+    pub notice: Option<String>,
+}
+
 impl DeviceChoice {
-    /// The device itself.
+    /// Opens the device. A GPU that the program was built for but does not find is replaced by the CPU, with a notice.
     ///
     /// # Errors
-    /// [`Error::Device`] if this build or this machine lacks it; `Auto` and `Cpu` never fail.
-    pub fn open(self) -> Result<Device> {
-        let (built, opened) = match self {
-            Self::Cpu => return Ok(Device::Cpu),
-            Self::Auto => {
-                let gpu = Self::Cuda(0).open().or_else(|_| Self::Metal.open());
-                return Ok(gpu.unwrap_or(Device::Cpu));
+    /// [`Error::Device`] when a GPU is named that the program was not built for.
+    pub fn open(self) -> Result<Opened> {
+        let gpu = match self {
+            Self::Auto if cfg!(feature = "cuda") => Device::new_cuda(0),
+            Self::Auto if cfg!(feature = "metal") => Device::new_metal(0),
+            Self::Cuda(number) if cfg!(feature = "cuda") => Device::new_cuda(number),
+            Self::Metal if cfg!(feature = "metal") => Device::new_metal(0),
+            Self::Auto | Self::Cpu => return Ok(Opened { device: Device::Cpu, notice: None }),
+            Self::Cuda(_) | Self::Metal => {
+                let why = "this build of the program does not know it".into();
+                return Err(Error::Device { wanted: self.to_string(), why });
             }
-            Self::Cuda(number) => (cfg!(feature = "cuda"), Device::new_cuda(number)),
-            Self::Metal => (cfg!(feature = "metal"), Device::new_metal(0)),
         };
-        opened.map_err(|cause| {
-            let why = if built { cause.to_string() } else { "this build of the program does not know it".into() };
-            Error::Device { wanted: self.to_string(), why }
-        })
+        Ok(gpu.map_or_else(
+            |cause| {
+                let cause = cause.to_string();
+                let cause = cause.lines().next().unwrap_or_default();
+                let notice = format!("no GPU was found, so the CPU computes ({cause})");
+                Opened { device: Device::Cpu, notice: Some(notice) }
+            },
+            |device| Opened { device, notice: None },
+        ))
+    }
+}
+
+/// The device in words, such as `CPU, 2 threads`.
+pub fn describe(device: &Device) -> String {
+    match device {
+        Device::Cpu => match rayon::current_num_threads() {
+            1 => "CPU, 1 thread".into(),
+            threads => format!("CPU, {threads} threads"),
+        },
+        Device::Cuda(_) => "CUDA".into(),
+        Device::Metal(_) => "Metal".into(),
     }
 }
 
@@ -92,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_cpu_is_always_there() {
-        assert!(DeviceChoice::Cpu.open().unwrap().is_cpu());
+        assert!(DeviceChoice::Cpu.open().unwrap().device.is_cpu());
         assert!(DeviceChoice::Auto.open().is_ok());
     }
 

@@ -3,7 +3,12 @@
 mod command;
 mod event;
 mod handle;
+mod sampling;
+mod saving;
+mod training;
+mod worker;
 
 pub use command::{Command, Save};
 pub use event::{Activity, EndReason, Event, Frame, ModelReady, RunStarted};
 pub use handle::{Closed, Handle, Outbox};
+pub use worker::work;

@@ -105,13 +105,13 @@ fn with_mode(builder: tempfile::Builder<'static, 'static>, _mode: u32) -> tempfi
 
 /// Makes the names in `folder` durable: a rename alone can be lost when the machine stops.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 /// Windows has no fsync of a folder; its file systems journal the rename.
 #[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
+pub fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -29,7 +29,10 @@ pub mod files;
 pub mod model;
 pub mod pictures;
 pub mod rng;
+pub mod sampling;
+pub mod tensor_file;
 pub mod train;
+pub mod trained;
 pub mod ui;
 
 pub use error::{Error, Result};

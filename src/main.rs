@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use diffuscope::cli;
+use diffuscope::cli::{self, Plan};
 
 /// Training allocates and frees the same sizes at every step, from several threads: mimalloc is built for that.
 #[global_allocator]
@@ -21,6 +21,11 @@ fn main() -> ExitCode {
 }
 
 fn run() -> diffuscope::Result<()> {
-    let plan = cli::parse(std::env::args_os())?;
-    cli::say(&plan.to_string())
+    match cli::parse(std::env::args_os())? {
+        Plan::Tell(text) => cli::say(&text),
+        Plan::Gui(plan) => cli::gui::run(plan),
+        Plan::Train(plan) => cli::train::run(&plan),
+        Plan::Sample(plan) => cli::sample::run(&plan),
+        Plan::Figures(plan) => cli::figures::run(&plan),
+    }
 }

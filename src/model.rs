@@ -1,5 +1,16 @@
 //! The networks, their blocks, operations and weights.
-pub mod compact {}
+
+pub mod blocks;
+pub mod compact;
+pub mod denoiser;
 pub mod diffunet {}
+pub mod dropout;
+pub mod embed;
+pub mod network;
 pub mod ops;
-pub mod unet {}
+pub mod params;
+pub mod unet;
+
+pub use denoiser::Denoiser;
+pub use dropout::Dropout;
+pub use network::Network;

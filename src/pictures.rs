@@ -1,5 +1,9 @@
 //! Grey images as plain bytes: what crosses from the engine to the window, and what is written to files.
 
+mod encode;
+
+pub use encode::{gif, png, write_png, write_singles};
+
 /// A batch of grey images of one size, 8 bits a pixel, rows from the top, image after image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pictures {

@@ -1,5 +1,15 @@
 //! Training: the step, the optimizer, the moving average, the run and what it leaves on disk.
 
+pub mod checkpoint;
+pub mod examples;
+pub mod folder;
+mod learning_rate;
 mod metrics;
+mod optim;
+pub mod run;
+mod trainer;
 
+pub use learning_rate::learning_rate;
 pub use metrics::StepReport;
+pub use run::{Control, Outcome, Run, RunEvent};
+pub use trainer::Trainer;

@@ -1,7 +1,7 @@
 //! Every operation of `model::ops` against Candle's composition of it and against finite differences: values and
 //! gradients, on odd shapes too, and on any number of threads.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 use candle_core::{Device, Tensor, Var};
 use diffuscope::model::ops::{self, Activation, portable};

@@ -1,9 +1,13 @@
 //! `diffuscope figures`: writes the figures of the reference experiment.
 
+mod run;
+
 use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
+
+pub use run::run;
 
 /// What was typed after `figures`.
 #[derive(Debug, Clone, Args)]

@@ -2,6 +2,7 @@
 
 mod output;
 mod request;
+mod run;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -15,6 +16,7 @@ use crate::error::Result;
 
 pub use output::SampleOutput;
 pub use request::SampleRequest;
+pub use run::run;
 
 /// What was typed after `sample`.
 #[derive(Debug, Clone, Args)]

@@ -1,6 +1,7 @@
 //! `diffuscope train`: trains without a window.
 
 mod flags;
+mod run;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -14,6 +15,7 @@ use crate::device::DeviceChoice;
 use crate::error::Result;
 
 pub use flags::TrainFlags;
+pub use run::run;
 
 /// What was typed after `train`.
 #[derive(Debug, Clone, Args)]

@@ -9,7 +9,7 @@ pub mod kernels;
 mod norm;
 pub mod portable;
 mod resample;
-mod slices;
+pub(crate) mod slices;
 
 use candle_core::{Result, Tensor};
 

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::super::value::{self, SubsetSize};
 use crate::config::{Budget, DataSource, Prediction, Preset, ScheduleKind, Settings, Subset};
+use crate::data::mnist::TRAIN_COUNT;
 use crate::error::{Error, Result};
 
 /// The settings that were typed; what is `None` keeps the preset's value.
@@ -90,7 +91,7 @@ impl TrainFlags {
     pub fn applied_to(&self, settings: Settings) -> Result<Settings> {
         let changed = self.placed_in(settings)?;
         // The one source whose size is known before it is read.
-        let available = (changed.data.source == DataSource::Mnist).then_some(60_000);
+        let available = (changed.data.source == DataSource::Mnist).then_some(TRAIN_COUNT);
         changed.problems(available).into_iter().next().map_or(Ok(changed), |problem| Err(Error::Setting(problem)))
     }
 

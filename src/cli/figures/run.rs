@@ -1,0 +1,110 @@
+//! Drawing the figures of the reference experiment.
+
+use candle_core::{Device, Tensor};
+
+use super::FiguresPlan;
+use crate::cli::compute::compute;
+use crate::cli::progress::Progress;
+use crate::cli::say;
+use crate::config::{CLASS_COUNT, SamplerKind, SamplingSettings};
+use crate::data::{Dataset, load, unit_images};
+use crate::device::DeviceChoice;
+use crate::diffusion::{Schedule, q_sample};
+use crate::files::create_dir_all;
+use crate::pictures::{Pictures, write_png};
+use crate::rng::Stream;
+use crate::sampling::{Drawing, pictures};
+use crate::trained::TrainedModel;
+use crate::{Error, Result};
+
+/// Parts that the timesteps are cut into for a row of pictures: every 100 of 1,000.
+const PARTS: usize = 10;
+const GAP: usize = 2;
+const SEED: u64 = 0;
+
+/// Writes `forward.png`, `samples.png` and `denoising.png`.
+///
+/// # Errors
+/// When the model or its data cannot be read, or the folder not be written.
+pub fn run(plan: &FiguresPlan) -> Result<()> {
+    let mut progress = Progress::new();
+    let drawn = compute(DeviceChoice::Auto, None, &mut progress, |device, progress| {
+        let (model, notice) = TrainedModel::open_or_shipped(plan.checkpoint.as_deref(), device)?;
+        if let Some(notice) = notice {
+            progress.note(&notice);
+        }
+        let test = load(&model.settings.data.source)?.test.resized(model.settings.data.image_size);
+        let schedule = Schedule::from_settings(&model.settings.diffusion)?;
+        let (samples, denoising) = reverse(&model, progress)?;
+        Ok([
+            ("forward.png", forward(&test, &schedule, device)?.grid(PARTS + 1, GAP, 0)),
+            ("samples.png", samples.grid(CLASS_COUNT, GAP, 0)),
+            ("denoising.png", denoising.grid(PARTS + 1, GAP, 0)),
+        ])
+    });
+    progress.finish();
+    let drawn = drawn?;
+    create_dir_all(&plan.out)?;
+    for (name, picture) in drawn {
+        let path = plan.out.join(name);
+        write_png(&path, &picture)?;
+        say(&path.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// One test image of each class, or the first ten, in rows: clean, then at t = T/10, 2T/10 … T.
+fn forward(test: &Dataset, schedule: &Schedule, device: &Device) -> Result<Pictures> {
+    let chosen: Vec<u32> = (0..CLASS_COUNT)
+        .filter_map(|class| {
+            let by_class = (0..test.len()).find(|&i| test.label(i) == Some(class as u8));
+            by_class.or_else(|| (class < test.len()).then_some(class)).map(|i| i as u32)
+        })
+        .collect();
+    let shape = (chosen.len(), 1, test.height, test.width);
+    let x0 = Tensor::from_vec(unit_images(test, &chosen), shape, device)?;
+    let mut eps = vec![0.0f32; x0.elem_count()];
+    Stream::new(SEED, "figure", 0).fill_normal(&mut eps);
+    let eps = Tensor::from_vec(eps, shape, device)?;
+    let mut columns = vec![pictures(&x0)?];
+    for part in 1..=PARTS {
+        let t = (part * schedule.timesteps() / PARTS).saturating_sub(1);
+        columns.push(pictures(&q_sample(schedule, &x0, &vec![t; chosen.len()], &eps)?)?);
+    }
+    Ok(transposed(&columns))
+}
+
+/// A hundred samples, and ten of them every T/10 timesteps of ancestral sampling, from noise to image.
+fn reverse(model: &TrainedModel, progress: &mut Progress) -> Result<(Pictures, Pictures)> {
+    let recorded = &model.settings.sampling;
+    let denoiser = model.denoiser(recorded.weights)?;
+    let samples = SamplingSettings { count: CLASS_COUNT * CLASS_COUNT, seed: SEED, ..recorded.clone() };
+    let samples = pictures(&Drawing::new(&denoiser, &samples)?.run(&mut |_, _| Ok(()))?)?;
+    let ancestral = SamplingSettings { count: CLASS_COUNT, sampler: SamplerKind::Ddpm, seed: SEED, ..recorded.clone() };
+    let drawing = Drawing::new(&denoiser, &ancestral)?;
+    let timesteps = drawing.timesteps();
+    let mut columns = Vec::new();
+    let images = drawing.run(&mut |_, frame| {
+        // The k-th column is the state with T − k·T/10 timesteps to go.
+        if frame.step == columns.len() * timesteps / PARTS && columns.len() < PARTS {
+            columns.push(pictures(frame.x_t)?);
+        }
+        progress.advance("denoising", frame.step as u64 + 1, frame.steps as u64);
+        Ok(())
+    })?;
+    columns.push(pictures(&images)?);
+    if columns.len() != PARTS + 1 {
+        return Err(Error::usage(
+            format!("T = {timesteps} is too short for the figure"),
+            "use a model with at least 10 timesteps",
+        ));
+    }
+    Ok((samples, transposed(&columns)))
+}
+
+/// From a batch for each column to rows of one image's history.
+fn transposed(columns: &[Pictures]) -> Pictures {
+    let Some(first) = columns.first() else { return Pictures::default() };
+    let pixels = (0..first.count()).flat_map(|i| columns.iter().flat_map(move |column| column.get(i).iter().copied()));
+    Pictures { width: first.width, height: first.height, pixels: pixels.collect() }
+}

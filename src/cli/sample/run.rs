@@ -1,0 +1,95 @@
+//! Carrying out a drawing: progress on standard error, what was written on standard output.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use candle_core::Tensor;
+
+use super::{SampleOutput, SamplePlan};
+use crate::cli::compute::compute;
+use crate::cli::progress::Progress;
+use crate::cli::say;
+use crate::config::CLASS_COUNT;
+use crate::files::write_atomically;
+use crate::pictures::{Pictures, gif, write_png, write_singles};
+use crate::sampling::{Drawing, pictures};
+use crate::tensor_file::{self, Entry};
+use crate::trained::TrainedModel;
+use crate::{Error, Result};
+
+/// Pixels between two pictures of a grid.
+const GAP: usize = 2;
+/// Most frames of an animation; a longer reverse diffusion is thinned evenly.
+const MAX_FRAMES: usize = 60;
+const FRAME_TIME: Duration = Duration::from_millis(60);
+
+/// Draws, writes, and says where.
+///
+/// # Errors
+/// When the model cannot be read, does not suit the request, or the output cannot be written.
+pub fn run(plan: &SamplePlan) -> Result<()> {
+    let mut progress = Progress::new();
+    let drawn = compute(plan.device, plan.threads, &mut progress, |device, progress| {
+        let (model, notice) = TrainedModel::open_or_shipped(plan.checkpoint.as_deref(), device)?;
+        if let Some(notice) = notice {
+            progress.note(&notice);
+        }
+        let settings = plan.request.settings(&model.settings)?;
+        let denoiser = model.denoiser(settings.weights)?;
+        let animated = matches!(plan.out, SampleOutput::Animation(_));
+        let drawing = Drawing::new(&denoiser, &settings)?;
+        let drawing = if animated { drawing.in_one_batch() } else { drawing };
+        let total = (drawing.batches() * drawing.steps()) as u64;
+        let stride = drawing.steps().div_ceil(MAX_FRAMES).max(1);
+        let (mut frames, mut calls) = (Vec::new(), 0);
+        let doing = format!("drawing {} images", settings.count);
+        let images = drawing.run(&mut |_, frame| {
+            if animated && frame.step % stride == 0 {
+                frames.push(pictures(frame.x_t)?);
+            }
+            calls += 1;
+            progress.advance(&doing, calls, total);
+            Ok(())
+        })?;
+        let columns = columns(settings.count, drawing.classes().iter().any(Option::is_some));
+        Ok(Drawn { images, frames, columns })
+    });
+    progress.finish();
+    drawn?.write(&plan.out)?;
+    say(&plan.out.path().display().to_string())
+}
+
+/// Pictures in a row of the grid: all ten digits where they come in turn, else about a square.
+fn columns(count: usize, by_class: bool) -> usize {
+    if by_class && count >= CLASS_COUNT { CLASS_COUNT } else { (count as f64).sqrt().ceil() as usize }
+}
+
+struct Drawn {
+    images: Tensor,
+    frames: Vec<Pictures>,
+    columns: usize,
+}
+
+impl Drawn {
+    fn write(mut self, out: &SampleOutput) -> Result<()> {
+        match out {
+            SampleOutput::Grid(path) => write_png(path, &pictures(&self.images)?.grid(self.columns, GAP, 0)),
+            SampleOutput::Singles(folder) => write_singles(folder, &pictures(&self.images)?),
+            SampleOutput::Tensor(path) => write_tensor(path, &self.images),
+            SampleOutput::Animation(path) => {
+                self.frames.push(pictures(&self.images)?);
+                let grids: Vec<_> = self.frames.iter().map(|frame| frame.grid(self.columns, GAP, 0)).collect();
+                let bytes = gif(&grids, FRAME_TIME).map_err(Error::write(path))?;
+                write_atomically(path, |file| file.write_all(&bytes))
+            }
+        }
+    }
+}
+
+fn write_tensor(path: &Path, images: &Tensor) -> Result<()> {
+    let values = images.clamp(-1f32, 1f32)?.flatten_all()?.to_vec1()?;
+    let entry = Entry { name: "images".into(), shape: images.dims().to_vec(), values: Cow::Owned(values) };
+    tensor_file::write(path, BTreeMap::new(), &[entry])
+}

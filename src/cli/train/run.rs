@@ -1,0 +1,100 @@
+//! Carrying out a training: progress on standard error, the run folder on standard output.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::{Start, TrainPlan};
+use crate::cli::compute::compute;
+use crate::cli::progress::{Progress, grouped};
+use crate::cli::say;
+use crate::config::Settings;
+use crate::data;
+use crate::device::describe;
+use crate::train::{Control, Outcome, Run, RunEvent};
+use crate::{Error, Result};
+
+/// Seconds over which the speed is averaged.
+const SPEED_WINDOW: f64 = 5.0;
+
+/// Trains, and says where the run is.
+///
+/// Ctrl-C ends the run after the step in progress and keeps a checkpoint.
+///
+/// # Errors
+/// When the data cannot be read, the run folder not written, or training diverges.
+pub fn run(plan: &TrainPlan) -> Result<()> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
+        .map_err(|error| Error::Panicked(format!("Ctrl-C cannot be watched: {error}")))?;
+    let mut progress = Progress::new();
+    let outcome = compute(plan.device, plan.threads, &mut progress, |device, progress| {
+        let load = |settings: &Settings| data::load(&settings.data.source);
+        let mut run = match &plan.start {
+            Start::New(settings) => Run::create(settings, &load(settings)?, &plan.out, device)?,
+            Start::Resume(flags) => {
+                let (run, notice) = Run::resume(&plan.out, |recorded| flags.resumed(recorded), load, device)?;
+                if let Some(notice) = notice {
+                    progress.note(&notice);
+                }
+                run
+            }
+        };
+        progress.note(&format!(
+            "{plan}: {} weights, {} images, {}",
+            grouped(run.trainer.parameters() as u64),
+            grouped(run.trainer.image_count() as u64),
+            describe(device),
+        ));
+        let mut speed = Speed::new();
+        run.train(&mut |event, _| {
+            match event {
+                RunEvent::Step(report) => {
+                    speed.add(report.images);
+                    let left = (report.progress > 0.0 && report.progress < 1.0)
+                        .then(|| report.seconds * (1.0 - report.progress) / report.progress);
+                    progress.step(&report, speed.images_per_second(), left);
+                }
+                RunEvent::HeldOut { step, loss } => tracing::info!("held-out loss {loss:.5} at step {step}"),
+                RunEvent::Preview { .. } => {}
+                RunEvent::Checkpointed { step, path } => tracing::info!("step {step} kept in {}", path.display()),
+            }
+            Ok(if stop.load(Ordering::Relaxed) { Control::Stop } else { Control::Continue })
+        })
+    });
+    progress.finish();
+    if outcome? == Outcome::Stopped {
+        say(&format!("stopped; go on with: diffuscope train --resume --out {}", plan.out.display()))
+    } else {
+        say(&plan.out.display().to_string())
+    }
+}
+
+/// Images a second over the last seconds.
+struct Speed {
+    since: Instant,
+    from: Option<u64>,
+    rate: f64,
+}
+
+impl Speed {
+    fn new() -> Self {
+        Self { since: Instant::now(), from: None, rate: 0.0 }
+    }
+
+    fn add(&mut self, images: u64) {
+        let from = *self.from.get_or_insert(images);
+        let seconds = self.since.elapsed().as_secs_f64();
+        if seconds > 0.0 && images > from {
+            self.rate = (images - from) as f64 / seconds;
+        }
+        if seconds > SPEED_WINDOW {
+            (self.since, self.from) = (Instant::now(), Some(images));
+        }
+    }
+
+    fn images_per_second(&self) -> f64 {
+        self.rate
+    }
+}

@@ -1,0 +1,127 @@
+//! Sampling beside training: a thread for each request draws from a copy of the weights and records every frame.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use candle_core::Tensor;
+
+use super::worker::{panic_text, report};
+use super::{Event, Frame, Outbox};
+use crate::config::SamplingSettings;
+use crate::model::Denoiser;
+use crate::sampling::{Drawing, pictures, scaled_pictures};
+use crate::{Error, Result, diffusion};
+
+/// Images of one request: every frame holds all of them.
+const MAX_COUNT: usize = 256;
+/// The noise that the pictures of ε̂ show: ± this many standard deviations.
+const EPS_RANGE: f32 = 3.0;
+
+/// Starts and ends requests; at most one is in progress.
+pub(super) struct Sampler {
+    out: Outbox,
+    next_id: u64,
+    current: Option<Request>,
+}
+
+struct Request {
+    cancelled: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Sampler {
+    pub(super) fn new(out: Outbox) -> Self {
+        Self { out, next_id: 1, current: None }
+    }
+
+    /// Draws with `denoiser` on a thread of its own, in place of the request in progress.
+    pub(super) fn start(&mut self, denoiser: Denoiser, settings: &SamplingSettings) -> Result<()> {
+        self.cancel();
+        let id = self.next_id;
+        self.next_id += 1;
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let job =
+            Job { id, denoiser, settings: settings.clone(), out: self.out.clone(), cancelled: Arc::clone(&cancelled) };
+        let thread = std::thread::Builder::new()
+            .name("sampler".into())
+            .spawn(move || job.run())
+            .map_err(|error| Error::Panicked(format!("no thread for sampling: {error}")))?;
+        self.current = Some(Request { cancelled, thread });
+        Ok(())
+    }
+
+    /// Ends the request in progress, after the network call that it is in.
+    pub(super) fn cancel(&mut self) {
+        if let Some(request) = self.current.take() {
+            request.cancelled.store(true, Ordering::Relaxed);
+            // A panic there has been reported by the job itself.
+            let _ = request.thread.join();
+        }
+    }
+}
+
+struct Job {
+    id: u64,
+    denoiser: Denoiser,
+    settings: SamplingSettings,
+    out: Outbox,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Job {
+    fn run(self) {
+        let started = Instant::now();
+        let result = catch_unwind(AssertUnwindSafe(|| self.draw()));
+        let result = result.unwrap_or_else(|panic| Err(Error::Panicked(panic_text(&*panic))));
+        let cancelled = result.is_err();
+        if let Err(error) = result
+            && !matches!(error, Error::Cancelled)
+        {
+            report(&self.out, "sampling", &error);
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let _ = self.out.send(Event::SamplingEnded { id: self.id, cancelled, seconds });
+    }
+
+    fn draw(&self) -> Result<()> {
+        let settings = SamplingSettings { count: self.settings.count.min(MAX_COUNT), ..self.settings.clone() };
+        let drawing = Drawing::new(&self.denoiser, &settings)?.in_one_batch();
+        let steps = drawing.steps();
+        let started = Event::SamplingStarted {
+            id: self.id,
+            frames: steps + 1,
+            count: settings.count,
+            timesteps: drawing.timesteps(),
+            classes: drawing.classes(),
+        };
+        self.out.send(started).map_err(|_| Error::Cancelled)?;
+        let mut last_eps = None;
+        let images = drawing.run(&mut |_, frame: diffusion::Frame| {
+            if self.cancelled.load(Ordering::Relaxed) {
+                return Err(Error::Cancelled);
+            }
+            let eps_hat = Arc::new(scaled_pictures(frame.eps_hat, EPS_RANGE)?);
+            last_eps = Some(Arc::clone(&eps_hat));
+            self.send(frame.step, frame.t + 1, frame.x_t, frame.x0_hat, eps_hat)
+        })?;
+        match last_eps {
+            Some(eps_hat) => self.send(steps, 0, &images, &images, eps_hat),
+            None => Ok(()),
+        }
+    }
+
+    fn send(
+        &self,
+        step: usize,
+        t: usize,
+        x_t: &Tensor,
+        x0_hat: &Tensor,
+        eps_hat: Arc<crate::pictures::Pictures>,
+    ) -> Result<()> {
+        let frame = Frame { step, t, x_t: Arc::new(pictures(x_t)?), x0_hat: Arc::new(pictures(x0_hat)?), eps_hat };
+        self.out.send(Event::Frame { id: self.id, frame }).map_err(|_| Error::Cancelled)
+    }
+}

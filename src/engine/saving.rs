@@ -1,0 +1,84 @@
+//! Writing pictures and weights on a thread of their own, so that neither training nor the window waits for the disk.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use candle_core::Tensor;
+
+use super::worker::report;
+use super::{Event, Outbox, Save};
+use crate::config::Settings;
+use crate::files::{create_dir_all, write_atomically};
+use crate::pictures::{Pictures, gif, write_png, write_singles};
+use crate::tensor_file::{self, Entry};
+use crate::{Error, Result};
+
+/// Pixels between two pictures of a grid.
+const GAP: usize = 2;
+/// How long a frame of an animation is shown.
+const FRAME_TIME: Duration = Duration::from_millis(60);
+
+/// Weights copied to plain memory, with the settings that they belong to.
+pub(super) struct NamedWeights {
+    settings: Settings,
+    tensors: Vec<Entry<'static>>,
+}
+
+impl NamedWeights {
+    /// Copies the tensors, in the order of their names.
+    pub(super) fn of(settings: Settings, weights: &std::collections::HashMap<String, Tensor>) -> Result<Self> {
+        let mut tensors = Vec::with_capacity(weights.len());
+        for (name, tensor) in weights {
+            let values = Cow::Owned(tensor.flatten_all()?.to_vec1()?);
+            tensors.push(Entry { name: name.clone(), shape: tensor.dims().to_vec(), values });
+        }
+        tensors.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self { settings, tensors })
+    }
+}
+
+/// Writes in the background; `Saved` or `Failed` follows.
+pub(super) fn save(what: Save, weights: Option<NamedWeights>, path: &Path, out: &Outbox) -> Result<()> {
+    let (path, out) = (path.to_path_buf(), out.clone());
+    let work = move || match write(&what, weights.as_ref(), &path) {
+        Ok(()) => {
+            let _ = out.send(Event::Saved { what: name_of(&what), path });
+        }
+        Err(error) => report(&out, "saving", &error),
+    };
+    let thread = std::thread::Builder::new().name("saver".into()).spawn(work);
+    thread.map(|_| ()).map_err(|error| Error::Panicked(format!("no thread for saving: {error}")))
+}
+
+fn name_of(what: &Save) -> &'static str {
+    match what {
+        Save::Grid { .. } => "grid of pictures",
+        Save::Singles { .. } => "pictures",
+        Save::Animation { .. } => "animation",
+        Save::Weights { .. } => "weights",
+    }
+}
+
+fn write(what: &Save, weights: Option<&NamedWeights>, path: &Path) -> Result<()> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        create_dir_all(parent)?;
+    }
+    match what {
+        Save::Grid { pictures, columns } => write_png(path, &pictures.grid(*columns, GAP, 0)),
+        Save::Singles { pictures } => write_singles(path, pictures),
+        Save::Animation { frames, columns } => {
+            let grids: Vec<Pictures> = frames.iter().map(|frame| frame.grid(*columns, GAP, 0)).collect();
+            let bytes = gif(&grids, FRAME_TIME).map_err(Error::write(path))?;
+            write_atomically(path, |file| file.write_all(&bytes))
+        }
+        Save::Weights { .. } => {
+            let weights = weights.ok_or_else(super::worker::no_model)?;
+            let settings =
+                serde_json::to_string(&weights.settings).map_err(|error| Error::write(path)(error.into()))?;
+            let metadata = BTreeMap::from([("format", "pt".to_owned()), ("settings", settings)]);
+            tensor_file::write(path, metadata, &weights.tensors)
+        }
+    }
+}

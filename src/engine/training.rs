@@ -1,0 +1,178 @@
+//! A run inside the worker: the run's events go to the window, the window's commands steer the run.
+
+use std::path::Path;
+
+use crossbeam_channel::{Receiver, TryRecvError};
+
+use super::saving;
+use super::worker::{Worker, name_of, report};
+use super::{Activity, Command, EndReason, Event, RunStarted, Save};
+use crate::config::Settings;
+use crate::data;
+use crate::device::describe;
+use crate::train::{Control, Outcome, Run, RunEvent, Trainer};
+use crate::trained::TrainedModel;
+use crate::{Error, Result};
+
+/// A new run.
+pub(super) fn start(worker: &mut Worker, settings: &Settings, out: &Path, commands: &Receiver<Command>) -> Result<()> {
+    let _ = worker.out.send(Event::Activity(Activity::Preparing));
+    let splits = data::load(&settings.data.source)?;
+    let run = Run::create(settings, &splits, out, &worker.device)?;
+    drop(splits);
+    carry_on(worker, run, commands)
+}
+
+/// A run that goes on from its checkpoint.
+pub(super) fn resume(worker: &mut Worker, path: &Path, commands: &Receiver<Command>) -> Result<()> {
+    let _ = worker.out.send(Event::Activity(Activity::Preparing));
+    let (run, notice) = Run::resume(
+        path,
+        |recorded| Ok(recorded.clone()),
+        |settings| data::load(&settings.data.source),
+        &worker.device,
+    )?;
+    if let Some(notice) = notice {
+        let _ = worker.out.send(Event::Notice(notice));
+    }
+    carry_on(worker, run, commands)
+}
+
+fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> Result<()> {
+    let _ = worker.out.send(Event::RunStarted(RunStarted {
+        run: run.folder.path().to_path_buf(),
+        settings: Box::new(run.trainer.settings().clone()),
+        step: run.trainer.step_count(),
+        parameters: run.trainer.parameters(),
+        images: run.trainer.image_count(),
+        device: describe(&worker.device),
+    }));
+    let _ = worker.out.send(Event::Activity(Activity::Training));
+    let path = run.folder.path().to_path_buf();
+    let mut steering = Steering { worker, commands, path: &path, held: false };
+    let outcome = run.train(&mut |event, trainer| steering.watch(event, trainer));
+    let step = run.trainer.step_count();
+    let reason = match &outcome {
+        Ok(Outcome::Completed) => EndReason::Completed,
+        Ok(Outcome::Stopped) => EndReason::Stopped,
+        Err(_) => EndReason::Failed,
+    };
+    let kept = TrainedModel::of_trainer(&run.trainer, &path);
+    let _ = worker.out.send(Event::RunEnded { step, reason, run: path });
+    if let Ok(model) = kept {
+        worker.set_model(model);
+    }
+    outcome.map(|_| ())
+}
+
+/// Between two steps: tells the window what happened and does what it asks.
+struct Steering<'a> {
+    worker: &'a mut Worker,
+    commands: &'a Receiver<Command>,
+    path: &'a Path,
+    /// Whether the run waits after each step.
+    held: bool,
+}
+
+/// What a command means for the run.
+enum Steer {
+    /// Nothing.
+    Stay,
+    /// Take the next step.
+    Go,
+    End,
+}
+
+impl Steering<'_> {
+    fn watch(&mut self, event: RunEvent, trainer: &Trainer) -> Result<Control> {
+        let is_step = matches!(event, RunEvent::Step(_));
+        let delivered = match event {
+            RunEvent::Step(report) => self.worker.out.send(Event::Step(report)),
+            RunEvent::HeldOut { step, loss } => self.worker.out.send(Event::HeldOut { step, loss }),
+            RunEvent::Checkpointed { step, path } => self.worker.out.send(Event::Checkpointed { step, path }),
+            RunEvent::Preview { step, pictures, classes } => {
+                self.worker.out.offer(Event::Preview { step, pictures, classes });
+                Ok(())
+            }
+        };
+        if delivered.is_err() {
+            return Ok(Control::Stop);
+        }
+        Ok(if is_step { self.take_commands(trainer) } else { Control::Continue })
+    }
+
+    /// Carries out what has come in; while the run is held, waits for more.
+    fn take_commands(&mut self, trainer: &Trainer) -> Control {
+        let mut announced = false;
+        loop {
+            let command = if self.held {
+                if !announced {
+                    let _ = self.worker.out.send(Event::Activity(Activity::Paused));
+                    announced = true;
+                }
+                self.commands.recv().map_err(|_| TryRecvError::Disconnected)
+            } else {
+                self.commands.try_recv()
+            };
+            let steer = match command {
+                Ok(command) => self.carry_out(command, trainer),
+                Err(TryRecvError::Empty) => Steer::Go,
+                Err(TryRecvError::Disconnected) => Steer::End,
+            };
+            match steer {
+                Steer::Stay => {}
+                Steer::Go => return Control::Continue,
+                Steer::End => {
+                    let _ = self.worker.out.send(Event::Activity(Activity::Stopping));
+                    return Control::Stop;
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, command: Command, trainer: &Trainer) -> Steer {
+        let during = name_of(&command);
+        let result = match command {
+            Command::Pause => {
+                self.held = true;
+                Ok(())
+            }
+            Command::Continue => {
+                self.held = false;
+                let _ = self.worker.out.send(Event::Activity(Activity::Training));
+                return Steer::Go;
+            }
+            Command::Step => {
+                self.held = true;
+                return Steer::Go;
+            }
+            Command::Stop => return Steer::End,
+            Command::CancelSampling => {
+                self.worker.sampler.cancel();
+                Ok(())
+            }
+            Command::Sample { settings } => {
+                trainer.denoiser(settings.weights).and_then(|denoiser| self.worker.sampler.start(denoiser, &settings))
+            }
+            Command::Save { what, path } => self.save(what, &path, trainer),
+            Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. } => {
+                Err(Error::usage("a run is in progress", "stop it first"))
+            }
+        };
+        if let Err(error) = result {
+            report(&self.worker.out, during, &error);
+        }
+        Steer::Stay
+    }
+
+    fn save(&self, what: Save, path: &Path, trainer: &Trainer) -> Result<()> {
+        let weights = match &what {
+            Save::Weights { kind } => {
+                let model = TrainedModel::of_trainer(trainer, self.path)?;
+                Some(saving::NamedWeights::of(model.settings.clone(), model.weights(*kind))?)
+            }
+            _ => None,
+        };
+        saving::save(what, weights, path, &self.worker.out)
+    }
+}

@@ -1,0 +1,104 @@
+//! Pictures as PNG and GIF files.
+
+use std::io::{self, Cursor};
+use std::path::Path;
+use std::time::Duration;
+
+use image::codecs::gif::{GifEncoder, Repeat};
+use image::codecs::png::PngEncoder;
+use image::{Delay, ExtendedColorType, GrayImage, ImageEncoder, ImageError};
+
+use super::Pictures;
+use crate::files::{write_atomically, write_folder_atomically};
+use crate::{Error, Result};
+
+/// The first picture as an 8-bit grey PNG.
+///
+/// # Errors
+/// When there is no picture.
+pub fn png(pictures: &Pictures) -> io::Result<Vec<u8>> {
+    let (width, height) = size(pictures)?;
+    let mut bytes = Vec::new();
+    PngEncoder::new(&mut bytes)
+        .write_image(&pictures.pixels[..(width * height) as usize], width, height, ExtendedColorType::L8)
+        .map_err(to_io)?;
+    Ok(bytes)
+}
+
+/// The first picture of each element as an endlessly repeated GIF; the last one is held for two seconds.
+///
+/// # Errors
+/// When a picture is missing or too large for the format.
+pub fn gif(frames: &[Pictures], frame_time: Duration) -> io::Result<Vec<u8>> {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = GifEncoder::new(&mut bytes);
+    encoder.set_repeat(Repeat::Infinite).map_err(to_io)?;
+    for (i, frame) in frames.iter().enumerate() {
+        let (width, height) = size(frame)?;
+        let grey = GrayImage::from_raw(width, height, frame.pixels[..(width * height) as usize].to_vec())
+            .ok_or_else(|| io::Error::other("a picture of the wrong size"))?;
+        let time = if i + 1 == frames.len() { Duration::from_secs(2) } else { frame_time };
+        let rgba = image::DynamicImage::ImageLuma8(grey).into_rgba8();
+        let delay = Delay::from_saturating_duration(time);
+        encoder.encode_frame(image::Frame::from_parts(rgba, 0, 0, delay)).map_err(to_io)?;
+    }
+    drop(encoder);
+    Ok(bytes.into_inner())
+}
+
+/// Writes the first picture as a PNG, whole or not at all.
+///
+/// # Errors
+/// When there is no picture or the file cannot be written.
+pub fn write_png(path: &Path, pictures: &Pictures) -> Result<()> {
+    let bytes = png(pictures).map_err(Error::write(path))?;
+    write_atomically(path, |file| file.write_all(&bytes))
+}
+
+/// One PNG a picture in a new folder: `0000.png`, `0001.png` …; all of them or none.
+///
+/// # Errors
+/// When something of that name exists, or the folder cannot be written.
+pub fn write_singles(folder: &Path, pictures: &Pictures) -> Result<()> {
+    if folder.exists() {
+        return Err(Error::usage(format!("{} exists already", folder.display()), "choose the name of a new folder"));
+    }
+    write_folder_atomically(folder, |folder| {
+        (0..pictures.count()).try_for_each(|i| {
+            let one = Pictures { width: pictures.width, height: pictures.height, pixels: pictures.get(i).to_vec() };
+            write_png(&folder.join(format!("{i:04}.png")), &one)
+        })
+    })
+}
+
+fn size(pictures: &Pictures) -> io::Result<(u32, u32)> {
+    if pictures.count() == 0 {
+        return Err(io::Error::other("there is no picture"));
+    }
+    let side = |n: usize| u32::try_from(n).map_err(io::Error::other);
+    Ok((side(pictures.width)?, side(pictures.height)?))
+}
+
+fn to_io(error: ImageError) -> io::Error {
+    match error {
+        ImageError::IoError(error) => error,
+        other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn png_and_gif_can_be_read_back() {
+        let frame = |value| Pictures { width: 3, height: 2, pixels: vec![0, value, 255, 1, 2, 3] };
+        let bytes = png(&frame(7)).unwrap();
+        let read = image::load_from_memory(&bytes).unwrap().into_luma8();
+        assert_eq!(read.as_raw(), &frame(7).pixels);
+        let bytes = gif(&[frame(7), frame(9)], Duration::from_millis(40)).unwrap();
+        let decoder = image::codecs::gif::GifDecoder::new(Cursor::new(bytes)).unwrap();
+        assert_eq!(image::AnimationDecoder::into_frames(decoder).count(), 2);
+        assert!(png(&Pictures::default()).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! Drawing images with a trained network: its schedule, the sampler, the classes and the noise of one request.
+
+use candle_core::{Shape, Tensor};
+use rayon::prelude::*;
+
+use crate::Result;
+use crate::config::{CLASS_COUNT, ClassChoice, SamplingSettings};
+use crate::diffusion::sampler::{plan, sample};
+use crate::diffusion::{Frame, Process, Schedule};
+use crate::model::Denoiser;
+use crate::pictures::Pictures;
+use crate::rng::Stream;
+
+/// Images that go through the network together unless the caller says otherwise: more would only take more memory.
+const BATCH: usize = 64;
+
+/// A drawing of images that can be carried out.
+#[derive(Debug)]
+pub struct Drawing<'a> {
+    denoiser: &'a Denoiser,
+    schedule: Schedule,
+    settings: SamplingSettings,
+    batch: usize,
+}
+
+impl<'a> Drawing<'a> {
+    /// Draws with `denoiser` under the schedule that it was trained with.
+    ///
+    /// # Errors
+    /// When that schedule is wrong.
+    pub fn new(denoiser: &'a Denoiser, settings: &SamplingSettings) -> Result<Self> {
+        let schedule = Schedule::from_settings(&denoiser.settings().diffusion)?;
+        Ok(Self { denoiser, schedule, settings: settings.clone(), batch: BATCH })
+    }
+
+    /// Takes all images through the network together, so that each frame shows all of them.
+    pub fn in_one_batch(mut self) -> Self {
+        self.batch = self.settings.count.max(1);
+        self
+    }
+
+    /// How many batches the images are cut into.
+    pub fn batches(&self) -> usize {
+        self.settings.count.div_ceil(self.batch)
+    }
+
+    /// T of the schedule.
+    pub fn timesteps(&self) -> usize {
+        self.schedule.timesteps()
+    }
+
+    /// The class asked of each image; none if the network does not know classes.
+    pub fn classes(&self) -> Vec<Option<u8>> {
+        classes(self.settings.classes, self.denoiser.settings().network.classes, self.settings.count)
+    }
+
+    /// Network calls for each image.
+    pub fn steps(&self) -> usize {
+        plan(&self.settings, &self.schedule).len()
+    }
+
+    /// Draws all images, `[N, 1, H, W]` in about [-1, 1].
+    ///
+    /// `on_frame` is called after each network call with the index of the batch's first image; an error from it ends
+    /// the drawing. Image i depends on the seed and i alone, not on the count.
+    ///
+    /// # Errors
+    /// What `on_frame` returned, or when the device has no room.
+    pub fn run(&self, on_frame: &mut dyn FnMut(usize, Frame) -> Result<()>) -> Result<Tensor> {
+        let classes = self.classes();
+        let mut parts = Vec::new();
+        for first in (0..self.settings.count).step_by(self.batch) {
+            let count = self.batch.min(self.settings.count - first);
+            let mut on_frame = |frame: Frame| on_frame(first, frame);
+            parts.push(self.batch(first, &classes[first..first + count], &mut on_frame)?);
+        }
+        Ok(Tensor::cat(&parts, 0)?)
+    }
+
+    fn batch(
+        &self,
+        first: usize,
+        classes: &[Option<u8>],
+        on_frame: &mut dyn FnMut(Frame) -> Result<()>,
+    ) -> Result<Tensor> {
+        let size = self.denoiser.settings().data.image_size;
+        let shape = Shape::from((classes.len(), 1, size, size));
+        let mut calls = 0;
+        let mut noise = |shape: &Shape| {
+            calls += 1;
+            self.noise(shape, first, calls)
+        };
+        let start = noise(&shape)?;
+        let guidance = self.settings.guidance;
+        let mut model = |x_t: &Tensor, t: usize| self.denoiser.predict(x_t, t, classes, guidance);
+        let prediction = self.denoiser.settings().diffusion.prediction;
+        let process = Process { schedule: &self.schedule, prediction, clip_x0: true };
+        sample(&self.settings, &process, &mut model, &start, &mut noise, on_frame)
+    }
+
+    /// The `call`-th noise of the images from `first` on: each image has its own stream.
+    fn noise(&self, shape: &Shape, first: usize, call: u64) -> Result<Tensor> {
+        let images = shape.dims()[0];
+        let mut values = vec![0.0f32; shape.elem_count()];
+        let size = values.len() / images.max(1);
+        values.par_chunks_mut(size.max(1)).enumerate().for_each(|(i, values)| {
+            let index = ((first + i) as u64) << 16 | call;
+            Stream::new(self.settings.seed, "drawing", index).fill_normal(values);
+        });
+        Ok(Tensor::from_vec(values, shape, self.denoiser.device())?)
+    }
+}
+
+/// The class asked of each of `count` images.
+pub fn classes(choice: ClassChoice, known: bool, count: usize) -> Vec<Option<u8>> {
+    (0..count)
+        .map(|i| match choice {
+            _ if !known => None,
+            ClassChoice::Each => Some((i % CLASS_COUNT) as u8),
+            ClassChoice::Only(class) => Some(class),
+        })
+        .collect()
+}
+
+/// Images `[N, 1, H, W]` in [-1, 1] as pictures.
+///
+/// # Errors
+/// When the tensor has another shape or cannot be read.
+pub fn pictures(images: &Tensor) -> Result<Pictures> {
+    scaled_pictures(images, 1.0)
+}
+
+/// As [`pictures`], for values in [-scale, scale].
+///
+/// # Errors
+/// When the tensor has another shape or cannot be read.
+pub fn scaled_pictures(images: &Tensor, scale: f32) -> Result<Pictures> {
+    let (_, _, height, width) = images.dims4()?;
+    let mut values: Vec<f32> = images.flatten_all()?.to_vec1()?;
+    if scale != 1.0 {
+        values.iter_mut().for_each(|value| *value /= scale);
+    }
+    Ok(Pictures::from_unit(&values, height, width))
+}

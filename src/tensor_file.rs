@@ -1,0 +1,93 @@
+//! Writing named f32 tensors as a safetensors file, from borrowed values, with a checksum in the metadata.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::files::write_atomically;
+use crate::{Error, Result};
+
+/// The metadata's name of the CRC-32 of all tensors' bytes, eight hexadecimal digits.
+pub const CHECKSUM: &str = "crc32";
+
+/// One tensor to write: row-major values of a shape.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: Cow<'a, [f32]>,
+}
+
+/// Writes the tensors in their order, whole or not at all.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(path: &Path, mut metadata: BTreeMap<&str, String>, entries: &[Entry]) -> Result<()> {
+    let mut crc = flate2::Crc::new();
+    for entry in entries {
+        for_each_block(&entry.values, |bytes| {
+            crc.update(bytes);
+            Ok(())
+        })
+        .map_err(Error::write(path))?;
+    }
+    metadata.insert(CHECKSUM, checksum(&crc));
+    let mut header = serde_json::Map::new();
+    header.insert("__metadata__".into(), json!(metadata));
+    let mut offset = 0;
+    for entry in entries {
+        let end = offset + 4 * entry.values.len();
+        let description = json!({ "dtype": "F32", "shape": entry.shape, "data_offsets": [offset, end] });
+        header.insert(entry.name.clone(), description);
+        offset = end;
+    }
+    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    write_atomically(path, |file| {
+        file.write_all(&(header.len() as u64).to_le_bytes())?;
+        file.write_all(&header)?;
+        entries.iter().try_for_each(|entry| for_each_block(&entry.values, |bytes| file.write_all(bytes)))
+    })
+}
+
+/// A finished CRC as it stands in the metadata.
+pub fn checksum(crc: &flate2::Crc) -> String {
+    format!("{:08x}", crc.sum())
+}
+
+/// The values as little-endian bytes, a block at a time.
+fn for_each_block(values: &[f32], mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut bytes = [0u8; 1 << 14];
+    for block in values.chunks(bytes.len() / 4) {
+        for (bytes, value) in bytes.chunks_exact_mut(4).zip(block) {
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
+        take(&bytes[..4 * block.len()])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_tensors_are_read_back_by_the_safetensors_crate() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.safetensors");
+        let values: Vec<f32> = (0..5000).map(|i| i as f32 * 0.5).collect();
+        let entries = [
+            Entry { name: "b".into(), shape: vec![50, 100], values: Cow::Borrowed(&values) },
+            Entry { name: "a".into(), shape: vec![], values: Cow::Owned(vec![7.0]) },
+        ];
+        write(&path, BTreeMap::from([("format", "test".into())]), &entries).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(file.tensor("b").unwrap().shape(), [50, 100]);
+        assert_eq!(file.tensor("b").unwrap().data()[4..8], 0.5f32.to_le_bytes());
+        assert_eq!(file.tensor("a").unwrap().data(), 7.0f32.to_le_bytes());
+    }
+}

@@ -1,0 +1,247 @@
+//! The training step (Ho et al. 2020, algorithm 1) and everything that it changes.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use candle_core::{Device, Tensor};
+
+use super::examples::{Draw, Examples, Purpose, training_timesteps};
+use super::learning_rate::learning_rate;
+use super::metrics::StepReport;
+use super::optim::{Moments, Optimizer};
+use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
+use crate::data::{Batches, Dataset, Splits};
+use crate::diffusion::{Schedule, l_simple, timesteps};
+use crate::model::params::Params;
+use crate::model::{Denoiser, Dropout, Network};
+use crate::rng::Stream;
+use crate::{Error, Result};
+
+/// A network in training. Everything it does follows from the settings, the data and the number of steps done.
+#[derive(Debug)]
+pub struct Trainer {
+    settings: Settings,
+    schedule: Schedule,
+    data: Dataset,
+    batches: Batches,
+    held_out: Vec<Examples>,
+    network: Network,
+    pub(super) optimizer: Optimizer,
+    device: Device,
+    /// Time spent on training, pauses not counted.
+    pub(super) elapsed: Duration,
+}
+
+impl Trainer {
+    /// Before the first step: weights drawn from the seed.
+    ///
+    /// # Errors
+    /// The first of the settings' problems, or when the device has no room.
+    pub fn new(settings: &Settings, splits: &Splits, device: &Device) -> Result<Self> {
+        if let Some(problem) = settings.problems(Some(splits.train.len())).into_iter().next() {
+            return Err(Error::Setting(problem));
+        }
+        let seed = settings.training.seed;
+        let schedule = Schedule::from_settings(&settings.diffusion)?;
+        let data = splits.train.subset(settings.data.subset, seed)?.resized(settings.data.image_size);
+        let (network, weights) = Params::fresh(seed, device, |vb| Network::new(&settings.network, &vb))?;
+        Ok(Self {
+            held_out: held_out(settings, &schedule, &splits.test, device)?,
+            batches: Batches::new(data.len(), settings.training.batch_size, seed),
+            optimizer: Optimizer::new(weights, &settings.training)?,
+            settings: settings.clone(),
+            schedule,
+            data,
+            network,
+            device: device.clone(),
+            elapsed: Duration::ZERO,
+        })
+    }
+
+    /// One optimizer step.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] when the loss or the gradient is not finite; the weights are then as before.
+    pub fn step(&mut self) -> Result<StepReport> {
+        let started = std::time::Instant::now();
+        let training = &self.settings.training;
+        let step = self.step_count();
+        let indices = self.batches.indices(step);
+        let timesteps = training_timesteps(&self.settings, step);
+        let draw = Draw {
+            data: &self.data,
+            indices: &indices,
+            timesteps: &timesteps,
+            class_dropout: training.class_dropout,
+            seed: training.seed,
+            batch: step,
+            purpose: Purpose::Training,
+        };
+        let examples = draw.examples(&self.settings, &self.schedule, &self.device)?;
+        let dropout = Dropout::new(training.seed, step);
+        let loss = self.loss(&examples, Some(&dropout))?;
+        let value = f64::from(loss.to_scalar::<f32>()?);
+        let diverged = |quantity| Error::Diverged { step: step + 1, quantity };
+        if !value.is_finite() {
+            return Err(diverged("the loss"));
+        }
+        let gradients = loss.backward()?;
+        let grad_norm = self.optimizer.gradient_norm(&gradients)?;
+        if !grad_norm.is_finite() {
+            return Err(diverged("the gradient"));
+        }
+        let lr = learning_rate(training, step, self.progress());
+        self.optimizer.update(&gradients, grad_norm, lr)?;
+        self.elapsed += started.elapsed();
+        Ok(StepReport {
+            step: step + 1,
+            epoch: self.batches.epoch_at(step + 1),
+            images: (step + 1) * training.batch_size as u64,
+            loss: value,
+            lr,
+            grad_norm,
+            seconds: self.elapsed.as_secs_f64(),
+            progress: self.progress(),
+        })
+    }
+
+    fn loss(&self, examples: &Examples, dropout: Option<&Dropout>) -> Result<Tensor> {
+        let prediction = self.network.forward(&examples.x_t, &examples.t, examples.classes.as_ref(), dropout)?;
+        l_simple(&prediction, &examples.target)
+    }
+
+    /// L_simple of the present weights on fixed (image, t, ε) of the test images; none when no images are held out.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn held_out_loss(&self) -> Result<Option<f64>> {
+        let denoiser = self.network_for_drawing(WeightsKind::Raw)?;
+        let (mut sum, mut count) = (0.0, 0);
+        for examples in &self.held_out {
+            let batch = examples.x_t.dim(0)?;
+            let prediction = denoiser.forward(&examples.x_t, &examples.t, examples.classes.as_ref(), None)?;
+            sum += batch as f64 * f64::from(l_simple(&prediction, &examples.target)?.to_scalar::<f32>()?);
+            count += batch;
+        }
+        Ok((count > 0).then(|| sum / count as f64))
+    }
+
+    /// The present weights, or their moving average, ready to draw.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn denoiser(&self, kind: WeightsKind) -> Result<Denoiser> {
+        Denoiser::new(&self.settings, self.weights(kind)?, &self.device)
+    }
+
+    fn network_for_drawing(&self, kind: WeightsKind) -> Result<Network> {
+        let weights = self.weights(kind)?;
+        Ok(crate::model::params::on_weights(weights, &self.device, |vb| Network::new(&self.settings.network, &vb))?)
+    }
+
+    /// Copies of the weights, or of their moving average, by name. Without a moving average both are the same.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn weights(&self, kind: WeightsKind) -> Result<HashMap<String, Tensor>> {
+        let averaged = kind == WeightsKind::Ema && self.settings.training.ema_decay > 0.0;
+        let entries = self.optimizer.weights.iter().zip(&self.optimizer.moments);
+        entries
+            .map(|((name, weight), moments)| {
+                let tensor = match moments {
+                    _ if !averaged => weight.as_detached_tensor().copy()?,
+                    Moments::Host { average, .. } => Tensor::from_slice(average, weight.shape(), &self.device)?,
+                    Moments::Device { average, .. } => average.copy()?,
+                };
+                Ok((name.clone(), tensor))
+            })
+            .collect()
+    }
+
+    /// Steps done.
+    pub fn step_count(&self) -> u64 {
+        self.optimizer.step
+    }
+
+    /// Share of the budget that is spent, 0 to 1.
+    pub fn progress(&self) -> f64 {
+        let spent = match self.settings.training.budget {
+            Budget::Minutes(minutes) => self.elapsed.as_secs_f64() / (60.0 * minutes),
+            Budget::Steps(steps) => self.step_count() as f64 / steps as f64,
+            Budget::Epochs(epochs) => self.step_count() as f64 / self.batches.steps_for_epochs(epochs) as f64,
+        };
+        spent.min(1.0)
+    }
+
+    /// The number of steps in the budget, where it does not depend on the time they take.
+    pub fn total_steps(&self) -> Option<u64> {
+        match self.settings.training.budget {
+            Budget::Minutes(_) => None,
+            Budget::Steps(steps) => Some(steps),
+            Budget::Epochs(epochs) => Some(self.batches.steps_for_epochs(epochs)),
+        }
+    }
+
+    /// Counts time spent on the run outside the steps, such as drawing the grid, towards a budget of minutes.
+    pub fn add_time(&mut self, spent: Duration) {
+        self.elapsed += spent;
+    }
+
+    /// Seconds of training so far, pauses not counted.
+    pub fn seconds(&self) -> f64 {
+        self.elapsed.as_secs_f64()
+    }
+
+    /// Count of trainable values.
+    pub fn parameters(&self) -> usize {
+        self.optimizer.parameters()
+    }
+
+    /// Training images in use.
+    pub fn image_count(&self) -> usize {
+        self.data.len()
+    }
+
+    /// The settings of the run.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The noise schedule of the run.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+}
+
+/// Fixed noised test images, in batches; every timestep range is represented equally.
+fn held_out(settings: &Settings, schedule: &Schedule, test: &Dataset, device: &Device) -> Result<Vec<Examples>> {
+    /// The held-out loss must not depend on the run's seed, so that runs can be compared.
+    const SEED: u64 = 0;
+    let count = settings.data.held_out.min(test.len());
+    let indices: Vec<u32> = (0..count as u32).collect();
+    let test = test.resized(settings.data.image_size);
+    indices
+        .chunks(settings.training.batch_size)
+        .enumerate()
+        .map(|(batch, indices)| {
+            let mut stream = Stream::new(SEED, "held-out timesteps", batch as u64);
+            let sampling = TimestepSampling::Stratified;
+            let t = timesteps::draw(sampling, settings.diffusion.timesteps, indices.len(), &mut stream);
+            let draw = Draw {
+                data: &test,
+                indices,
+                timesteps: &t,
+                class_dropout: 0.0,
+                seed: SEED,
+                batch: batch as u64,
+                purpose: Purpose::HeldOut,
+            };
+            draw.examples(settings, schedule, device)
+        })
+        .collect()
+}
