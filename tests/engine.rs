@@ -112,7 +112,10 @@ fn train_pause_step_sample_save_and_stop() {
             frames.push(frame.clone());
             None
         }
-        Event::SamplingEnded { cancelled, .. } => Some(assert!(!cancelled)),
+        Event::SamplingEnded { cancelled, .. } => {
+            assert!(!cancelled);
+            Some(())
+        }
         _ => None,
     });
     assert_eq!(frames.len(), 5);
@@ -162,7 +165,10 @@ fn a_failure_is_told_and_the_next_run_starts() {
     let out = folder.path().join("diverging");
     engine.send(Command::Train { settings: Box::new(diverging), out });
     engine.wait("divergence", |event| match event {
-        Event::Failed { what, .. } => Some(assert!(what.contains("diverged"), "{what}")),
+        Event::Failed { what, .. } => {
+            assert!(what.contains("diverged"), "{what}");
+            Some(())
+        }
         _ => None,
     });
 
