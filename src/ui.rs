@@ -9,6 +9,7 @@
 mod advanced;
 mod button;
 mod charts_panel;
+mod drop_down;
 mod film_strip;
 mod follow;
 mod icons;

@@ -7,18 +7,19 @@ mod scene;
 
 use diffuscope::app::Window;
 use egui_kittest::kittest::Queryable;
-use egui_kittest::{Harness, SnapshotOptions};
+use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use scene::{Scene, in_the_middle};
 
 fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     // Renderers round differently by a hair.
-    let options = SnapshotOptions::new().threshold(1.2).failed_pixel_count_threshold(400);
+    let options = SnapshotOptions::new().threshold(1.2).max_failed_pixels(400);
     let builder = Harness::<Window>::builder().with_size([width, height]).with_theme(theme).with_options(options);
     Scene::new(builder.with_render_cursor(false).wgpu())
 }
 
 #[test]
 fn in_the_middle_of_a_run() {
+    let mut results = SnapshotResults::new();
     for (name, width, height, theme) in [
         ("middle-dark", 1440.0, 900.0, egui::Theme::Dark),
         ("middle-light", 1440.0, 900.0, egui::Theme::Light),
@@ -33,6 +34,7 @@ fn in_the_middle_of_a_run() {
         }
         scene.harness.run_steps(4);
         scene.harness.snapshot(name);
+        results.extend(scene.harness.take_snapshot_results());
     }
 }
 

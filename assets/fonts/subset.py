@@ -14,8 +14,8 @@ TEXT = (
 FILLED = {"play": 0xE3D0, "pause": 0xE39E, "stop": 0xE46C, "skip-forward": 0xE5A6, "skip-back": 0xE5A4, "moon": 0xE330}
 BOLD = {
     "caret-left": 0xE138, "caret-right": 0xE13A, "caret-down": 0xE136, "sun": 0xE472, "download-simple": 0xE20C,
-    "x": 0xE4F6, "warning": 0xE4E0, "check-circle": 0xE184, "info": 0xE2CE, "folder-open": 0xE256,
-    "dice-five": 0xE1EE, "sidebar-simple": 0xEC24, "arrow-clockwise": 0xE036, "arrow-line-down": 0xE05C,
+    "x": 0xE4F6, "warning": 0xE4E0, "check-circle": 0xE184, "info": 0xE2CE,
+    "dice-five": 0xE1EE, "sidebar-simple": 0xEC24,
 }
 
 
@@ -27,7 +27,14 @@ def cut(source, target, code_points):
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=code_points)
     subsetter.subset(font)
+    set_left_bearings(font)
     font.save(target)
+
+
+def set_left_bearings(font):
+    """Phosphor's table says 0 for every glyph, which renderers that follow it shift to the left edge."""
+    for name in font["glyf"].keys() if "glyf" in font else []:
+        font["hmtx"][name] = (font["hmtx"][name][0], getattr(font["glyf"][name], "xMin", 0))
 
 
 def freeze(font, feature, code_points):

@@ -101,7 +101,8 @@ impl LossSeries {
             return;
         }
         self.points += 1;
-        let weight = SMOOTHING.max(1.0 / self.points as f64);
+        // Young curves fall fast: their average is over a fifth of their points only.
+        let weight = SMOOTHING.max(1.0 / (1.0 + (self.points - 1) as f64 / 5.0));
         let smooth = self.latest.map_or(value, |latest| latest.smooth + weight * (value - latest.smooth));
         let point = Bucket { first: step, last: step, min: value, max: value, mean: value, smooth, points: 1 };
         self.latest = Some(point);

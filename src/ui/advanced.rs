@@ -1,7 +1,8 @@
 //! The settings that rarely need a hand: folded until asked for.
 
-use egui::{CollapsingHeader, ComboBox, RichText, Ui};
+use egui::{CollapsingHeader, RichText, Ui};
 
+use super::drop_down::choose;
 use super::palette::Palette;
 use super::section::caption;
 use super::segmented::segmented;
@@ -110,21 +111,17 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
     };
     let t = &mut next.training;
     let differs = t.timestep_sampling != preset.training.timestep_sampling;
-    let (label, ()) = row(ui, "Draw t", differs, |ui| {
-        let width = ui.available_width();
-        let combo = ComboBox::from_id_salt("timestep sampling").width(width).selected_text(names(t.timestep_sampling));
-        let drawn = combo.show_ui(ui, |ui| {
-            for choice in [TimestepSampling::Uniform, TimestepSampling::Stratified, TimestepSampling::LogitNormal] {
-                ui.selectable_value(&mut t.timestep_sampling, choice, names(choice));
-            }
-        });
-        drawn.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, "Draw t"));
+    let (label, chosen) = row(ui, "Draw t", differs, |ui| {
+        let all = [TimestepSampling::Uniform, TimestepSampling::Stratified, TimestepSampling::LogitNormal];
+        choose(ui, "Draw t", t.timestep_sampling, all, |sampling| names(sampling).to_owned())
     });
+    t.timestep_sampling = chosen.unwrap_or(t.timestep_sampling);
     label.on_hover_text("How the timesteps of a batch are drawn.");
 
     let share = |range: std::ops::RangeInclusive<f64>| Scale { range, logarithmic: false, whole: false };
     let preset = &preset.training;
-    let rows: [(&str, &str, &mut f64, f64, Scale, Option<Setting>); 7] = [
+    type Row<'a> = (&'a str, &'a str, &'a mut f64, f64, Scale, Option<Setting>);
+    let rows: [Row<'_>; 7] = [
         ("Adam β₁", "Memory of the gradient's mean.", &mut t.beta1, preset.beta1, share(0.0..=0.999), None),
         ("Adam β₂", "Memory of the gradient's square.", &mut t.beta2, preset.beta2, share(0.9..=0.9999), None),
         (

@@ -69,7 +69,8 @@ pub fn message(ui: &mut Ui, notice: &Notice, actions: &mut Vec<Action>) {
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         ui.label(RichText::new(icon).size(14.0).color(color));
-        let width = ui.available_width() - 30.0;
+        // The button and the space before it.
+        let width = ui.available_width() - 36.0;
         ui.vertical(|ui| {
             ui.set_width(width);
             ui.spacing_mut().item_spacing.y = 2.0;

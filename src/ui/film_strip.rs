@@ -6,13 +6,13 @@ use egui::{
 };
 
 use super::button::Button;
+use super::drop_down::drop_down;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::save_popup;
 use super::textures::{Part, Textures};
 use super::theme::{regular, semibold};
-use super::top_bar::drop_down;
 use crate::app::{Action, AppState, Recording, SaveWhat};
 
 /// Height of the strip.
@@ -164,12 +164,12 @@ fn frames(
             egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);
         }
         let label = numbers::whole(moment.t as f64);
-        ui.painter().text(rect.center_bottom() + vec2(0.0, 2.0), Align2::CENTER_TOP, label, regular(11.0), p.muted);
+        ui.painter().text(rect.center_bottom() + vec2(0.0, 3.0), Align2::CENTER_TOP, label, regular(11.0), p.muted);
     }
     let Some(t) = recording.t() else { return };
     let x = x_of(t);
     let painter = ui.painter();
-    painter.line_segment([pos2(x, film.top() - 2.0), pos2(x, top + THUMBNAIL + 14.0)], Stroke::new(2.0, p.accent));
+    painter.line_segment([pos2(x, film.top() - 2.0), pos2(x, top + THUMBNAIL + 2.0)], Stroke::new(2.0, p.accent));
     let radius = if response.hovered() || response.dragged() || response.has_focus() { 6.5 } else { 5.5 };
     painter.circle_filled(pos2(x, film.top()), radius, p.accent);
 }

@@ -15,6 +15,5 @@ pub const CLOSE: &str = "\u{E4F6}";
 pub const WARNING: &str = "\u{E4E0}";
 pub const CHECK: &str = "\u{E184}";
 pub const INFO: &str = "\u{E2CE}";
-pub const FOLDER: &str = "\u{E256}";
 pub const DICE: &str = "\u{E1EE}";
 pub const SIDEBAR: &str = "\u{EC24}";

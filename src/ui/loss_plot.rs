@@ -52,7 +52,7 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
     let axis = |hints: AxisHints<'static>| hints.tick_label_color(p.faint).tick_label_font(regular(11.0));
     let y_axis =
         axis(AxisHints::new_y().min_thickness(34.0)).formatter(move |mark, _| numbers::short(loss_at(mark.value)));
-    let x_axis = axis(AxisHints::new_x()).formatter(|mark, _| numbers::whole(mark.value));
+    let x_axis = axis(AxisHints::new_x().label_spacing(36.0..=64.0)).formatter(|mark, _| numbers::whole(mark.value));
     let label = move |hover: &HoverPosition<'_>| {
         let at = match hover {
             HoverPosition::NearDataPoint { position, .. } => position,
@@ -111,6 +111,7 @@ fn curve(buckets: &[Bucket], height_of: impl Fn(f64) -> f64, value: impl Fn(&Buc
 }
 
 /// Marks of a logarithmic axis at 1, 2 and 5 times powers of ten, or fewer where they would crowd.
+#[allow(clippy::needless_pass_by_value, reason = "the plot hands it over by value")]
 fn decades(input: GridInput) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let steps: &[f64] = match high - low {

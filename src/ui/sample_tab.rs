@@ -1,10 +1,9 @@
 //! The Sample tab: how digits are drawn, and the digits that were drawn.
 
-use egui::{
-    Align, ComboBox, Layout, Rect, RichText, Role, ScrollArea, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
-};
+use egui::{Align, Layout, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 
 use super::button::Button;
+use super::drop_down::choose;
 use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::{Empty, grid};
@@ -95,16 +94,11 @@ fn how(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
         SamplerKind::Ddim => "DDIM",
         SamplerKind::DpmPp => "DPM-Solver++",
     };
-    let (label, ()) = row(ui, "Sampler", s.sampler != preset.sampling.sampler, |ui| {
-        let width = ui.available_width();
-        let combo = ComboBox::from_id_salt("sampler").width(width).selected_text(names(s.sampler));
-        let drawn = combo.show_ui(ui, |ui| {
-            for choice in [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp] {
-                ui.selectable_value(&mut s.sampler, choice, names(choice));
-            }
-        });
-        drawn.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "Sampler"));
+    let (label, chosen) = row(ui, "Sampler", s.sampler != preset.sampling.sampler, |ui| {
+        let all = [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp];
+        choose(ui, "Sampler", s.sampler, all, |sampler| names(sampler).to_owned())
     });
+    s.sampler = chosen.unwrap_or(s.sampler);
     label.on_hover_text("How noise is taken away: DDPM takes all T timesteps, the others reach the end in few.");
     let timesteps = state.model_settings().unwrap_or(&state.settings).diffusion.timesteps;
     if s.sampler != SamplerKind::Ddpm {
@@ -152,16 +146,11 @@ fn which(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) 
             ClassChoice::Each => "0 to 9 in turn".to_owned(),
             ClassChoice::Only(class) => format!("only {class}"),
         };
-        let (label, ()) = row(ui, "Digit", s.classes != preset.sampling.classes, |ui| {
-            let width = ui.available_width();
-            let combo = ComboBox::from_id_salt("class").width(width).selected_text(name(s.classes));
-            let drawn = combo.show_ui(ui, |ui| {
-                for choice in std::iter::once(ClassChoice::Each).chain((0..10).map(ClassChoice::Only)) {
-                    ui.selectable_value(&mut s.classes, choice, name(choice));
-                }
-            });
-            drawn.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "Digit"));
+        let (label, chosen) = row(ui, "Digit", s.classes != preset.sampling.classes, |ui| {
+            let all = std::iter::once(ClassChoice::Each).chain((0..10).map(ClassChoice::Only));
+            choose(ui, "Digit", s.classes, all, name)
         });
+        s.classes = chosen.unwrap_or(s.classes);
         label.on_hover_text("Which digits are asked for.");
         problem_text(ui, state.problem(Setting::Class));
         let guidance = NumberRow {
@@ -214,7 +203,8 @@ fn model(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         None => caption(ui, "None yet."),
     }
     ui.add_space(8.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    let line = vec2(ui.available_width(), 28.0);
+    ui.allocate_ui_with_layout(line, Layout::right_to_left(Align::Center), |ui| {
         let usable = !state.open_path.trim().is_empty() && !state.run_is_active();
         let tip = if state.run_is_active() { "Stop the run first" } else { "Open the model at this path" };
         if Button::text("Open").enabled(usable).tip(tip).show(ui).clicked() {

@@ -45,7 +45,7 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     }
     ui.add_space(4.0);
     caption(ui, if state.save.what == SaveWhat::Singles { "Folder" } else { "File" });
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    line(ui, 28.0, |ui| {
         let browse = Button::text("Browse…").enabled(!state.save.browsing).tip("Choose with the desktop's dialog");
         if browse.show(ui).clicked() {
             actions.push(Action::Browse);
@@ -58,7 +58,7 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         }
     });
     ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    line(ui, 34.0, |ui| {
         let missing = missing(state, state.save.what);
         let writing = state.save.result == Some(SaveResult::Writing);
         let ready = missing.is_none() && !state.save.path.trim().is_empty() && !writing;
@@ -67,6 +67,12 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| outcome(ui, state, missing));
     });
+}
+
+/// A line that is filled from its right end.
+fn line(ui: &mut Ui, height: f32, content: impl FnOnce(&mut Ui)) {
+    let size = egui::vec2(ui.available_width(), height);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), content);
 }
 
 fn outcome(ui: &mut Ui, state: &AppState, missing: Option<&str>) {

@@ -1,6 +1,8 @@
 //! What the schedule does: the signal that is left over t, a digit going into noise, and the verdict in words.
 
-use egui::{Align2, Color32, Label, Pos2, Rect, RichText, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Color32, Label, Mesh, Pos2, Rect, RichText, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2,
+};
 
 use super::palette::Palette;
 use super::section::caption;
@@ -33,11 +35,7 @@ fn curve(ui: &mut Ui, view: &ScheduleView) {
     let count = last.min(rect.width() as usize).max(1);
     let points: Vec<Pos2> = (0..=count).map(|i| i * last / count).map(|t| pos2(x(t), y(view.alpha_bar[t]))).collect();
     let painter = ui.painter();
-    let fill = p.accent.gamma_multiply(0.16);
-    for pair in points.windows(2) {
-        let corners = vec![pair[0], pair[1], pos2(pair[1].x, rect.bottom()), pos2(pair[0].x, rect.bottom())];
-        painter.add(Shape::convex_polygon(corners, fill, Stroke::NONE));
-    }
+    painter.add(Shape::mesh(under(&points, rect.bottom(), p.accent.gamma_multiply(0.16))));
     painter.line(points, Stroke::new(1.5, p.accent));
     painter.text(rect.right_top() + vec2(-4.0, 2.0), Align2::RIGHT_TOP, "signal left ᾱ", regular(11.0), p.muted);
 
@@ -52,6 +50,20 @@ fn curve(ui: &mut Ui, view: &ScheduleView) {
     let words = format!("Signal left: {:.1} % at t = {t}", 100.0 * view.alpha_bar[t]);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
     response.on_hover_text_at_pointer(words);
+}
+
+/// The area between a curve and the line at `bottom`.
+fn under(points: &[Pos2], bottom: f32, fill: Color32) -> Mesh {
+    let mut mesh = Mesh::default();
+    for point in points {
+        mesh.colored_vertex(*point, fill);
+        mesh.colored_vertex(pos2(point.x, bottom), fill);
+    }
+    for left in (0..2 * points.len() as u32).step_by(2).take(points.len().saturating_sub(1)) {
+        mesh.add_triangle(left, left + 1, left + 2);
+        mesh.add_triangle(left + 1, left + 2, left + 3);
+    }
+    mesh
 }
 
 fn strip(ui: &mut Ui, view: &ScheduleView, textures: &mut Textures) {

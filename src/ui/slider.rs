@@ -2,10 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{Key, Rect, Response, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Key, Rect, Response, Sense, Stroke, Ui, WidgetInfo, pos2};
 
 use super::palette::Palette;
-use super::theme::ROW;
 
 /// How positions on the rail become values.
 #[derive(Debug, Clone)]
@@ -39,12 +38,11 @@ impl Scale {
 }
 
 /// Draws a slider; gives the value that it was moved to, if it was.
-pub fn slider(ui: &mut Ui, name: &str, width: f32, value: f64, scale: &Scale) -> (Response, Option<f64>) {
+pub fn slider(ui: &mut Ui, name: &str, rect: Rect, value: f64, scale: &Scale) -> (Response, Option<f64>) {
     let p = Palette::of(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(width, ROW), Sense::click_and_drag());
+    let response = ui.interact(rect, ui.scope_id().with(("slider", name)), Sense::click_and_drag());
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::slider(enabled, value, name));
-    let response = ui.interact(rect, response.id, Sense::click_and_drag());
     let rail = Rect::from_min_max(
         pos2(rect.left() + 7.0, rect.center().y - 2.0),
         pos2(rect.right() - 7.0, rect.center().y + 2.0),

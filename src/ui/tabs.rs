@@ -1,6 +1,6 @@
 //! The row of tabs, what the engine is doing now in words, and the newest failure until it is dismissed.
 
-use egui::{Align, Align2, Frame, Layout, Margin, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align, Align2, Frame, Layout, Margin, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::button::Button;
 use super::charts_panel::message;
@@ -78,12 +78,10 @@ fn status(ui: &mut Ui, state: &AppState) {
         (Activity::Idle, None) if state.model.is_some() => (p.good, "A trained model is open".to_owned()),
         (Activity::Idle, None) => (p.muted, "Ready".to_owned()),
     };
-    Frame::new().fill(p.raised).corner_radius(12).inner_margin(Margin::symmetric(10, 3)).show(ui, |ui| {
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
-            let (dot, _) = ui.allocate_exact_size(vec2(8.0, 16.0), Sense::hover());
-            ui.painter().circle(dot.center(), 4.0, color, Stroke::NONE);
-            ui.label(RichText::new(text).size(12.5).color(p.text));
-        });
-    });
+    let galley = ui.painter().layout_no_wrap(text.clone(), regular(12.5), p.text);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(38.0, 8.0), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
+    ui.painter().rect_filled(rect, 12, p.raised);
+    ui.painter().circle_filled(rect.left_center() + vec2(14.0, 0.0), 4.0, color);
+    ui.painter().galley(rect.left_center() + vec2(24.0, -galley.size().y / 2.0), galley, p.text);
 }

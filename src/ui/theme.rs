@@ -70,6 +70,7 @@ fn style(theme: Theme) -> Style {
     spacing.menu_margin = Margin::same(8);
     spacing.window_margin = Margin::same(16);
     spacing.icon_width = 16.0;
+    spacing.icon_spacing = 8.0;
     spacing.tooltip_width = 320.0;
     spacing.combo_width = 40.0;
     spacing.scroll.bar_width = 6.0;
@@ -84,11 +85,7 @@ fn visuals(theme: Theme) -> Visuals {
     };
     Visuals {
         widgets: widgets(&p),
-        selection: Selection {
-            bg_fill: p.accent.gamma_multiply(0.35),
-            stroke: Stroke::new(1.0, p.accent),
-            ..base.selection
-        },
+        selection: Selection { bg_fill: p.accent.gamma_multiply(0.35), stroke: Stroke::new(1.0, p.accent) },
         weak_text_color: Some(p.muted),
         hyperlink_color: p.accent,
         faint_bg_color: p.raised,

@@ -1,8 +1,9 @@
 //! The bar at the top: what is learned from, with which preset, the run's buttons and its live numbers.
 
-use egui::{Align, Color32, Layout, Popup, Rect, RichText, Role, Sense, Stroke, TextEdit, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Stroke, TextEdit, Ui, WidgetInfo, pos2, vec2};
 
 use super::button::Button;
+use super::drop_down::drop_down;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
@@ -83,7 +84,7 @@ fn data_menu(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
 
 fn preset_menu(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let preset = state.settings.preset;
-    let response = drop_down(ui, "Preset", &preset_title(preset), 134.0);
+    let response = drop_down(ui, "Preset", &preset_title(preset), 148.0);
     Popup::menu(&response).show(|ui| {
         ui.set_width(330.0);
         for preset in Preset::ALL {
@@ -117,24 +118,6 @@ fn purpose(preset: Preset) -> &'static str {
         Preset::Base => "best pictures, overnight",
         Preset::Seed => "the original experiment",
     }
-}
-
-/// A button that opens a menu below it.
-pub fn drop_down(ui: &mut Ui, name: &str, text: &str, width: f32) -> egui::Response {
-    let p = Palette::of(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
-    let label = format!("{name}: {text}");
-    response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, &label));
-    let lit = response.hovered() || response.has_focus();
-    let line = Stroke::new(1.0, if response.has_focus() { p.accent } else { p.line });
-    let painter = ui.painter();
-    painter.rect(rect, super::theme::RADIUS, if lit { p.hover } else { p.raised }, line, egui::StrokeKind::Inside);
-    let clip = Rect::from_min_max(rect.min, pos2(rect.right() - 22.0, rect.bottom()));
-    let at = rect.left_center() + vec2(10.0, 0.0);
-    ui.painter_at(clip).text(at, egui::Align2::LEFT_CENTER, text, super::theme::regular(13.0), p.text);
-    let caret = rect.right_center() - vec2(13.0, 0.0);
-    painter.text(caret, egui::Align2::CENTER_CENTER, icons::CARET_DOWN, super::theme::regular(10.0), p.muted);
-    response
 }
 
 fn run_buttons(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
@@ -174,7 +157,7 @@ fn run_buttons(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
 
 /// The numbers of the run, as many as there is room for, each in a place of fixed width.
 fn numbers_of_run(ui: &mut Ui, state: &AppState) {
-    if state.problems.iter().next().is_some() && !state.run_is_active() {
+    if !state.problems.is_empty() && !state.run_is_active() {
         let p = Palette::of(ui);
         let text = format!("{} {}", icons::WARNING, state.problems[0].what);
         ui.add(egui::Label::new(RichText::new(text).color(p.bad)).truncate());

@@ -34,7 +34,8 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
 }
 
 fn hero(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
-    title(ui, "Same noise, drawn as it learns", |ui| {
+    let words = if ui.available_width() < 290.0 { "Drawn as it learns" } else { "Same noise, drawn as it learns" };
+    title(ui, words, |ui| {
         let p = Palette::of(ui);
         if let Some(preview) = &state.preview {
             let text = format!("step {}", numbers::whole(preview.step as f64));

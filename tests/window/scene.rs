@@ -1,5 +1,5 @@
 //! A window on a scripted engine: the test plays the engine's part.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "test code; each test binary uses its part")]
 
 use std::io::Read;
 use std::path::PathBuf;
