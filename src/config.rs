@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use preset::Preset;
-pub use problems::{MAX_TIMESTEPS, Problem, Setting};
+pub use problems::{MAX_BATCH, MAX_SAMPLES, MAX_TIMESTEPS, Problem, Setting};
 
 /// All settings of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,1 +1,104 @@
-//! The panels of the window.
+//! The panels of the window: each draws the state and says what was pressed. Nothing here computes, waits or writes.
+//!
+//! ```text
+//! ┌ top_bar ─────────────────────────────────────────────────────────┐
+//! │ settings_panel │ tabs: train_tab · sample_tab     │ charts_panel │
+//! ├ film_strip ──────────────────────────────────────────────────────┤
+//! ```
+
+mod advanced;
+mod button;
+mod charts_panel;
+mod drop_down;
+mod film_strip;
+mod follow;
+mod icons;
+mod keys;
+mod loss_plot;
+mod numbers;
+pub mod palette;
+mod picture_grid;
+mod sample_tab;
+mod save_popup;
+mod schedule_panel;
+mod section;
+mod segmented;
+mod setting_row;
+mod settings_panel;
+mod slider;
+mod symbols;
+mod tabs;
+mod textures;
+pub mod theme;
+mod top_bar;
+mod train_tab;
+
+use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+
+use crate::app::{Action, AppState, Tab};
+use palette::Palette;
+use textures::Textures;
+
+/// Narrower windows show the charts as a tab.
+const WIDE: f32 = 1100.0;
+/// Narrower windows fold the settings.
+const NARROW: f32 = 960.0;
+
+/// What the drawing itself has to keep: pictures on the graphics card.
+#[derive(Default)]
+pub struct View {
+    textures: Textures,
+    was_narrow: bool,
+}
+
+impl View {
+    /// Draws the window; gives what was pressed, typed or dragged.
+    pub fn show(&mut self, ui: &mut Ui, state: &AppState) -> Vec<Action> {
+        let p = Palette::of(ui);
+        let mut actions = keys::pressed(ui, state);
+        let textures = &mut self.textures;
+        let width = ui.available_width();
+        let narrow = width < NARROW;
+        if narrow != self.was_narrow {
+            self.was_narrow = narrow;
+            if state.left_open == narrow {
+                actions.push(Action::ToggleLeft);
+            }
+        }
+        let charts_have_room = width >= WIDE;
+        let flat = Frame::new().fill(p.panel);
+
+        Panel::top("top bar").exact_size(top_bar::HEIGHT).resizable(false).frame(flat).show(ui, |ui| {
+            top_bar::show(ui, state, &mut actions);
+        });
+        Panel::bottom("film").exact_size(film_strip::HEIGHT).resizable(false).frame(flat).show(ui, |ui| {
+            film_strip::show(ui, state, textures, &mut actions);
+        });
+        let side = flat.inner_margin(Margin::symmetric(16, 0));
+        if state.left_open {
+            Panel::left("settings").default_size(272.0).size_range(250.0..=420.0).frame(side).show(ui, |ui| {
+                settings_panel::show(ui, state, textures, &mut actions);
+            });
+        }
+        if charts_have_room && state.right_open {
+            Panel::right("charts").default_size(344.0).size_range(260.0..=640.0).frame(side).show(ui, |ui| {
+                charts_panel::show(ui, state, &mut actions);
+            });
+        }
+        CentralPanel::no_frame().frame(flat).show(ui, |ui| {
+            tabs::show(ui, state, charts_have_room, &mut actions);
+            match state.tab {
+                Tab::Train => train_tab::show(ui, state, textures, &mut actions),
+                Tab::Charts if !charts_have_room => {
+                    Frame::new().inner_margin(Margin::symmetric(20, 4)).show(ui, |ui| {
+                        charts_panel::show(ui, state, &mut actions);
+                    });
+                }
+                Tab::Charts => train_tab::show(ui, state, textures, &mut actions),
+                Tab::Sample => sample_tab::show(ui, state, textures, &mut actions),
+            }
+        });
+        textures.sweep();
+        actions
+    }
+}

@@ -6,20 +6,15 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::value::{self, Names};
+pub use crate::app::Renderer;
+use crate::app::{self, WindowOptions};
+use crate::device::DeviceChoice;
+use crate::{Result, engine};
 
 const RENDERERS: Names<Renderer> = &[
     ("wgpu", "Vulkan, Metal or Direct3D", Renderer::Wgpu),
     ("glow", "OpenGL: for old or virtual machines", Renderer::Glow),
 ];
-
-/// What draws the window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Renderer {
-    /// Vulkan, Metal or Direct3D.
-    Wgpu,
-    /// OpenGL.
-    Glow,
-}
 
 /// What was typed after `gui`.
 #[derive(Debug, Clone, Args)]
@@ -55,8 +50,16 @@ impl fmt::Display for GuiPlan {
     }
 }
 
-pub fn run(_plan: GuiPlan) -> crate::Result<()> {
-    Ok(())
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// [`Error::NoDisplay`](crate::Error::NoDisplay) when there is no screen to open it on.
+pub fn run(plan: GuiPlan) -> Result<()> {
+    app::run(WindowOptions {
+        run: plan.run,
+        renderer: plan.renderer,
+        work: |commands, out| engine::work(DeviceChoice::Auto)(commands, out),
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,71 @@
+//! Every thing a person can do in the window.
+
+use std::path::PathBuf;
+
+use super::save_form::SaveWhat;
+use super::state::{Look, Tab};
+use crate::config::{Preset, Settings};
+
+/// Something that was pressed, typed or dragged: drawn panels return these, [`App::apply`](super::App::apply) acts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Start a new run with the settings as they are.
+    Train,
+    Pause,
+    Continue,
+    /// Train one step and hold.
+    Step,
+    /// End the run and keep it.
+    Stop,
+    /// Go on with the last run, which was stopped, from its checkpoint.
+    Resume,
+
+    /// Take all values of a preset.
+    Preset(Preset),
+    /// Settings were changed.
+    Settings(Box<Settings>),
+    /// Another seed.
+    RollSeed,
+
+    ShowTab(Tab),
+    /// Open or fold the panel of settings.
+    ToggleLeft,
+    /// Open or fold the panel of charts.
+    ToggleRight,
+    Look(Look),
+    /// Linear loss axis, else logarithmic.
+    LinearLoss(bool),
+
+    /// Draw images and record the reverse diffusion.
+    Sample,
+    CancelSampling,
+    /// The path of a model to open was typed.
+    OpenPath(String),
+    /// Open the model at the typed path.
+    Open,
+    /// The path of a data set was typed.
+    DataPath(String),
+    /// Follow the digit at this place of the grid.
+    Follow(usize),
+
+    /// Put the playhead on a recorded moment.
+    Seek(usize),
+    /// Move by recorded moments; positive is towards the finished images.
+    StepFrames(isize),
+    /// Move by timesteps; positive is towards the finished images.
+    JumpTimesteps(isize),
+    TogglePlay,
+    Speed(f32),
+
+    ToggleSave,
+    SaveWhat(SaveWhat),
+    /// The path to save to was typed.
+    SavePath(String),
+    /// Ask for the path with the desktop's file dialog.
+    Browse,
+    Save,
+    /// The file dialog ended; none if it was cancelled or did not open.
+    Browsed(Option<PathBuf>),
+
+    Dismiss(u64),
+}

@@ -1,0 +1,93 @@
+//! The desktop's file dialog, opened without stopping the window.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+
+use crossbeam_channel::{Receiver, bounded};
+
+use super::save_form::SaveWhat;
+
+/// A dialog that is open.
+pub struct FileDialog {
+    answer: Receiver<Option<PathBuf>>,
+}
+
+impl FileDialog {
+    /// Opens a dialog to choose where to save. It must be called on the thread of the window; `wake` is called when
+    /// the answer is there. None if no thread can be started to wait for it.
+    pub fn to_save(what: SaveWhat, suggestion: &Path, wake: impl FnOnce() + Send + 'static) -> Option<Self> {
+        let mut dialog = rfd::AsyncFileDialog::new().set_title(what.title());
+        if let Some(folder) = suggestion.parent().filter(|folder| folder.is_dir()) {
+            dialog = dialog.set_directory(folder);
+        }
+        let (sender, answer) = bounded(1);
+        let tell = move |path: Option<PathBuf>| {
+            // The window may have been closed before the dialog was.
+            let _ = sender.send(path);
+            wake();
+        };
+        let waiting = std::thread::Builder::new().name("file dialog".into());
+        let started = if what.extension().is_empty() {
+            let choice = dialog.pick_folder();
+            waiting.spawn(move || tell(block_on(choice).map(|handle| handle.path().to_path_buf())))
+        } else {
+            if let Some(name) = suggestion.file_name() {
+                dialog = dialog.set_file_name(name.to_string_lossy());
+            }
+            let choice = dialog.add_filter(what.extension(), &[what.extension()]).save_file();
+            waiting.spawn(move || tell(block_on(choice).map(|handle| handle.path().to_path_buf())))
+        };
+        started.ok().map(|_| Self { answer })
+    }
+
+    /// The answer, once: a path, or none if the dialog was cancelled or could not be opened.
+    pub fn poll(&self) -> Option<Option<PathBuf>> {
+        self.answer.try_recv().ok()
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn block_on_waits_for_another_thread() {
+        let (sender, receiver) = std::sync::mpsc::channel::<Waker>();
+        let waking = std::thread::spawn(move || receiver.recv().unwrap().wake());
+        let mut polls = 0;
+        let future = std::future::poll_fn(|context| {
+            polls += 1;
+            if polls > 1 {
+                return Poll::Ready(polls);
+            }
+            sender.send(context.waker().clone()).unwrap();
+            Poll::Pending
+        });
+        assert!(block_on(future) >= 2);
+        waking.join().unwrap();
+    }
+}

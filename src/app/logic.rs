@@ -1,0 +1,273 @@
+//! Actions become commands, the engine's events become state.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::action::Action;
+use super::file_dialog::FileDialog;
+use super::notices::Kind;
+use super::recording::Moment;
+use super::run_names::Folders;
+use super::save_form::{SaveResult, SaveWhat};
+use super::state::{Activity, AppState};
+use super::throughput::Throughput;
+use crate::config::Settings;
+use crate::engine::{Command, Handle, Save};
+use crate::pictures::Pictures;
+
+/// Frames of the longest film that play in this many seconds at speed 1.
+const LONGEST_FILM_SECONDS: f32 = 8.0;
+const SHORTEST_FILM_SECONDS: f32 = 2.0;
+/// Frames a second of films between the two.
+const FILM_RATE: f32 = 24.0;
+/// A film that is saved has at most so many frames, evenly chosen: a GIF of more is too large to pass on.
+const MOST_GIF_FRAMES: usize = 120;
+/// Events taken in one frame: enough to empty a full channel.
+const EVENTS_A_FRAME: usize = 1024;
+
+/// The window without its pixels: state, the engine's handle, and the rules between them.
+pub struct App {
+    pub state: AppState,
+    pub(super) measure: Throughput,
+    handle: Handle,
+    folders: Folders,
+    dialog: Option<FileDialog>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl App {
+    /// Joins state and engine. `wake` has the window drawn again and may be called on any thread.
+    pub fn new(handle: Handle, state: AppState, folders: Folders, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { state, measure: Throughput::default(), handle, folders, dialog: None, wake: Arc::new(wake) }
+    }
+
+    /// Ends the engine; true if it ended in time.
+    pub fn shutdown(self, within: Duration) -> bool {
+        self.handle.shutdown(within)
+    }
+
+    /// Takes the engine's news into the state. True if there may be more.
+    pub fn drain(&mut self) -> bool {
+        if let Some(path) = self.dialog.as_ref().and_then(FileDialog::poll) {
+            self.dialog = None;
+            self.apply(Action::Browsed(path));
+        }
+        for _ in 0..EVENTS_A_FRAME {
+            let Some(event) = self.handle.poll() else { return false };
+            self.take(event);
+        }
+        true
+    }
+
+    /// Lets `seconds` pass: plays the film.
+    pub fn tick(&mut self, seconds: f32) {
+        let state = &mut self.state;
+        let Some(recording) = state.recording.as_mut().filter(|_| state.player.playing) else { return };
+        let frames = recording.moments().len() as f32;
+        let film = (frames / FILM_RATE).clamp(SHORTEST_FILM_SECONDS, LONGEST_FILM_SECONDS);
+        state.player.carried += seconds * state.player.speed * frames / film;
+        let whole = state.player.carried.floor();
+        state.player.carried -= whole;
+        recording.step(whole as isize);
+        state.player.playing = !(recording.at_end() && state.sampling.is_none());
+    }
+
+    /// Does what was asked for.
+    pub fn apply(&mut self, action: Action) {
+        match action {
+            Action::Train => self.train(),
+            Action::Pause => self.command(Command::Pause),
+            Action::Continue => self.command(Command::Continue),
+            Action::Step => self.command(Command::Step),
+            Action::Stop => self.command(Command::Stop),
+            Action::Resume => self.resume(),
+            Action::Preset(preset) => self.state.set_settings(preset.settings()),
+            Action::Settings(settings) => self.state.set_settings(*settings),
+            Action::RollSeed => {
+                let mut settings = self.state.settings.clone();
+                settings.training.seed = fresh_seed(settings.training.seed);
+                self.state.set_settings(settings);
+            }
+            Action::ShowTab(tab) => self.state.tab = tab,
+            Action::ToggleLeft => self.state.left_open = !self.state.left_open,
+            Action::ToggleRight => self.state.right_open = !self.state.right_open,
+            Action::Look(look) => self.state.look = look,
+            Action::LinearLoss(linear) => self.state.loss.linear = linear,
+            Action::Sample => self.sample(),
+            Action::CancelSampling => self.command(Command::CancelSampling),
+            Action::OpenPath(path) => self.state.open_path = path,
+            Action::Open => self.open(self.state.open_path.trim().into()),
+            Action::DataPath(path) => self.state.data_path = path,
+            Action::Follow(place) => self.state.followed = place,
+            Action::Seek(position) => self.playhead(|recording| recording.seek(position)),
+            Action::StepFrames(by) => self.playhead(|recording| recording.step(by)),
+            Action::JumpTimesteps(by) => self.playhead(|recording| recording.jump(by)),
+            Action::TogglePlay => self.toggle_play(),
+            Action::Speed(speed) => self.state.player.speed = speed,
+            Action::ToggleSave => self.toggle_save(),
+            Action::SaveWhat(what) => self.choose_save(what),
+            Action::SavePath(path) => {
+                self.state.save.path_is_own = true;
+                self.state.save.path = path;
+                self.state.save.result = None;
+            }
+            Action::Browse => self.browse(),
+            Action::Browsed(path) => self.browsed(path),
+            Action::Save => self.save(),
+            Action::Dismiss(id) => self.state.notices.dismiss(id),
+        }
+    }
+
+    /// Opens a trained model: a run folder or a weights file.
+    pub fn open(&mut self, path: PathBuf) {
+        if !path.as_os_str().is_empty() {
+            self.command(Command::Open { path });
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        if let Err(error) = self.handle.send(command) {
+            self.state.notices.add(Kind::Failed, error.to_string(), Some(error.hint()));
+        }
+    }
+
+    fn train(&mut self) {
+        let state = &mut self.state;
+        if state.run_is_active() || !state.problems.is_empty() {
+            return;
+        }
+        let settings: Box<Settings> = Box::new(state.settings.clone());
+        let out = self.folders.new_run(settings.preset.name(), SystemTime::now());
+        state.activity = Activity::Preparing;
+        self.command(Command::Train { settings, out });
+    }
+
+    fn resume(&mut self) {
+        let Some(run) = self.state.run.as_ref().filter(|run| run.ended.is_some()) else { return };
+        let run = run.folder.clone();
+        self.state.activity = Activity::Preparing;
+        self.command(Command::ResumeRun { run });
+    }
+
+    /// Asks for a drawing with the settings of the Sample tab.
+    pub(super) fn sample(&mut self) {
+        if self.state.can_sample() {
+            let settings = self.state.settings.sampling.clone();
+            self.command(Command::Sample { settings });
+        }
+    }
+
+    fn playhead(&mut self, change: impl FnOnce(&mut super::recording::Recording)) {
+        self.state.player.playing = false;
+        if let Some(recording) = &mut self.state.recording {
+            change(recording);
+        }
+    }
+
+    fn toggle_play(&mut self) {
+        let Some(recording) = &mut self.state.recording else { return };
+        let player = &mut self.state.player;
+        player.playing = !player.playing;
+        player.carried = 0.0;
+        if player.playing && recording.at_end() {
+            recording.seek(0);
+        }
+    }
+
+    fn toggle_save(&mut self) {
+        self.state.save.open = !self.state.save.open;
+        if self.state.save.open {
+            self.choose_save(self.state.save.what);
+        }
+    }
+
+    fn choose_save(&mut self, what: SaveWhat) {
+        let folders = &self.folders;
+        let default = |what: SaveWhat| folders.new_file(what.stem(), what.extension(), SystemTime::now());
+        self.state.save.choose(what, default);
+    }
+
+    fn browse(&mut self) {
+        let form = &self.state.save;
+        let wake = Arc::clone(&self.wake);
+        self.dialog = FileDialog::to_save(form.what, form.path.as_ref(), move || wake());
+        self.state.save.browsing = self.dialog.is_some();
+    }
+
+    fn browsed(&mut self, path: Option<PathBuf>) {
+        let form = &mut self.state.save;
+        form.browsing = false;
+        match path {
+            Some(path) => {
+                form.path = path.display().to_string();
+                form.path_is_own = true;
+                form.result = None;
+            }
+            None => {
+                let what = "no file was chosen".into();
+                let hint = "if no dialog opened, type the path into the field".into();
+                form.result = Some(SaveResult::Failed { what, hint });
+            }
+        }
+    }
+
+    fn save(&mut self) {
+        let form = &self.state.save;
+        let path = PathBuf::from(form.path.trim());
+        let Some(what) = self.content(form.what).filter(|_| !path.as_os_str().is_empty()) else { return };
+        self.state.save.result = Some(SaveResult::Writing);
+        self.command(Command::Save { what, path });
+    }
+
+    fn content(&self, what: SaveWhat) -> Option<Save> {
+        match what {
+            SaveWhat::Grid => {
+                let pictures = self.state.pictures_to_save()?;
+                Some(Save::Grid { columns: columns(&pictures), pictures })
+            }
+            SaveWhat::Singles => Some(Save::Singles { pictures: self.state.pictures_to_save()? }),
+            SaveWhat::Animation => {
+                let moments = self.state.recording.as_ref()?.moments();
+                let last = moments.len().checked_sub(1)?;
+                let count = moments.len().min(MOST_GIF_FRAMES);
+                let positions = (0..count).map(|i| i * last / (count - 1).max(1));
+                let frames: Vec<Pictures> = positions.map(|i| (*moments[i].x_t).clone()).collect();
+                Some(Save::Animation { columns: columns(frames.last()?), frames })
+            }
+            SaveWhat::Weights => {
+                self.state.can_sample().then_some(Save::Weights { kind: self.state.settings.sampling.weights })
+            }
+        }
+    }
+
+    pub(super) fn recorded(&mut self, id: u64, moment: Moment) {
+        let state = &mut self.state;
+        if let Some(recording) = state.recording.as_mut().filter(|recording| recording.id == id) {
+            recording.push(moment);
+        }
+        if let Some(progress) = state.sampling.as_mut().filter(|progress| progress.id == id) {
+            progress.frames_done += 1;
+        }
+    }
+}
+
+impl AppState {
+    /// The pictures that Save writes: the moment under the playhead where it is looked at, else the newest grid.
+    pub fn pictures_to_save(&self) -> Option<Pictures> {
+        let recorded = || self.recording.as_ref()?.shown().map(|moment| (*moment.x_t).clone());
+        let preview = || self.preview.as_ref().map(|preview| (*preview.pictures).clone());
+        if self.tab == super::state::Tab::Sample { recorded().or_else(preview) } else { preview().or_else(recorded) }
+    }
+}
+
+/// Columns of a grid that is about square.
+fn columns(pictures: &Pictures) -> usize {
+    (pictures.count() as f64).sqrt().ceil() as usize
+}
+
+/// A seed that a person can read and type: below a million.
+fn fresh_seed(old: u64) -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
+    crate::rng::splitmix64(now ^ old) % 1_000_000
+}

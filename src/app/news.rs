@@ -1,0 +1,147 @@
+//! What each event of the engine changes in the state.
+
+use super::logic::App;
+use super::notices::Kind;
+use super::recording::{Moment, Recording};
+use super::save_form::SaveResult;
+use super::schedule_view::alpha_bars;
+use super::state::{Activity, EndReason, ModelFacts, Preview, Progress, RunFacts, SamplingProgress, Tab};
+use crate::config::Settings;
+use crate::engine::{Event, ModelReady, RunStarted};
+use crate::train::StepReport;
+
+impl App {
+    pub(super) fn take(&mut self, event: Event) {
+        let state = &mut self.state;
+        match event {
+            Event::Activity(activity) => state.activity = activity,
+            Event::RunStarted(started) => self.run_started(started),
+            Event::Step(report) => self.stepped(&report),
+            Event::HeldOut { step, loss } => state.loss.held_out.push(step, loss),
+            Event::Preview { step, pictures, classes } => state.preview = Some(Preview { step, pictures, classes }),
+            Event::Checkpointed { step, .. } => {
+                if let Some(run) = &mut state.run {
+                    run.checkpoint = Some(step);
+                }
+            }
+            Event::RunEnded { step, reason, run } => self.run_ended(step, reason, &run),
+            Event::ModelReady(ready) => self.model_ready(ready),
+            Event::SamplingStarted { id, frames, count, timesteps, classes } => {
+                self.sampling_started(Recording::new(id, timesteps, count, classes), frames);
+            }
+            Event::Frame { id, frame } => {
+                let crate::engine::Frame { step, t, x_t, x0_hat, eps_hat } = frame;
+                self.recorded(id, Moment { step, t, x_t, x0_hat, eps_hat });
+            }
+            Event::SamplingEnded { id, cancelled, seconds } => {
+                if state.sampling.is_some_and(|progress| progress.id == id) {
+                    state.sampling = None;
+                    state.sampled_in = (!cancelled).then_some(seconds);
+                }
+            }
+            Event::Saved { what, path } => {
+                state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
+                state.save.result = Some(SaveResult::Saved(path));
+            }
+            Event::Notice(text) => state.notices.add(Kind::Info, text, None),
+            Event::Failed { during, what, hint } => {
+                if state.save.result == Some(SaveResult::Writing) && during.starts_with("sav") {
+                    state.save.result = Some(SaveResult::Failed { what: what.clone(), hint: hint.clone() });
+                }
+                state.notices.add(Kind::Failed, format!("{}: {what}", capitalized(during)), Some(hint));
+            }
+        }
+    }
+
+    fn run_started(&mut self, started: RunStarted) {
+        let state = &mut self.state;
+        let RunStarted { run, settings, step, parameters, images, device } = started;
+        let goes_on = state.run.as_ref().is_some_and(|shown| shown.folder == run)
+            && state.loss.train.latest().is_some_and(|latest| latest.last == step);
+        if !goes_on {
+            state.loss = super::state::LossPlot { linear: state.loss.linear, ..Default::default() };
+            state.preview = None;
+            state.recording = None;
+            state.player.playing = false;
+        }
+        self.measure = Default::default();
+        state.progress = Progress { step, ..Progress::default() };
+        state.run = Some(RunFacts {
+            folder: run,
+            settings,
+            parameters,
+            images,
+            device,
+            checkpoint: (step > 0).then_some(step),
+            ended: None,
+        });
+        if state.tab != Tab::Charts {
+            state.tab = Tab::Train;
+        }
+    }
+
+    fn stepped(&mut self, report: &StepReport) {
+        let speed = self.measure.add(report.seconds, report.images);
+        let state = &mut self.state;
+        state.loss.train.push(report.step, report.loss);
+        let left = report.seconds * (1.0 - report.progress) / report.progress;
+        state.progress = Progress {
+            step: report.step,
+            epoch: report.epoch,
+            share: report.progress.clamp(0.0, 1.0),
+            images_per_second: speed.or(state.progress.images_per_second),
+            seconds_left: Some(left.max(0.0)).filter(|left| left.is_finite()),
+        };
+    }
+
+    fn run_ended(&mut self, step: u64, reason: EndReason, folder: &std::path::Path) {
+        let state = &mut self.state;
+        state.activity = Activity::Idle;
+        state.progress.step = step;
+        state.progress.seconds_left = None;
+        if let Some(run) = &mut state.run {
+            run.ended = Some(reason);
+            run.checkpoint = Some(step);
+        }
+        let text = match reason {
+            EndReason::Completed => format!("Training is complete after {step} steps: {}", folder.display()),
+            EndReason::Stopped => format!("Training was stopped at step {step} and kept: {}", folder.display()),
+            EndReason::Failed => {
+                format!("Training failed; what was learned up to the last checkpoint is in {}", folder.display())
+            }
+        };
+        state.notices.add(if reason == EndReason::Failed { Kind::Info } else { Kind::Done }, text, None);
+        if reason == EndReason::Completed {
+            self.sample();
+        }
+    }
+
+    fn model_ready(&mut self, ready: ModelReady) {
+        let ModelReady { settings, step, parameters, source } = ready;
+        let state = &mut self.state;
+        let idle = !state.run_is_active();
+        if idle {
+            let sampling = settings.sampling.clone();
+            state.set_settings(Settings { sampling, ..state.settings.clone() });
+        }
+        state.model = Some(ModelFacts { settings, step, parameters, source });
+        if idle && state.recording.is_none() {
+            self.sample();
+        }
+    }
+
+    fn sampling_started(&mut self, recording: Recording, frames: usize) {
+        let state = &mut self.state;
+        let diffusion = state.model_settings().unwrap_or(&state.settings).diffusion.clone();
+        state.recording_alpha_bar = alpha_bars(&diffusion).unwrap_or_default().into();
+        state.sampling = Some(SamplingProgress { id: recording.id, frames_done: 0, frames });
+        state.followed = state.followed.min(recording.count.saturating_sub(1));
+        state.recording = Some(recording);
+        state.player.playing = false;
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,85 @@
+//! What the window has to tell: newest first, a bounded number.
+
+/// How serious a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Info,
+    /// Something that was asked for is done.
+    Done,
+    Failed,
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub id: u64,
+    pub kind: Kind,
+    pub text: String,
+    /// What to do about it, for failures.
+    pub hint: Option<String>,
+}
+
+/// The messages of this session.
+#[derive(Debug, Clone, Default)]
+pub struct Notices {
+    newest_first: Vec<Notice>,
+    next_id: u64,
+}
+
+/// Older ones are forgotten.
+const MOST: usize = 20;
+
+impl Notices {
+    /// Adds a message; one that says the same as the newest replaces it.
+    pub fn add(&mut self, kind: Kind, text: impl Into<String>, hint: Option<String>) {
+        let text = text.into();
+        if self.newest_first.first().is_some_and(|newest| newest.kind == kind && newest.text == text) {
+            self.newest_first.remove(0);
+        }
+        self.newest_first.insert(0, Notice { id: self.next_id, kind, text, hint });
+        self.newest_first.truncate(MOST);
+        self.next_id += 1;
+    }
+
+    /// Takes a message away.
+    pub fn dismiss(&mut self, id: u64) {
+        self.newest_first.retain(|notice| notice.id != id);
+    }
+
+    /// All messages, newest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Notice> {
+        self.newest_first.iter()
+    }
+
+    /// The newest failure that was not dismissed.
+    pub fn newest_failure(&self) -> Option<&Notice> {
+        self.iter().find(|notice| notice.kind == Kind::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newest_first_bounded_and_without_repeats() {
+        let mut notices = Notices::default();
+        for i in 0..2 * MOST {
+            notices.add(Kind::Info, i.to_string(), None);
+            notices.add(Kind::Info, i.to_string(), None);
+        }
+        assert_eq!(notices.iter().count(), MOST);
+        assert_eq!(notices.iter().map(|n| n.text.clone()).take(2).collect::<Vec<_>>(), ["39", "38"]);
+    }
+
+    #[test]
+    fn a_dismissed_failure_is_gone() {
+        let mut notices = Notices::default();
+        notices.add(Kind::Failed, "disk full", Some("free some space".into()));
+        notices.add(Kind::Info, "still here", None);
+        let id = notices.newest_failure().unwrap().id;
+        notices.dismiss(id);
+        assert_eq!(notices.newest_failure(), None);
+        assert_eq!(notices.iter().count(), 1);
+    }
+}

@@ -1,0 +1,76 @@
+//! What the window keeps from one start to the next.
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{AppState, Look};
+use crate::config::{Preset, Settings};
+
+/// Raised when the fields below change their meaning.
+const VERSION: u32 = 1;
+
+/// The remembered part of the state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Remembered {
+    version: u32,
+    settings: Settings,
+    look: Look,
+    linear_loss: bool,
+    left_open: bool,
+    right_open: bool,
+}
+
+impl Remembered {
+    /// What is worth keeping of a state.
+    pub fn of(state: &AppState) -> Self {
+        Self {
+            version: VERSION,
+            settings: state.settings.clone(),
+            look: state.look,
+            linear_loss: state.loss.linear,
+            left_open: state.left_open,
+            right_open: state.right_open,
+        }
+    }
+
+    /// The state to begin with. Text of another version, or that cannot be read, means the defaults.
+    pub fn restore(text: Option<&str>) -> AppState {
+        let kept: Option<Self> = text.and_then(|text| serde_json::from_str(text).ok());
+        let Some(kept) = kept.filter(|kept| kept.version == VERSION) else {
+            return AppState::new(Preset::Small.settings());
+        };
+        let mut state = AppState::new(kept.settings);
+        state.look = kept.look;
+        state.loss.linear = kept.linear_loss;
+        state.left_open = kept.left_open;
+        state.right_open = kept.right_open;
+        state
+    }
+
+    /// As text for the window's storage.
+    pub fn to_text(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let mut state = AppState::new(Preset::Nano.settings());
+        state.settings.training.batch_size = 17;
+        state.look = Look::Light;
+        state.left_open = false;
+        let text = Remembered::of(&state).to_text().unwrap();
+        let again = Remembered::restore(Some(&text));
+        assert_eq!(Remembered::of(&again), Remembered::of(&state));
+    }
+
+    #[test]
+    fn unknown_text_means_the_defaults() {
+        for text in [None, Some("{"), Some("{\"version\":0}")] {
+            assert_eq!(Remembered::restore(text).settings, Preset::Small.settings());
+        }
+    }
+}

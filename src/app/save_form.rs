@@ -1,0 +1,106 @@
+//! What the Save form holds: what to write, where, and how the last attempt went.
+
+use std::path::PathBuf;
+
+/// What can be saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SaveWhat {
+    #[default]
+    Grid,
+    Singles,
+    Animation,
+    Weights,
+}
+
+impl SaveWhat {
+    /// All choices, in the order of the form.
+    pub const ALL: [Self; 4] = [Self::Grid, Self::Singles, Self::Animation, Self::Weights];
+
+    /// The name in the form.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Grid => "Grid of pictures (.png)",
+            Self::Singles => "One picture a file (folder of .png)",
+            Self::Animation => "The denoising as film (.gif)",
+            Self::Weights => "Weights of the model (.safetensors)",
+        }
+    }
+
+    /// The word in the default file name.
+    pub fn stem(self) -> &'static str {
+        match self {
+            Self::Grid => "grid",
+            Self::Singles => "digits",
+            Self::Animation => "denoising",
+            Self::Weights => "weights",
+        }
+    }
+
+    /// The file extension; empty for a folder.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Grid => "png",
+            Self::Singles => "",
+            Self::Animation => "gif",
+            Self::Weights => "safetensors",
+        }
+    }
+}
+
+/// How a save went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaveResult {
+    Writing,
+    Saved(PathBuf),
+    Failed { what: String, hint: String },
+}
+
+/// The Save form.
+#[derive(Debug, Clone, Default)]
+pub struct SaveForm {
+    pub open: bool,
+    pub what: SaveWhat,
+    /// The path as typed.
+    pub path: String,
+    /// The user typed or chose the path: it is kept when `what` changes, but for the extension.
+    pub path_is_own: bool,
+    /// A file dialog is open.
+    pub browsing: bool,
+    pub result: Option<SaveResult>,
+}
+
+impl SaveForm {
+    /// Takes another kind of file; a path of the user's gets the fitting extension, a default one is made anew by
+    /// `default_path`.
+    pub fn choose(&mut self, what: SaveWhat, default_path: impl FnOnce(SaveWhat) -> PathBuf) {
+        self.what = what;
+        let path = if self.path_is_own && !self.path.trim().is_empty() {
+            PathBuf::from(self.path.trim()).with_extension(what.extension())
+        } else {
+            default_path(what)
+        };
+        self.path = path.display().to_string();
+        self.result = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_kind_keeps_the_users_name_and_changes_its_extension() {
+        let mut form = SaveForm { path: "/tmp/mine.png".into(), path_is_own: true, ..SaveForm::default() };
+        form.choose(SaveWhat::Animation, |_| "unused".into());
+        assert_eq!(form.path, "/tmp/mine.gif");
+        form.choose(SaveWhat::Singles, |_| "unused".into());
+        assert_eq!(form.path, "/tmp/mine");
+    }
+
+    #[test]
+    fn a_default_name_is_made_anew() {
+        let mut form = SaveForm { path: "/tmp/old-grid.png".into(), ..SaveForm::default() };
+        form.choose(SaveWhat::Weights, |what| PathBuf::from(format!("/tmp/{}.{}", what.stem(), what.extension())));
+        assert_eq!(form.path, "/tmp/weights.safetensors");
+    }
+}

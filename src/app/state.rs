@@ -1,0 +1,207 @@
+//! Everything the window shows, as plain data: the engine's news are copied in here, the panels read it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::loss_series::LossSeries;
+use super::notices::Notices;
+use super::recording::Recording;
+use super::save_form::SaveForm;
+use super::schedule_view::ScheduleView;
+use crate::config::{DataSource, Preset, Problem, Setting, Settings};
+use crate::pictures::Pictures;
+
+pub use crate::engine::{Activity, EndReason};
+
+/// Training images of the MNIST that is inside the program.
+const MNIST_IMAGES: usize = 60_000;
+
+/// The tabs of the centre.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tab {
+    #[default]
+    Train,
+    Sample,
+    /// What the right panel holds, where the window is too narrow for it.
+    Charts,
+}
+
+/// The look of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum Look {
+    #[default]
+    System,
+    Dark,
+    Light,
+}
+
+/// The run that the window shows: the present one or the last.
+#[derive(Debug, Clone)]
+pub struct RunFacts {
+    pub folder: PathBuf,
+    pub settings: Box<Settings>,
+    pub parameters: usize,
+    pub images: usize,
+    pub device: String,
+    /// Step of the last checkpoint.
+    pub checkpoint: Option<u64>,
+    /// How it ended, once it has.
+    pub ended: Option<EndReason>,
+}
+
+/// How far the run is.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Progress {
+    pub step: u64,
+    pub epoch: f64,
+    /// Share of the budget that is spent, 0 to 1.
+    pub share: f64,
+    /// Measured over the last seconds.
+    pub images_per_second: Option<f64>,
+    pub seconds_left: Option<f64>,
+}
+
+/// The grid drawn from the same noise.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    pub step: u64,
+    pub pictures: Arc<Pictures>,
+    pub classes: Vec<Option<u8>>,
+}
+
+/// The model that sampling uses.
+#[derive(Debug, Clone)]
+pub struct ModelFacts {
+    pub settings: Box<Settings>,
+    pub step: u64,
+    pub parameters: usize,
+    pub source: PathBuf,
+}
+
+/// A reverse diffusion that is being computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SamplingProgress {
+    pub id: u64,
+    pub frames_done: usize,
+    pub frames: usize,
+}
+
+/// The curves of the loss plot and how they are shown.
+#[derive(Debug, Clone, Default)]
+pub struct LossPlot {
+    pub train: LossSeries,
+    pub held_out: LossSeries,
+    pub linear: bool,
+}
+
+/// How the film of the reverse diffusion is played.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Player {
+    pub playing: bool,
+    /// 1 plays a film of 1,000 frames in eight seconds.
+    pub speed: f32,
+    /// Seconds that have not yet made a whole frame.
+    pub carried: f32,
+}
+
+/// Everything the window shows.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    /// Settings of the next run and the next drawing.
+    pub settings: Settings,
+    pub problems: Vec<Problem>,
+    pub schedule: Option<ScheduleView>,
+    pub look: Look,
+    pub tab: Tab,
+    pub left_open: bool,
+    pub right_open: bool,
+    pub activity: Activity,
+    pub run: Option<RunFacts>,
+    pub progress: Progress,
+    pub loss: LossPlot,
+    pub preview: Option<Preview>,
+    pub model: Option<ModelFacts>,
+    pub sampling: Option<SamplingProgress>,
+    /// How long the last drawing took, seconds.
+    pub sampled_in: Option<f64>,
+    pub recording: Option<Recording>,
+    /// ᾱ_t of the model that made the recording, t = 0 … T.
+    pub recording_alpha_bar: Arc<[f64]>,
+    /// The followed digit: its place in the grid.
+    pub followed: usize,
+    pub player: Player,
+    pub save: SaveForm,
+    /// The path of a model to open, as typed.
+    pub open_path: String,
+    /// The path of a data set, as typed.
+    pub data_path: String,
+    pub notices: Notices,
+}
+
+impl AppState {
+    /// The state at the first start, with the settings of the last time.
+    pub fn new(settings: Settings) -> Self {
+        let mut state = Self {
+            settings: Preset::Small.settings(),
+            problems: Vec::new(),
+            schedule: None,
+            look: Look::System,
+            tab: Tab::Train,
+            left_open: true,
+            right_open: true,
+            activity: Activity::Idle,
+            run: None,
+            progress: Progress::default(),
+            loss: LossPlot::default(),
+            preview: None,
+            model: None,
+            sampling: None,
+            sampled_in: None,
+            recording: None,
+            recording_alpha_bar: Arc::new([]),
+            followed: 0,
+            player: Player { playing: false, speed: 1.0, carried: 0.0 },
+            save: SaveForm::default(),
+            open_path: String::new(),
+            data_path: String::new(),
+            notices: Notices::default(),
+        };
+        state.set_settings(settings);
+        state
+    }
+
+    /// Takes new settings and works out what follows from them: problems, the schedule's picture.
+    pub fn set_settings(&mut self, settings: Settings) {
+        if self.schedule.is_none() || settings.diffusion != self.settings.diffusion {
+            self.schedule = ScheduleView::new(&settings.diffusion);
+        }
+        self.settings = settings;
+        self.problems = self.settings.problems(self.available_images());
+    }
+
+    /// Number of training images of the chosen data, when it is known.
+    pub fn available_images(&self) -> Option<usize> {
+        matches!(self.settings.data.source, DataSource::Mnist).then_some(MNIST_IMAGES)
+    }
+
+    /// What is wrong with one setting, if anything.
+    pub fn problem(&self, setting: Setting) -> Option<&Problem> {
+        self.problems.iter().find(|problem| problem.setting == setting)
+    }
+
+    /// True from pressing Train until the run's last checkpoint is written.
+    pub fn run_is_active(&self) -> bool {
+        self.activity != Activity::Idle
+    }
+
+    /// True if there is a model to draw with.
+    pub fn can_sample(&self) -> bool {
+        self.model.is_some() || matches!(self.activity, Activity::Training | Activity::Paused)
+    }
+
+    /// The settings of the model that drawing would use.
+    pub fn model_settings(&self) -> Option<&Settings> {
+        let run = self.run.as_ref().filter(|_| self.run_is_active());
+        run.map(|run| &*run.settings).or(self.model.as_ref().map(|model| &*model.settings))
+    }
+}

@@ -1,0 +1,171 @@
+//! The real window: eframe around the state and the panels, what is remembered between starts, the end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use eframe::{CreationContext, Frame, NativeOptions, Storage};
+use egui::{Context, IconData, ThemePreference, Ui, ViewportBuilder};
+
+use super::logic::App;
+use super::remembered::Remembered;
+use super::run_names::Folders;
+use super::state::{AppState, Look};
+use crate::engine::{Command, Handle, Outbox};
+use crate::ui::{View, theme};
+use crate::{Error, Result};
+
+/// Key of the remembered state in eframe's storage.
+const STORAGE_KEY: &str = "diffuscope";
+/// Longest wait for the engine when the window is closed.
+const ENGINE_MAY_TAKE: Duration = Duration::from_secs(2);
+/// Shortest time between two frames that the engine asks for: drawing on the CPU must not slow training down.
+const FRAME_PAUSE: Duration = Duration::from_millis(33);
+
+/// How the window is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renderer {
+    Wgpu,
+    Glow,
+}
+
+/// How to open the window.
+pub struct WindowOptions {
+    /// A run folder or weights file to open at once.
+    pub run: Option<PathBuf>,
+    /// The renderer; none tries wgpu, then glow.
+    pub renderer: Option<Renderer>,
+    /// The engine's worker, which runs on its own thread until its command channel is closed.
+    pub work: fn(Receiver<Command>, Outbox),
+}
+
+/// Opens the window and returns when it is closed and the engine has ended.
+///
+/// Fails with [`Error::NoDisplay`] if there is no screen, or if no renderer can draw on it.
+pub fn run(options: WindowOptions) -> Result<()> {
+    let WindowOptions { run, renderer, work } = options;
+    if cfg!(target_os = "linux") && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| is_unset(name)) {
+        return Err(Error::NoDisplay { why: "neither DISPLAY nor WAYLAND_DISPLAY is set".into() });
+    }
+    let order = renderer.map_or(vec![Renderer::Wgpu, Renderer::Glow], |one| vec![one]);
+    let mut why = Vec::new();
+    for renderer in order {
+        match open(renderer, run.clone(), work) {
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                tracing::warn!(?renderer, %error, "the window could not be opened");
+                why.push(format!("{renderer:?}: {error}").to_lowercase());
+            }
+        }
+    }
+    Err(Error::NoDisplay { why: why.join("; ") })
+}
+
+fn is_unset(name: &str) -> bool {
+    std::env::var_os(name).is_none_or(|value| value.is_empty())
+}
+
+fn open(renderer: Renderer, run: Option<PathBuf>, work: fn(Receiver<Command>, Outbox)) -> Result<(), eframe::Error> {
+    let viewport = ViewportBuilder::default()
+        .with_title("Diffuscope")
+        .with_app_id("diffuscope")
+        .with_inner_size([1440.0, 900.0])
+        .with_min_inner_size([640.0, 480.0]);
+    let viewport = match icon() {
+        Some(icon) => viewport.with_icon(icon),
+        None => viewport,
+    };
+    let renderer = match renderer {
+        Renderer::Wgpu => eframe::Renderer::Wgpu,
+        Renderer::Glow => eframe::Renderer::Glow,
+    };
+    let native = NativeOptions { viewport, renderer, ..NativeOptions::default() };
+    let create = move |cc: &CreationContext<'_>| {
+        let ctx = cc.egui_ctx.clone();
+        let handle = Handle::spawn(move || ctx.request_repaint_after(FRAME_PAUSE), work)?;
+        let mut window = Window::new(cc, handle, Folders::of_user());
+        if let (Some(app), Some(path)) = (&mut window.app, run) {
+            app.open(path);
+        }
+        Ok(Box::new(window) as Box<dyn eframe::App>)
+    };
+    eframe::run_native("Diffuscope", native, Box::new(create))
+}
+
+fn icon() -> Option<IconData> {
+    let png = include_bytes!("../../assets/icon/diffuscope-256.png");
+    let image = image::load_from_memory_with_format(png, image::ImageFormat::Png).ok()?.into_rgba8();
+    let (width, height) = image.dimensions();
+    Some(IconData { rgba: image.into_raw(), width, height })
+}
+
+/// The window: state and engine on one side, panels on the other.
+pub struct Window {
+    /// Taken away when the window is closed.
+    app: Option<App>,
+    view: View,
+}
+
+impl Window {
+    /// A window on an engine; the state of the last time is restored from eframe's storage.
+    pub fn new(cc: &CreationContext<'_>, handle: Handle, folders: Folders) -> Self {
+        theme::install(&cc.egui_ctx);
+        let text = cc.storage.and_then(|storage| storage.get_string(STORAGE_KEY));
+        let ctx = cc.egui_ctx.clone();
+        let app = App::new(handle, Remembered::restore(text.as_deref()), folders, move || ctx.request_repaint());
+        Self { app: Some(app), view: View::default() }
+    }
+
+    /// The state that is shown; none after the window was closed.
+    pub fn state(&self) -> Option<&AppState> {
+        self.app.as_ref().map(|app| &app.state)
+    }
+}
+
+impl eframe::App for Window {
+    fn logic(&mut self, ctx: &Context, _frame: &mut Frame) {
+        let Some(app) = &mut self.app else { return };
+        if app.drain() {
+            ctx.request_repaint();
+        }
+        if app.state.player.playing {
+            // A frame after a long rest must not leap ahead.
+            app.tick(ctx.input(|input| input.stable_dt).min(0.1));
+            ctx.request_repaint();
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
+        let Some(app) = &mut self.app else { return };
+        ui.ctx().set_theme(match app.state.look {
+            Look::System => ThemePreference::System,
+            Look::Dark => ThemePreference::Dark,
+            Look::Light => ThemePreference::Light,
+        });
+        let actions = self.view.show(ui, &app.state);
+        if !actions.is_empty() {
+            ui.ctx().request_repaint();
+        }
+        for action in actions {
+            app.apply(action);
+        }
+    }
+
+    fn save(&mut self, storage: &mut dyn Storage) {
+        if let Some(text) = self.state().and_then(|state| Remembered::of(state).to_text()) {
+            storage.set_string(STORAGE_KEY, text);
+        }
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        if let Some(app) = self.app.take()
+            && !app.shutdown(ENGINE_MAY_TAKE)
+        {
+            tracing::warn!("the engine did not end in time");
+        }
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        true
+    }
+}

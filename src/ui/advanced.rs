@@ -1,0 +1,213 @@
+//! The settings that rarely need a hand: folded until asked for.
+
+use egui::{CollapsingHeader, RichText, Ui};
+
+use super::drop_down::choose;
+use super::palette::Palette;
+use super::section::caption;
+use super::segmented::segmented;
+use super::setting_row::{NumberRow, problem_text, row};
+use super::slider::Scale;
+use super::theme::semibold;
+use crate::app::AppState;
+use crate::config::{Architecture, CompactConfig, Setting, Settings, TimestepSampling};
+
+/// Draws the folded section.
+pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
+    let p = Palette::of(ui);
+    let changed = changes(&state.settings, preset);
+    let title = RichText::new("Advanced").font(semibold(12.5)).color(p.text);
+    CollapsingHeader::new(title).id_salt("advanced").show_unindented(ui, |ui| {
+        network(ui, state, preset, next);
+        optimizer(ui, state, preset, next);
+        rhythm(ui, state, preset, next);
+    });
+    if changed > 0 {
+        caption(ui, format!("{changed} changed from preset"));
+    }
+}
+
+/// How many groups of values differ from the preset's.
+fn changes(settings: &Settings, preset: &Settings) -> usize {
+    let (a, b) = (&settings.training, &preset.training);
+    let (d, e) = (&settings.diffusion, &preset.diffusion);
+    let differs = [
+        settings.data.subset != preset.data.subset,
+        settings.data.held_out != preset.data.held_out,
+        settings.data.image_size != preset.data.image_size,
+        d.timesteps != e.timesteps,
+        d.schedule != e.schedule,
+        d.beta_start != e.beta_start,
+        d.beta_end != e.beta_end,
+        d.prediction != e.prediction,
+        settings.network.architecture != preset.network.architecture,
+        settings.network.classes != preset.network.classes,
+        a.budget != b.budget,
+        a.batch_size != b.batch_size,
+        a.learning_rate != b.learning_rate,
+        a.beta1 != b.beta1,
+        a.beta2 != b.beta2,
+        a.weight_decay != b.weight_decay,
+        a.warmup_steps != b.warmup_steps,
+        a.decay_fraction != b.decay_fraction,
+        a.clip_norm != b.clip_norm,
+        a.ema_decay != b.ema_decay,
+        a.timestep_sampling != b.timestep_sampling,
+        a.class_dropout != b.class_dropout,
+        a.checkpoint_every != b.checkpoint_every,
+        a.preview_seconds != b.preview_seconds,
+        a.seed != b.seed,
+    ];
+    differs.into_iter().filter(|differs| *differs).count()
+}
+
+fn network(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
+    let sizes = [(28, "28", "MNIST as it is."), (32, "32", "With a border of 2 pixels, as the reference has it.")];
+    let differs = next.data.image_size != preset.data.image_size;
+    let (label, size) = row(ui, "Image size", differs, |ui| {
+        let width = ui.available_width();
+        segmented(ui, "Image size", next.data.image_size, &sizes, Some(width))
+    });
+    next.data.image_size = size.unwrap_or(next.data.image_size);
+    label.on_hover_text("Height and width of the images, pixels.");
+    problem_text(ui, state.problem(Setting::ImageSize));
+
+    if let Architecture::Compact(CompactConfig { channels }) = &mut next.network.architecture {
+        let usual = match &preset.network.architecture {
+            Architecture::Compact(config) => config.channels,
+            _ => 32,
+        };
+        let row = NumberRow {
+            name: "Channels",
+            about: "Width of the network: more draws better and trains slower. Multiples of 16.",
+            unit: "channels",
+            value: *channels as f64,
+            preset: usual as f64,
+            scale: Scale { range: 16.0..=128.0, logarithmic: false, whole: true },
+            problem: state.problem(Setting::Network),
+        };
+        if let Some(value) = row.show(ui) {
+            *channels = value as usize;
+        }
+    }
+    let classes = [
+        (true, "Told", "The network is told which digit it draws, so that a digit can be asked for."),
+        (false, "Not told", "The network draws whatever digit comes."),
+    ];
+    let (label, told) = row(ui, "Digit class", next.network.classes != preset.network.classes, |ui| {
+        let width = ui.available_width();
+        segmented(ui, "Digit class", next.network.classes, &classes, Some(width))
+    });
+    next.network.classes = told.unwrap_or(next.network.classes);
+    label.on_hover_text("Whether the network knows the ten classes.");
+    problem_text(ui, state.problem(Setting::Class));
+}
+
+fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
+    let names = |sampling| match sampling {
+        TimestepSampling::Uniform => "Uniform",
+        TimestepSampling::Stratified => "Stratified",
+        TimestepSampling::LogitNormal => "Middle more often",
+    };
+    let t = &mut next.training;
+    let differs = t.timestep_sampling != preset.training.timestep_sampling;
+    let (label, chosen) = row(ui, "Draw t", differs, |ui| {
+        let all = [TimestepSampling::Uniform, TimestepSampling::Stratified, TimestepSampling::LogitNormal];
+        choose(ui, "Draw t", t.timestep_sampling, all, |sampling| names(sampling).to_owned())
+    });
+    t.timestep_sampling = chosen.unwrap_or(t.timestep_sampling);
+    label.on_hover_text("How the timesteps of a batch are drawn.");
+
+    let share = |range: std::ops::RangeInclusive<f64>| Scale { range, logarithmic: false, whole: false };
+    let preset = &preset.training;
+    type Row<'a> = (&'a str, &'a str, &'a mut f64, f64, Scale, Option<Setting>);
+    let rows: [Row<'_>; 7] = [
+        ("Adam β₁", "Memory of the gradient's mean.", &mut t.beta1, preset.beta1, share(0.0..=0.999), None),
+        ("Adam β₂", "Memory of the gradient's square.", &mut t.beta2, preset.beta2, share(0.9..=0.9999), None),
+        (
+            "Weight decay",
+            "Pull of the weights towards zero; 0 is plain Adam.",
+            &mut t.weight_decay,
+            preset.weight_decay,
+            share(0.0..=0.1),
+            Some(Setting::WeightDecay),
+        ),
+        (
+            "Rate falls",
+            "Share of the run, at its end, over which the learning rate falls to 0.",
+            &mut t.decay_fraction,
+            preset.decay_fraction,
+            share(0.0..=1.0),
+            Some(Setting::DecayFraction),
+        ),
+        (
+            "Clip gradient",
+            "Largest norm of the gradient; 0 is no clipping.",
+            &mut t.clip_norm,
+            preset.clip_norm,
+            share(0.0..=10.0),
+            Some(Setting::ClipNorm),
+        ),
+        (
+            "EMA decay",
+            "Memory of the averaged weights that pictures are drawn with.",
+            &mut t.ema_decay,
+            preset.ema_decay,
+            share(0.0..=0.9999),
+            Some(Setting::EmaDecay),
+        ),
+        (
+            "Hide class",
+            "Probability that a training image's class is hidden; guidance needs some.",
+            &mut t.class_dropout,
+            preset.class_dropout,
+            share(0.0..=0.5),
+            Some(Setting::ClassDropout),
+        ),
+    ];
+    for (name, about, value, preset, scale, setting) in rows {
+        let problem = setting.and_then(|setting| state.problem(setting));
+        let row = NumberRow { name, about, unit: "", value: *value, preset, scale, problem };
+        *value = row.show(ui).unwrap_or(*value);
+    }
+}
+
+fn rhythm(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
+    let (t, preset) = (&mut next.training, &preset.training);
+    let steps = |low: f64, high: f64| Scale { range: low..=high, logarithmic: low > 0.0, whole: true };
+    let rows: [(&str, &str, &mut u64, u64, Scale, Setting); 2] = [
+        (
+            "Warm-up",
+            "Steps over which the learning rate rises from 0.",
+            &mut t.warmup_steps,
+            preset.warmup_steps,
+            steps(0.0, 2000.0),
+            Setting::WarmupSteps,
+        ),
+        (
+            "Checkpoint",
+            "Steps between two checkpoints: what a crash can lose.",
+            &mut t.checkpoint_every,
+            preset.checkpoint_every,
+            steps(10.0, 10_000.0),
+            Setting::CheckpointEvery,
+        ),
+    ];
+    for (name, about, value, preset, scale, setting) in rows {
+        let problem = state.problem(setting);
+        let row = NumberRow { name, about, unit: "steps", value: *value as f64, preset: preset as f64, scale, problem };
+        if let Some(changed) = row.show(ui) {
+            *value = changed as u64;
+        }
+    }
+    let preview = NumberRow {
+        name: "Preview",
+        about: "Seconds between two drawings of the grid; 0 is never.",
+        unit: "s",
+        value: t.preview_seconds,
+        preset: preset.preview_seconds,
+        scale: Scale { range: 0.0..=60.0, logarithmic: false, whole: false },
+        problem: None,
+    };
+    t.preview_seconds = preview.show(ui).unwrap_or(t.preview_seconds);
+}

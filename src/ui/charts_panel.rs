@@ -1,0 +1,88 @@
+//! The right panel: the loss, the facts of the run, and what there was to tell.
+
+use egui::{Align, Label, Layout, RichText, ScrollArea, Ui};
+
+use super::button::Button;
+use super::icons;
+use super::loss_plot;
+use super::numbers;
+use super::palette::Palette;
+use super::section::{caption, plain_title, separation};
+use crate::app::notices::{Kind, Notice};
+use crate::app::{Action, AppState, RunFacts};
+
+/// Draws the panel.
+pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    let height = (ui.available_height() * 0.32).clamp(140.0, 260.0);
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.add_space(8.0);
+        ui.spacing_mut().item_spacing.y = 4.0;
+        loss_plot::show(ui, state, height, actions);
+        separation(ui);
+        plain_title(ui, "Run");
+        match &state.run {
+            Some(run) => facts(ui, run),
+            None => caption(ui, "No run yet. Each run gets its own folder, with settings, losses and checkpoints."),
+        }
+        separation(ui);
+        plain_title(ui, "Messages");
+        if state.notices.iter().next().is_none() {
+            caption(ui, "Nothing to tell so far.");
+        }
+        for notice in state.notices.iter() {
+            message(ui, notice, actions);
+        }
+        ui.add_space(12.0);
+    });
+}
+
+fn facts(ui: &mut Ui, run: &RunFacts) {
+    let checkpoint =
+        run.checkpoint.map_or_else(|| "none yet".into(), |step| format!("step {}", numbers::whole(step as f64)));
+    fact(ui, "Device", &run.device);
+    fact(ui, "Weights", &numbers::whole(run.parameters as f64));
+    fact(ui, "Images", &numbers::whole(run.images as f64));
+    fact(ui, "Last checkpoint", &checkpoint);
+    fact(ui, "Folder", &run.folder.display().to_string());
+}
+
+fn fact(ui: &mut Ui, name: &str, value: &str) {
+    let p = Palette::of(ui);
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.allocate_ui_with_layout(egui::vec2(104.0, 20.0), Layout::left_to_right(Align::Min), |ui| {
+            ui.set_min_width(104.0);
+            ui.label(RichText::new(name).size(12.0).color(p.muted));
+        });
+        ui.add(Label::new(RichText::new(value).size(12.0).color(p.text)).wrap());
+    });
+}
+
+/// One message: what happened, and what to do about it.
+pub fn message(ui: &mut Ui, notice: &Notice, actions: &mut Vec<Action>) {
+    let p = Palette::of(ui);
+    let (icon, color) = match notice.kind {
+        Kind::Info => (icons::INFO, p.muted),
+        Kind::Done => (icons::CHECK, p.good),
+        Kind::Failed => (icons::WARNING, p.bad),
+    };
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        ui.label(RichText::new(icon).size(14.0).color(color));
+        // The button and the space before it.
+        let width = ui.available_width() - 36.0;
+        ui.vertical(|ui| {
+            ui.set_width(width);
+            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.add(Label::new(RichText::new(&notice.text).size(12.0).color(p.text)).wrap());
+            if let Some(hint) = &notice.hint {
+                ui.add(Label::new(RichText::new(hint).size(12.0).color(p.muted)).wrap());
+            }
+        });
+        ui.push_id(notice.id, |ui| {
+            if Button::icon(icons::CLOSE, "Dismiss").show(ui).clicked() {
+                actions.push(Action::Dismiss(notice.id));
+            }
+        });
+    });
+}

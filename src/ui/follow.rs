@@ -1,0 +1,95 @@
+//! The digit that is followed, at the playhead: what the network sees, the noise it finds, its guess, and the end.
+
+use std::sync::Arc;
+
+use egui::{Color32, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+
+use super::numbers;
+use super::palette::Palette;
+use super::section::title;
+use super::symbols::{EPS_HAT, Symbol, X_0, X_T, X0_HAT, caption};
+use super::textures::{Part, Slot, Textures};
+use super::theme::regular;
+use crate::app::AppState;
+use crate::pictures::Pictures;
+
+const GAP: f32 = 16.0;
+/// Side of one of the four pictures where there is room, and where there is not.
+const LARGE: f32 = 118.0;
+const SMALL: f32 = 96.0;
+
+/// Width of the column in an area so high.
+pub fn width(height: f32) -> f32 {
+    2.0 * side(height) + GAP
+}
+
+fn side(height: f32) -> f32 {
+    if height < 360.0 { SMALL } else { LARGE }
+}
+
+/// Draws the column.
+pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
+    let p = Palette::of(ui);
+    let side = side(ui.available_height());
+    let moment = state.recording.as_ref().and_then(|recording| recording.shown());
+    title(ui, &format!("Following № {}", state.followed + 1), |ui| {
+        if let Some(moment) = moment {
+            let text = format!("t = {}", numbers::whole(moment.t as f64));
+            ui.label(RichText::new(text).size(11.5).color(p.muted));
+        }
+    });
+    let end = state.recording.as_ref().and_then(|recording| recording.last()).map(|moment| &moment.x_t);
+    let i = state.followed;
+    type Place<'a> = (Symbol, &'a str, Option<&'a Arc<Pictures>>, Part, Slot);
+    let pictures: [Place<'_>; 4] = [
+        (X_T, "what it sees", moment.map(|m| &m.x_t), Part::One(i), ("x_t", 0)),
+        (EPS_HAT, "the noise it finds", moment.map(|m| &m.eps_hat), Part::Signed(i), ("eps_hat", 0)),
+        (X0_HAT, "its guess", moment.map(|m| &m.x0_hat), Part::One(i), ("x0_hat", 0)),
+        (X_0, "the end", end, Part::One(i), ("x_0", 0)),
+    ];
+    for pair in pictures.chunks(2) {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = GAP;
+            for (symbol, words, source, part, slot) in pair {
+                ui.vertical(|ui| {
+                    ui.set_width(side);
+                    picture(ui, textures, side, *source, *part, *slot, words);
+                    caption(ui, side, *symbol, words, &regular(11.5), p.muted);
+                });
+            }
+        });
+        ui.add_space(8.0);
+    }
+    if moment.is_none() {
+        let what = if state.can_sample() {
+            "Press Record below: a digit's way out of the noise is kept timestep by timestep, to look at here."
+        } else {
+            "A digit's way out of the noise is shown here once a model has learned something."
+        };
+        ui.label(RichText::new(what).size(11.5).color(p.muted));
+    }
+}
+
+fn picture(
+    ui: &mut Ui,
+    textures: &mut Textures,
+    side: f32,
+    source: Option<&Arc<Pictures>>,
+    part: Part,
+    slot: Slot,
+    words: &str,
+) {
+    let p = Palette::of(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
+    let i = match part {
+        Part::One(i) | Part::Signed(i) => i,
+        Part::Grid { .. } | Part::Column => 0,
+    };
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, words));
+    let Some(source) = source.filter(|source| i < source.count()) else {
+        ui.painter().rect(rect, 4, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
+        return;
+    };
+    let texture = textures.get(ui.ctx(), slot, source, part);
+    egui::Image::new((texture, rect.size())).corner_radius(4).tint(Color32::WHITE).paint_at(ui, rect);
+}

@@ -1,0 +1,125 @@
+//! The colours of the window, one set a theme. No other file names a colour.
+
+use egui::{Color32, Theme, Ui};
+
+/// Colours by what they are used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Palette {
+    /// The window, panels on it, controls on them, and what is hovered or chosen.
+    pub bg: Color32,
+    pub panel: Color32,
+    pub raised: Color32,
+    pub hover: Color32,
+    /// Separations, 1 px.
+    pub line: Color32,
+    /// Values.
+    pub text: Color32,
+    /// Labels.
+    pub muted: Color32,
+    /// Axes and units; never the only carrier of a meaning.
+    pub faint: Color32,
+    /// The one main action, the train curve, what is selected, and the text on it.
+    pub accent: Color32,
+    pub on_accent: Color32,
+    /// The held-out curve.
+    pub second: Color32,
+    /// Always with a word beside the colour.
+    pub good: Color32,
+    pub warn: Color32,
+    pub bad: Color32,
+}
+
+const DARK: Palette = Palette {
+    bg: Color32::from_rgb(0x12, 0x14, 0x17),
+    panel: Color32::from_rgb(0x18, 0x1B, 0x20),
+    raised: Color32::from_rgb(0x20, 0x24, 0x2B),
+    hover: Color32::from_rgb(0x28, 0x2D, 0x36),
+    line: Color32::from_rgb(0x2B, 0x30, 0x38),
+    text: Color32::from_rgb(0xE7, 0xEA, 0xEE),
+    muted: Color32::from_rgb(0x97, 0xA0, 0xAC),
+    faint: Color32::from_rgb(0x5E, 0x67, 0x73),
+    accent: Color32::from_rgb(0x7C, 0x9B, 0xFF),
+    on_accent: Color32::from_rgb(0x0E, 0x11, 0x16),
+    second: Color32::from_rgb(0xF2, 0xA6, 0x5A),
+    good: Color32::from_rgb(0x4C, 0xC3, 0x8A),
+    warn: Color32::from_rgb(0xF5, 0xB8, 0x4B),
+    bad: Color32::from_rgb(0xF0, 0x73, 0x6A),
+};
+
+const LIGHT: Palette = Palette {
+    bg: Color32::from_rgb(0xF3, 0xF4, 0xF6),
+    panel: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+    raised: Color32::from_rgb(0xF3, 0xF5, 0xF8),
+    hover: Color32::from_rgb(0xE9, 0xEC, 0xF1),
+    line: Color32::from_rgb(0xDD, 0xE1, 0xE7),
+    text: Color32::from_rgb(0x17, 0x1A, 0x1F),
+    muted: Color32::from_rgb(0x5B, 0x64, 0x70),
+    faint: Color32::from_rgb(0x9A, 0xA2, 0xAE),
+    accent: Color32::from_rgb(0x35, 0x58, 0xD6),
+    on_accent: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+    second: Color32::from_rgb(0xB8, 0x63, 0x0A),
+    good: Color32::from_rgb(0x17, 0x80, 0x4F),
+    warn: Color32::from_rgb(0x8F, 0x62, 0x00),
+    bad: Color32::from_rgb(0xC2, 0x3B, 0x32),
+};
+
+/// Ends of the scale for signed noise; zero is the panel of the dark theme, in both themes.
+const NEGATIVE: Color32 = Color32::from_rgb(0x3B, 0x6F, 0xE8);
+const POSITIVE: Color32 = Color32::from_rgb(0xF5, 0x96, 0x3C);
+
+impl Palette {
+    /// The colours of a theme.
+    pub const fn of_theme(theme: Theme) -> Self {
+        match theme {
+            Theme::Dark => DARK,
+            Theme::Light => LIGHT,
+        }
+    }
+
+    /// The colours of the theme that is shown.
+    pub fn of(ui: &Ui) -> Self {
+        Self::of_theme(if ui.visuals().dark_mode { Theme::Dark } else { Theme::Light })
+    }
+}
+
+/// The colour of signed noise: 0 is the most negative (blue), 128 none, 255 the most positive (orange).
+/// Half of the scale is one and a half standard deviations, so full colours show where the noise is strong.
+pub fn signed(value: u8) -> Color32 {
+    let strength = (f32::from(value) - 128.0) / 64.0;
+    let end = if strength < 0.0 { NEGATIVE } else { POSITIVE };
+    DARK.panel.lerp_to_gamma(end, strength.abs().min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Contrast ratio of WCAG 2.2.
+    fn contrast(a: Color32, b: Color32) -> f32 {
+        let luminance = |c: Color32| {
+            let c = egui::Rgba::from(c);
+            0.2126 * c.r() + 0.7152 * c.g() + 0.0722 * c.b() + 0.05
+        };
+        let (a, b) = (luminance(a), luminance(b));
+        a.max(b) / a.min(b)
+    }
+
+    #[test]
+    fn what_is_read_stands_out() {
+        for palette in [DARK, LIGHT] {
+            for ground in [palette.panel, palette.raised] {
+                for ink in [palette.text, palette.muted, palette.good, palette.warn, palette.bad] {
+                    assert!(contrast(ink, ground) >= 4.5, "{ink:?} on {ground:?}: {}", contrast(ink, ground));
+                }
+            }
+            assert!(contrast(palette.on_accent, palette.accent) >= 4.5);
+            assert!(contrast(palette.text, palette.hover) >= 4.5);
+        }
+    }
+
+    #[test]
+    fn noise_is_coloured_by_its_sign() {
+        assert_eq!(signed(128), DARK.panel);
+        assert_eq!((signed(0), signed(255)), (NEGATIVE, POSITIVE));
+    }
+}

@@ -1,0 +1,100 @@
+//! The Save form: what to write, where to, and how it went.
+
+use egui::{Align, Layout, Popup, PopupCloseBehavior, RectAlign, Response, RichText, TextEdit, Ui, WidgetInfo};
+
+use super::button::Button;
+use super::icons;
+use super::palette::Palette;
+use super::section::{caption, title};
+use crate::app::{Action, AppState, SaveResult, SaveWhat};
+
+/// Draws the form above its button, if it is open.
+pub fn show(button: &Response, state: &AppState, actions: &mut Vec<Action>) {
+    let mut open = state.save.open;
+    Popup::from_response(button)
+        .id(egui::Id::unique("save form"))
+        .align(RectAlign::TOP_END)
+        .gap(8.0)
+        .close_behavior(PopupCloseBehavior::IgnoreClicks)
+        .accessible_name("Save")
+        .open_bool(&mut open)
+        .frame(egui::Frame::popup(button.ctx.global_style().as_ref()).inner_margin(16))
+        .show(|ui| form(ui, state, actions));
+    if state.save.open && !open {
+        actions.push(Action::ToggleSave);
+    }
+}
+
+fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    ui.set_width(400.0);
+    ui.spacing_mut().item_spacing.y = 6.0;
+    title(ui, "Save", |ui| {
+        if Button::icon(icons::CLOSE, "Close").show(ui).clicked() {
+            actions.push(Action::ToggleSave);
+        }
+    });
+    for what in SaveWhat::ALL {
+        let missing = missing(state, what);
+        ui.add_enabled_ui(missing.is_none(), |ui| {
+            let choice = ui.radio(state.save.what == what, what.title());
+            if choice.clicked() {
+                actions.push(Action::SaveWhat(what));
+            }
+            choice.on_disabled_hover_text(missing.unwrap_or_default());
+        });
+    }
+    ui.add_space(4.0);
+    caption(ui, if state.save.what == SaveWhat::Singles { "Folder" } else { "File" });
+    line(ui, 28.0, |ui| {
+        let browse = Button::text("Browse…").enabled(!state.save.browsing).tip("Choose with the desktop's dialog");
+        if browse.show(ui).clicked() {
+            actions.push(Action::Browse);
+        }
+        let mut path = state.save.path.clone();
+        let field = ui.add_sized([ui.available_width(), 28.0], TextEdit::singleline(&mut path));
+        field.widget_info(|| WidgetInfo::text_edit(true, &state.save.path, &path, "path to save to"));
+        if field.changed() {
+            actions.push(Action::SavePath(path));
+        }
+    });
+    ui.add_space(4.0);
+    line(ui, 34.0, |ui| {
+        let missing = missing(state, state.save.what);
+        let writing = state.save.result == Some(SaveResult::Writing);
+        let ready = missing.is_none() && !state.save.path.trim().is_empty() && !writing;
+        if Button::text("Save").main(true).width(96.0).enabled(ready).show(ui).clicked() {
+            actions.push(Action::Save);
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| outcome(ui, state, missing));
+    });
+}
+
+/// A line that is filled from its right end.
+fn line(ui: &mut Ui, height: f32, content: impl FnOnce(&mut Ui)) {
+    let size = egui::vec2(ui.available_width(), height);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), content);
+}
+
+fn outcome(ui: &mut Ui, state: &AppState, missing: Option<&str>) {
+    let p = Palette::of(ui);
+    let (color, text) = match (&state.save.result, missing) {
+        (_, Some(missing)) => (p.muted, missing.to_owned()),
+        (Some(SaveResult::Writing), _) => (p.muted, "Writing…".to_owned()),
+        (Some(SaveResult::Saved(path)), _) => (p.good, format!("{} Saved to {}", icons::CHECK, path.display())),
+        (Some(SaveResult::Failed { what, hint }), _) => (p.bad, format!("{} {what}: {hint}", icons::WARNING)),
+        (None, None) => return,
+    };
+    ui.add(egui::Label::new(RichText::new(text).size(12.0).color(color)).wrap());
+}
+
+/// Why something cannot be saved yet.
+fn missing(state: &AppState, what: SaveWhat) -> Option<&'static str> {
+    let recorded = state.recording.as_ref().is_some_and(|recording| !recording.moments().is_empty());
+    match what {
+        SaveWhat::Grid | SaveWhat::Singles => {
+            (!recorded && state.preview.is_none()).then_some("No pictures yet: train or draw some first.")
+        }
+        SaveWhat::Animation => (!recorded).then_some("No film yet: press Record first."),
+        SaveWhat::Weights => (!state.can_sample()).then_some("No model yet: train or open one first."),
+    }
+}

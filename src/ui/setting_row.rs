@@ -1,0 +1,133 @@
+//! One setting, one row: name, slider, a value that can be typed into, and below it what is wrong with it.
+
+use std::ops::RangeInclusive;
+
+use egui::{
+    Align, DragValue, Label, Layout, Rect, Response, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
+
+use super::numbers;
+use super::palette::Palette;
+use super::slider::{Scale, slider};
+use super::theme::{ROW, regular};
+use crate::config::Problem;
+
+/// Width of the names.
+const NAME_WIDTH: f32 = 92.0;
+/// Width of the values.
+const VALUE_WIDTH: f32 = 58.0;
+/// Values that can be typed at all; whether they can work is said below the row.
+const TYPED: RangeInclusive<f64> = 0.0..=1e9;
+
+/// A number that can be set.
+pub struct NumberRow<'a> {
+    pub name: &'a str,
+    /// What it is, in plain words.
+    pub about: &'a str,
+    /// The unit, or empty.
+    pub unit: &'a str,
+    pub value: f64,
+    /// The preset's value.
+    pub preset: f64,
+    pub scale: Scale,
+    pub problem: Option<&'a Problem>,
+}
+
+impl NumberRow<'_> {
+    /// Draws the row; gives the new value if it was changed.
+    pub fn show(self, ui: &mut Ui) -> Option<f64> {
+        let tip = self.tip();
+        let mut changed = None;
+        let whole = self.scale.whole;
+        let format = move |value: f64| if whole { numbers::whole(value) } else { numbers::short(value) };
+        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+        let label = name_label(ui, rect, self.name, self.value != self.preset);
+        let value_rect = Rect::from_center_size(
+            pos2(rect.right() - VALUE_WIDTH / 2.0, rect.center().y),
+            vec2(VALUE_WIDTH, ROW - 4.0),
+        );
+        let rail = Rect::from_min_max(
+            pos2(rect.left() + NAME_WIDTH - 4.0, rect.top()),
+            pos2(value_rect.left() - 4.0, rect.bottom()),
+        );
+        let (track, moved) = slider(ui, self.name, rail, self.value, &self.scale);
+        changed = moved.or(changed);
+        let mut value = self.value;
+        let step = if self.scale.logarithmic { value.abs().max(1e-5) * 0.01 } else { self.scale.value(1.0) / 400.0 };
+        let field = DragValue::new(&mut value)
+            .range(TYPED)
+            .clamp_existing_to_range(false)
+            .speed(if whole { step.max(0.2) } else { step })
+            .custom_formatter(move |value, _| format(value))
+            .custom_parser(numbers::parse)
+            .clip_text(true);
+        let field = ui
+            .scope(|ui| {
+                ui.spacing_mut().interact_size.y = value_rect.height();
+                ui.spacing_mut().button_padding = vec2(6.0, 2.0);
+                ui.put(value_rect, field)
+            })
+            .inner
+            .labelled_by(label.id);
+        if field.changed() {
+            changed = Some(if whole { value.round() } else { value });
+        }
+        for part in [label, track, field] {
+            if part.secondary_clicked() {
+                changed = Some(self.preset);
+            }
+            part.on_hover_text(&tip);
+        }
+        problem_text(ui, self.problem);
+        changed
+    }
+
+    fn tip(&self) -> String {
+        let format = |value: f64| if self.scale.whole { numbers::whole(value) } else { numbers::short(value) };
+        let (low, high) = (format(*self.scale.range.start()), format(*self.scale.range.end()));
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
+        let kind = if self.scale.logarithmic { ", logarithmic" } else { "" };
+        format!(
+            "{}\n{low} to {high}{unit}{kind}. Preset: {}{unit}.\nRight-click: back to the preset.",
+            self.about,
+            format(self.preset)
+        )
+    }
+}
+
+/// A row whose control is not a slider; gives the name's response, for tooltip and reset, and the control's result.
+pub fn row<R>(ui: &mut Ui, name: &str, differs: bool, control: impl FnOnce(&mut Ui) -> R) -> (Response, R) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+    let label = name_label(ui, rect, name, differs);
+    let place = rect.with_min_x(rect.left() + NAME_WIDTH);
+    let layout = Layout::left_to_right(Align::Center);
+    let inner = ui.scope_builder(UiBuilder::new().max_rect(place).layout(layout), |ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        control(ui)
+    });
+    (label, inner.inner)
+}
+
+/// The name at the left of a row, with a dot before it if the value is not the preset's.
+fn name_label(ui: &mut Ui, row: Rect, name: &str, differs: bool) -> Response {
+    let p = Palette::of(ui);
+    let place = row.with_max_x(row.left() + NAME_WIDTH - 4.0);
+    let galley = ui.painter().layout_no_wrap(name.into(), regular(13.0), p.muted);
+    let at = place.left_center() - vec2(0.0, galley.size().y / 2.0);
+    ui.painter_at(place).galley(at, galley, p.muted);
+    if differs {
+        ui.painter().circle_filled(row.left_center() - vec2(8.0, 0.0), 2.5, p.accent);
+    }
+    let response = ui.interact(place, ui.scope_id().with(("name", name)), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, name));
+    response
+}
+
+/// What is wrong with the setting above, and what would work.
+pub fn problem_text(ui: &mut Ui, problem: Option<&Problem>) {
+    let Some(problem) = problem else { return };
+    let p = Palette::of(ui);
+    let text = format!("{} {}: {}", super::icons::WARNING, problem.what, problem.hint);
+    ui.add(Label::new(RichText::new(text).size(11.0).color(p.bad)).wrap());
+    ui.add_space(4.0);
+}

@@ -1,0 +1,87 @@
+//! The row of tabs, what the engine is doing now in words, and the newest failure until it is dismissed.
+
+use egui::{Align, Align2, Frame, Layout, Margin, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+
+use super::button::Button;
+use super::charts_panel::message;
+use super::icons;
+use super::numbers;
+use super::palette::Palette;
+use super::theme::{regular, semibold};
+use crate::app::{Action, Activity, AppState, EndReason, Tab};
+
+const HEIGHT: f32 = 40.0;
+
+/// Draws the row.
+pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut Vec<Action>) {
+    let p = Palette::of(ui);
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let width = ui.available_width();
+    let row = ui.allocate_ui_with_layout(vec2(width, HEIGHT), Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_size(vec2(width, HEIGHT));
+        ui.spacing_mut().item_spacing.x = 22.0;
+        ui.add_space(16.0);
+        let shown = if charts_have_room && state.tab == Tab::Charts { Tab::Train } else { state.tab };
+        for (tab, word) in [(Tab::Train, "Train"), (Tab::Sample, "Sample"), (Tab::Charts, "Charts")] {
+            if (tab != Tab::Charts || !charts_have_room) && one(ui, word, tab == shown) {
+                actions.push(Action::ShowTab(tab));
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 10.0;
+            ui.add_space(6.0);
+            if charts_have_room {
+                let name = if state.right_open { "Fold the charts" } else { "Show the charts" };
+                if Button::icon(icons::SIDEBAR, name).show(ui).clicked() {
+                    actions.push(Action::ToggleRight);
+                }
+            }
+            status(ui, state);
+        });
+    });
+    let bottom = row.response.rect.bottom();
+    let line =
+        Rect::from_min_max(pos2(row.response.rect.left(), bottom - 1.0), pos2(row.response.rect.right(), bottom));
+    ui.painter().rect_filled(line, 0.0, p.line);
+    if let Some(failure) = state.notices.newest_failure() {
+        Frame::new().fill(p.raised).inner_margin(Margin::symmetric(16, 6)).show(ui, |ui| message(ui, failure, actions));
+    }
+}
+
+fn one(ui: &mut Ui, word: &str, chosen: bool) -> bool {
+    let p = Palette::of(ui);
+    let font = if chosen { semibold(13.0) } else { regular(13.0) };
+    let width = ui.painter().layout_no_wrap(word.into(), semibold(13.0), p.text).size().x;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, chosen, format!("{word} tab")));
+    let ink = if chosen || response.hovered() || response.has_focus() { p.text } else { p.muted };
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, word, font, ink);
+    if chosen || response.has_focus() {
+        let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 2.0), rect.max);
+        ui.painter().rect_filled(line, 0.0, p.accent);
+    }
+    response.clicked() && !chosen
+}
+
+/// What is going on, as a pill with a coloured dot and words.
+fn status(ui: &mut Ui, state: &AppState) {
+    let p = Palette::of(ui);
+    let step = numbers::whole(state.progress.step as f64);
+    let (color, text) = match (state.activity, state.run.as_ref().and_then(|run| run.ended)) {
+        (Activity::Preparing, _) => (p.warn, "Preparing data and network".to_owned()),
+        (Activity::Training, _) => (p.good, "Training".to_owned()),
+        (Activity::Paused, _) => (p.warn, format!("Held after step {step}")),
+        (Activity::Stopping, _) => (p.warn, "Writing the last checkpoint".to_owned()),
+        (Activity::Idle, Some(EndReason::Completed)) => (p.good, format!("Trained: {step} steps")),
+        (Activity::Idle, Some(EndReason::Stopped)) => (p.muted, format!("Stopped at step {step}, kept")),
+        (Activity::Idle, Some(EndReason::Failed)) => (p.bad, format!("Failed at step {step}")),
+        (Activity::Idle, None) if state.model.is_some() => (p.good, "A trained model is open".to_owned()),
+        (Activity::Idle, None) => (p.muted, "Ready".to_owned()),
+    };
+    let galley = ui.painter().layout_no_wrap(text.clone(), regular(12.5), p.text);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(38.0, 8.0), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
+    ui.painter().rect_filled(rect, 12, p.raised);
+    ui.painter().circle_filled(rect.left_center() + vec2(14.0, 0.0), 4.0, color);
+    ui.painter().galley(rect.left_center() + vec2(24.0, -galley.size().y / 2.0), galley, p.text);
+}

@@ -1,0 +1,77 @@
+//! Pictures on the graphics card, uploaded once each time they change.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use egui::{Color32, ColorImage, Context, TextureHandle, TextureId, TextureOptions};
+
+use super::palette::signed;
+use crate::pictures::Pictures;
+
+/// Which part of a batch is wanted, and how its bytes become colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// All pictures in rows of so many, one pixel apart.
+    Grid { columns: usize },
+    /// All pictures below each other without a gap.
+    Column,
+    /// One picture in grey.
+    One(usize),
+    /// One picture of signed noise.
+    Signed(usize),
+}
+
+/// A place in the window that shows pictures.
+pub type Slot = (&'static str, usize);
+
+struct Shown {
+    // Kept alive, so that a new batch cannot stand at the same address.
+    source: Arc<Pictures>,
+    part: Part,
+    texture: TextureHandle,
+    used: bool,
+}
+
+/// The textures of the pictures that are shown now.
+#[derive(Default)]
+pub struct Textures {
+    shown: HashMap<Slot, Shown>,
+}
+
+impl Textures {
+    /// The texture of a part of a batch for a place in the window; pixels are drawn as squares.
+    pub fn get(&mut self, ctx: &Context, slot: Slot, source: &Arc<Pictures>, part: Part) -> TextureId {
+        if let Some(shown) = self.shown.get_mut(&slot) {
+            shown.used = true;
+            if Arc::ptr_eq(&shown.source, source) && shown.part == part {
+                return shown.texture.id();
+            }
+            shown.texture.set(image(source, part), TextureOptions::NEAREST);
+            shown.source = Arc::clone(source);
+            shown.part = part;
+            return shown.texture.id();
+        }
+        let texture = ctx.load_texture(slot.0, image(source, part), TextureOptions::NEAREST);
+        let id = texture.id();
+        self.shown.insert(slot, Shown { source: Arc::clone(source), part, texture, used: true });
+        id
+    }
+
+    /// Frees what was not drawn since the last call.
+    pub fn sweep(&mut self) {
+        self.shown.retain(|_, shown| std::mem::take(&mut shown.used));
+    }
+}
+
+fn image(source: &Pictures, part: Part) -> ColorImage {
+    let gray = |pictures: &Pictures| ColorImage::from_gray([pictures.width, pictures.height], &pictures.pixels);
+    match part {
+        Part::Grid { columns } => gray(&source.grid(columns, 1, 0)),
+        Part::Column => gray(&source.grid(1, 0, 0)),
+        Part::One(i) => ColorImage::from_gray([source.width, source.height], source.get(i)),
+        Part::Signed(i) => {
+            let pixels: Vec<Color32> = source.get(i).iter().map(|&value| signed(value)).collect();
+            ColorImage::new([source.width, source.height], pixels)
+        }
+    }
+}

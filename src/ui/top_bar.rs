@@ -1,0 +1,233 @@
+//! The bar at the top: what is learned from, with which preset, the run's buttons and its live numbers.
+
+use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Stroke, TextEdit, Ui, WidgetInfo, pos2, vec2};
+
+use super::button::Button;
+use super::drop_down::drop_down;
+use super::icons;
+use super::numbers;
+use super::palette::Palette;
+use super::section::caption;
+use super::theme::semibold;
+use crate::app::{Action, Activity, AppState, EndReason, Look};
+use crate::config::{Budget, DataSource, Preset, Settings};
+
+/// Height of the bar.
+pub const HEIGHT: f32 = 52.0;
+
+/// Draws the bar.
+pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    let bar = ui.max_rect();
+    ui.horizontal_centered(|ui| {
+        ui.add_space(16.0);
+        brand(ui);
+        ui.add_space(8.0);
+        data_menu(ui, state, actions);
+        preset_menu(ui, state, actions);
+        ui.add_space(12.0);
+        run_buttons(ui, state, actions);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_space(16.0);
+            corner(ui, state, actions);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| numbers_of_run(ui, state));
+        });
+    });
+    progress_line(ui, bar, state);
+}
+
+fn brand(ui: &mut Ui) {
+    let p = Palette::of(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
+    ui.painter().circle_stroke(rect.center(), 9.5, Stroke::new(2.0, p.accent));
+    ui.painter().text(rect.center() - vec2(0.0, 0.5), egui::Align2::CENTER_CENTER, "∂", semibold(12.0), p.text);
+    ui.label(RichText::new("Diffuscope").font(semibold(14.0)).color(p.text));
+}
+
+fn data_menu(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    let name = match &state.settings.data.source {
+        DataSource::Mnist => "MNIST  60,000".to_owned(),
+        DataSource::Path(path) => {
+            path.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy().into_owned())
+        }
+    };
+    let response = drop_down(ui, "Data", &name, 128.0);
+    Popup::menu(&response).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
+        ui.set_width(280.0);
+        let mut chosen = None;
+        let mnist = state.settings.data.source == DataSource::Mnist;
+        if ui.selectable_label(mnist, "MNIST, inside the program: 60,000 digits").clicked() {
+            chosen = Some(DataSource::Mnist);
+        }
+        ui.add_space(4.0);
+        caption(ui, "or a folder of images, or an IDX file:");
+        ui.horizontal(|ui| {
+            let mut path = state.data_path.clone();
+            let field = TextEdit::singleline(&mut path).desired_width(212.0).hint_text("path");
+            let field = ui.add(field);
+            field.widget_info(|| WidgetInfo::text_edit(true, &state.data_path, &path, "path of the data"));
+            if field.changed() {
+                actions.push(Action::DataPath(path.clone()));
+            }
+            let usable = !path.trim().is_empty();
+            if Button::text("Use").enabled(usable).show(ui).clicked() {
+                chosen = Some(DataSource::Path(path.trim().into()));
+            }
+        });
+        if let Some(source) = chosen {
+            let mut settings = state.settings.clone();
+            settings.data.source = source;
+            actions.push(Action::Settings(Box::new(settings)));
+            ui.close();
+        }
+    });
+}
+
+fn preset_menu(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    let preset = state.settings.preset;
+    let response = drop_down(ui, "Preset", &preset_title(preset), 148.0);
+    Popup::menu(&response).show(|ui| {
+        ui.set_width(330.0);
+        for preset in Preset::ALL {
+            let text = format!("{}: {}", preset_title(preset), purpose(preset));
+            if ui.selectable_label(preset == state.settings.preset, text).clicked() {
+                actions.push(Action::Preset(preset));
+            }
+        }
+    });
+}
+
+fn preset_title(preset: Preset) -> String {
+    let mut name = preset.name().to_owned();
+    name[..1].make_ascii_uppercase();
+    format!("{name} · {}", budget(&preset.settings()))
+}
+
+fn budget(settings: &Settings) -> String {
+    match settings.training.budget {
+        Budget::Epochs(n) => format!("{n} epochs"),
+        Budget::Steps(n) => format!("{} steps", numbers::whole(n as f64)),
+        Budget::Minutes(m) if m < 1.0 => format!("{:.0} seconds", m * 60.0),
+        Budget::Minutes(m) => format!("{} minutes", numbers::short(m)),
+    }
+}
+
+fn purpose(preset: Preset) -> &'static str {
+    match preset {
+        Preset::Nano => "a first look",
+        Preset::Small => "all ten digits, clearly",
+        Preset::Base => "best pictures, overnight",
+        Preset::Seed => "the original experiment",
+    }
+}
+
+fn run_buttons(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    let activity = state.activity;
+    let width = 104.0;
+    let (icon, text, action, tip) = match activity {
+        Activity::Training => (icons::PAUSE, "Pause", Some(Action::Pause), "Hold training after the current step"),
+        Activity::Paused => (icons::PLAY, "Continue", Some(Action::Continue), "Go on training"),
+        Activity::Preparing => (icons::PLAY, "Preparing", None, "Reading data and building the network"),
+        Activity::Stopping => (icons::PLAY, "Stopping", None, "Writing the last checkpoint"),
+        Activity::Idle => (icons::PLAY, "Train", Some(Action::Train), "Start a new run with these settings"),
+    };
+    let blocked = state.problems.first().filter(|_| activity == Activity::Idle);
+    let reason = blocked.map(|problem| format!("{}: {}", problem.what, problem.hint));
+    let enabled = action.is_some() && blocked.is_none();
+    let tip = reason.as_deref().unwrap_or(tip);
+    let main = Button::text(text).with_icon(icon).main(true).width(width).enabled(enabled).tip(tip).show(ui);
+    if let Some(action) = action.filter(|_| main.clicked()) {
+        actions.push(action);
+    }
+    let running = matches!(activity, Activity::Training | Activity::Paused);
+    if Button::icon(icons::SKIP_FORWARD, "Train one step").enabled(running).show(ui).clicked() {
+        actions.push(Action::Step);
+    }
+    if Button::icon(icons::STOP, "Stop and keep").enabled(running).show(ui).clicked() {
+        actions.push(Action::Stop);
+    }
+    let stopped =
+        state.run.as_ref().is_some_and(|run| matches!(run.ended, Some(EndReason::Stopped | EndReason::Failed)));
+    if activity == Activity::Idle && stopped {
+        let tip = "Go on with the last run from its checkpoint";
+        if Button::text("Resume run").tip(tip).show(ui).clicked() {
+            actions.push(Action::Resume);
+        }
+    }
+}
+
+/// The numbers of the run, as many as there is room for, each in a place of fixed width.
+fn numbers_of_run(ui: &mut Ui, state: &AppState) {
+    if !state.problems.is_empty() && !state.run_is_active() {
+        let p = Palette::of(ui);
+        let text = format!("{} {}", icons::WARNING, state.problems[0].what);
+        ui.add(egui::Label::new(RichText::new(text).color(p.bad)).truncate());
+        return;
+    }
+    let Some(run) = &state.run else { return };
+    let progress = &state.progress;
+    let epoch = match run.settings.training.budget {
+        Budget::Epochs(n) => format!("{} / {n}", (progress.epoch.floor() + 1.0).min(n as f64)),
+        _ => format!("{:.1}", progress.epoch),
+    };
+    let left = progress.seconds_left.map_or_else(|| "–".into(), numbers::clock);
+    let speed = progress.images_per_second.map_or_else(|| "–".into(), numbers::whole);
+    let places = [
+        (left, " left", 72.0, true),
+        (numbers::whole(progress.step as f64), "step ", 86.0, false),
+        (epoch, "epoch ", 88.0, false),
+        (speed, " images/s", 108.0, true),
+    ];
+    let mut room = ui.available_width() - 12.0;
+    let mut shown = 0;
+    for (_, _, width, _) in &places {
+        if room < *width {
+            break;
+        }
+        room -= width;
+        shown += 1;
+    }
+    ui.spacing_mut().item_spacing.x = 0.0;
+    ui.add_space(12.0);
+    for (value, unit, width, after) in [2, 1, 3, 0].into_iter().filter(|i| *i < shown).map(|i| &places[i]) {
+        number(ui, value, unit, *width, *after);
+    }
+}
+
+fn number(ui: &mut Ui, value: &str, unit: &str, width: f32, unit_after: bool) {
+    let p = Palette::of(ui);
+    let part = |text: &str, color: Color32, strong: bool| {
+        let font = if strong { semibold(13.0) } else { super::theme::regular(13.0) };
+        (text.to_owned(), egui::TextFormat::simple(font, color))
+    };
+    let (value, unit) = (part(value, p.text, true), part(unit, p.muted, false));
+    let mut job = egui::text::LayoutJob::default();
+    for (text, format) in if unit_after { [value, unit] } else { [unit, value] } {
+        job.append(&text, 0.0, format);
+    }
+    let layout = Layout::left_to_right(Align::Center);
+    ui.allocate_ui_with_layout(vec2(width, 28.0), layout, |ui| {
+        ui.set_min_width(width);
+        ui.label(job);
+    });
+}
+
+fn corner(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    let dark = ui.visuals().dark_mode;
+    let (icon, name, look) =
+        if dark { (icons::SUN, "Light theme", Look::Light) } else { (icons::MOON, "Dark theme", Look::Dark) };
+    if Button::icon(icon, name).show(ui).clicked() {
+        actions.push(Action::Look(look));
+    }
+    let name = if state.left_open { "Fold the settings" } else { "Show the settings" };
+    if Button::icon(icons::SIDEBAR, name).show(ui).clicked() {
+        actions.push(Action::ToggleLeft);
+    }
+}
+
+fn progress_line(ui: &Ui, bar: Rect, state: &AppState) {
+    let p = Palette::of(ui);
+    let share = if state.run_is_active() { state.progress.share as f32 } else { 0.0 };
+    let end = egui::lerp(bar.left()..=bar.right(), share);
+    let line = Rect::from_min_max(pos2(bar.left(), bar.bottom() - 2.0), pos2(end, bar.bottom()));
+    ui.painter().rect_filled(line, 0.0, p.accent);
+}

@@ -1,0 +1,66 @@
+//! The Train tab: the grid that grows out of the same noise, and beside it the digit that is followed.
+
+use egui::{Rect, RichText, Ui, UiBuilder, pos2, vec2};
+
+use super::button::Button;
+use super::follow;
+use super::icons;
+use super::numbers;
+use super::palette::Palette;
+use super::picture_grid::{Empty, grid};
+use super::section::title;
+use super::textures::Textures;
+use crate::app::{Action, Activity, AppState};
+
+const MARGIN: f32 = 28.0;
+const GAP: f32 = 24.0;
+
+/// Draws the tab.
+pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
+    let tight = ui.available_height() < 480.0 || ui.available_width() < 740.0;
+    let area = ui.available_rect_before_wrap().shrink2(if tight { vec2(16.0, 8.0) } else { vec2(MARGIN, 16.0) });
+    let follow_width = follow::width(area.height());
+    let split = area.right() - follow_width - if tight { 16.0 } else { GAP };
+    let left = Rect::from_min_max(area.min, pos2(split, area.bottom()));
+    let right = Rect::from_min_max(pos2(area.right() - follow_width, area.top()), area.max);
+    ui.scope_builder(UiBuilder::new().max_rect(left), |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        hero(ui, state, textures, actions);
+    });
+    ui.scope_builder(UiBuilder::new().max_rect(right), |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        follow::show(ui, state, textures);
+    });
+}
+
+fn hero(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
+    let words = if ui.available_width() < 290.0 { "Drawn as it learns" } else { "Same noise, drawn as it learns" };
+    title(ui, words, |ui| {
+        let p = Palette::of(ui);
+        if let Some(preview) = &state.preview {
+            let text = format!("step {}", numbers::whole(preview.step as f64));
+            ui.label(RichText::new(text).size(11.5).color(p.muted));
+        }
+    });
+    if let Some(preview) = &state.preview {
+        let pressed = grid(ui, textures, "preview", &preview.pictures, &preview.classes, Some(state.followed));
+        actions.extend(pressed.map(Action::Follow));
+        return;
+    }
+    let empty = match state.activity {
+        Activity::Idle => Empty {
+            headline: "Nothing drawn yet",
+            sentence: "Press Train: the first digits appear here after a few seconds, and get clearer as the network learns.",
+        },
+        Activity::Preparing => {
+            Empty { headline: "Preparing", sentence: "Reading the images and building the network." }
+        }
+        _ => Empty { headline: "Training", sentence: "The first drawing of the grid comes in a moment." },
+    };
+    let ready = state.activity == Activity::Idle && state.problems.is_empty();
+    empty.show(ui, |ui| {
+        if ready && Button::text("Train now").with_icon(icons::PLAY).main(true).width(124.0).show(ui).clicked() {
+            actions.push(Action::Train);
+        }
+    });
+}

@@ -1,0 +1,150 @@
+//! A window on a scripted engine: the test plays the engine's part.
+#![allow(dead_code, clippy::unwrap_used, reason = "test code; each test binary uses its part")]
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+use diffuscope::app::{AppState, Folders, Window};
+use diffuscope::config::{Preset, Settings};
+use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunStarted};
+use diffuscope::pictures::Pictures;
+use diffuscope::rng::Stream;
+use diffuscope::train::StepReport;
+use egui_kittest::{Harness, HarnessBuilder};
+
+/// The window, and the engine's ends of its channels.
+pub struct Scene {
+    pub harness: Harness<'static, Window>,
+    pub commands: Receiver<Command>,
+    pub events: Outbox,
+}
+
+impl Scene {
+    pub fn new(builder: HarnessBuilder<Window>) -> Self {
+        let (handle, commands, events) = Handle::scripted();
+        let folders = Folders { runs: "/home/ada/runs".into(), pictures: "/home/ada/pictures".into() };
+        let harness = builder.build_eframe(move |cc| Window::new(cc, handle, folders));
+        Self { harness, commands, events }
+    }
+
+    pub fn state(&self) -> &AppState {
+        self.harness.state().state().expect("the window is open")
+    }
+
+    /// Queues events and lets the window take them.
+    pub fn play(&mut self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.events.send(event).unwrap();
+        }
+        self.harness.run_steps(2);
+    }
+
+    /// The next command that the window sent.
+    pub fn command(&mut self) -> Option<Command> {
+        self.harness.run_steps(2);
+        self.commands.try_recv().ok()
+    }
+}
+
+pub fn run_started(settings: Settings, step: u64) -> Event {
+    Event::RunStarted(RunStarted {
+        run: PathBuf::from("/home/ada/runs/2026-11-24_153012-small"),
+        settings: Box::new(settings),
+        step,
+        parameters: 460_516,
+        images: 60_000,
+        device: "CPU, 2 threads".into(),
+    })
+}
+
+pub fn model_ready(settings: Settings) -> Event {
+    let source = "/home/ada/runs/2026-11-24_153012-small".into();
+    Event::ModelReady(ModelReady { settings: Box::new(settings), step: 1240, parameters: 460_516, source })
+}
+
+/// Steps of a run whose loss falls as a real one does, with noise.
+pub fn steps(from: u64, to: u64) -> Vec<Event> {
+    let mut noise = Stream::new(3, "loss", from);
+    let report = |step: u64, noise: f64| StepReport {
+        step,
+        epoch: step as f64 * 64.0 / 60_000.0,
+        images: step * 64,
+        loss: (0.105 + 0.9 * (-(step as f64) / 90.0).exp() + 0.1 * (-(step as f64) / 900.0).exp())
+            * (1.0 + 0.14 * noise),
+        lr: 2e-3,
+        grad_norm: 1.0,
+        seconds: step as f64 * 0.0201,
+        progress: (step as f64 / 2400.0).min(1.0),
+    };
+    (from..=to).map(|step| Event::Step(report(step, noise.normal()))).collect()
+}
+
+pub fn held_out(steps: impl IntoIterator<Item = u64>) -> Vec<Event> {
+    let loss = |step: u64| 0.112 + 0.9 * (-(step as f64) / 90.0).exp() + 0.1 * (-(step as f64) / 900.0).exp();
+    steps.into_iter().map(|step| Event::HeldOut { step, loss: loss(step) }).collect()
+}
+
+/// Real test digits, 0, 1, … 9 in turn.
+pub fn digits(count: usize) -> (Pictures, Vec<Option<u8>>) {
+    let unpack = |bytes: &[u8], most: u64| {
+        let mut all = Vec::new();
+        flate2::read::GzDecoder::new(bytes).take(most).read_to_end(&mut all).unwrap();
+        all
+    };
+    let images = unpack(include_bytes!("../../assets/mnist/t10k-images-idx3-ubyte.gz"), 16 + 784 * 2000);
+    let labels = unpack(include_bytes!("../../assets/mnist/t10k-labels-idx1-ubyte.gz"), 8 + 2000);
+    let mut next = 0;
+    let mut pixels = Vec::new();
+    for i in 0..count {
+        let wanted = (i % 10) as u8;
+        next += labels[8 + next..].iter().position(|label| *label == wanted).unwrap() + 1;
+        pixels.extend(&images[16 + 784 * (next - 1)..16 + 784 * next]);
+    }
+    let classes = (0..count).map(|i| Some((i % 10) as u8)).collect();
+    (Pictures { width: 28, height: 28, pixels }, classes)
+}
+
+/// The digits at ᾱ, with the same noise in every call, and that noise.
+pub fn noised(clean: &Pictures, alpha_bar: f64) -> (Pictures, Pictures) {
+    let mut stream = Stream::new(5, "eps", 0);
+    let eps: Vec<f64> = clean.pixels.iter().map(|_| stream.normal()).collect();
+    let mix = |(pixel, eps): (&u8, &f64)| {
+        (alpha_bar.sqrt() * (f64::from(*pixel) / 127.5 - 1.0) + (1.0 - alpha_bar).sqrt() * eps) as f32
+    };
+    let x_t: Vec<f32> = clean.pixels.iter().zip(&eps).map(mix).collect();
+    let eps: Vec<f32> = eps.iter().map(|eps| (eps / 3.0) as f32).collect();
+    (Pictures::from_unit(&x_t, 28, 28), Pictures::from_unit(&eps, 28, 28))
+}
+
+/// A recorded reverse diffusion of `count` digits in `frames` calls.
+pub fn recording(id: u64, count: usize, frames: usize) -> Vec<Event> {
+    let (clean, classes) = digits(count);
+    let guess = Arc::new(clean.clone());
+    let mut events = vec![Event::SamplingStarted { id, frames: frames + 1, count, timesteps: 1000, classes }];
+    for step in 0..=frames {
+        let t = 1000 * (frames - step) / frames;
+        let alpha_bar = (-(0.1 * t as f64 / 1000.0 + 9.95 * (t as f64 / 1000.0).powi(2))).exp();
+        let (x_t, eps_hat) = noised(&clean, alpha_bar);
+        let frame = Frame { step, t, x_t: Arc::new(x_t), x0_hat: Arc::clone(&guess), eps_hat: Arc::new(eps_hat) };
+        events.push(Event::Frame { id, frame });
+    }
+    events.push(Event::SamplingEnded { id, cancelled: false, seconds: 1.3 });
+    events
+}
+
+/// The middle of a run: losses, a grid, a recording.
+pub fn in_the_middle(scene: &mut Scene) {
+    let settings = Preset::Small.settings();
+    scene.play([run_started(settings.clone(), 0), Event::Activity(Activity::Training), model_ready(settings)]);
+    scene.play(steps(1, 640));
+    scene.play(steps(641, 1240));
+    scene.play(held_out((50..=1240).step_by(50)));
+    let (pictures, classes) = digits(64);
+    scene.play([Event::Preview { step: 1200, pictures: Arc::new(pictures), classes }]);
+    scene.play([Event::Checkpointed { step: 1000, path: "/home/ada/runs/x/checkpoint.safetensors".into() }]);
+    scene.play(recording(1, 64, 100));
+    scene.play([Event::Saved { what: "grid", path: "/home/ada/pictures/2026-11-24_153012-grid.png".into() }]);
+    while scene.commands.try_recv().is_ok() {}
+}

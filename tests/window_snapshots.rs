@@ -1,0 +1,51 @@
+//! What the window looks like, compared with the pictures in `tests/snapshots`.
+//!
+//! `UPDATE_SNAPSHOTS=true cargo test --release --test window_snapshots` draws them anew.
+
+#[path = "window/scene.rs"]
+mod scene;
+
+use diffuscope::app::Window;
+use egui_kittest::kittest::Queryable;
+use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
+use scene::{Scene, in_the_middle};
+
+fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
+    // Renderers round differently by a hair.
+    let options = SnapshotOptions::new().threshold(1.2).max_failed_pixels(400);
+    let builder = Harness::<Window>::builder().with_size([width, height]).with_theme(theme).with_options(options);
+    Scene::new(builder.with_render_cursor(false).wgpu())
+}
+
+#[test]
+fn in_the_middle_of_a_run() {
+    let mut results = SnapshotResults::new();
+    for (name, width, height, theme) in [
+        ("middle-dark", 1440.0, 900.0, egui::Theme::Dark),
+        ("middle-light", 1440.0, 900.0, egui::Theme::Light),
+        ("middle-narrow", 1100.0, 700.0, egui::Theme::Dark),
+        ("middle-small", 960.0, 600.0, egui::Theme::Light),
+    ] {
+        let mut scene = scene(width, height, theme);
+        in_the_middle(&mut scene);
+        scene.harness.get_by_label("Picture 28, asked for a 7").click();
+        for _ in 0..44 {
+            scene.harness.key_press(egui::Key::ArrowLeft);
+        }
+        scene.harness.run_steps(4);
+        scene.harness.snapshot(name);
+        results.extend(scene.harness.take_snapshot_results());
+    }
+}
+
+#[test]
+fn the_first_start_and_the_save_form() {
+    let mut scene = scene(1440.0, 900.0, egui::Theme::Dark);
+    scene.harness.run_steps(4);
+    scene.harness.snapshot("first-start-dark");
+    in_the_middle(&mut scene);
+    scene.harness.get_by_label("Sample tab").click();
+    scene.harness.get_by_label("Save…").click();
+    scene.harness.run_steps(4);
+    scene.harness.snapshot("save-dark");
+}
