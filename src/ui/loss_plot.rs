@@ -52,7 +52,7 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
     let axis = |hints: AxisHints<'static>| hints.tick_label_color(p.faint).tick_label_font(regular(11.0));
     let y_axis =
         axis(AxisHints::new_y().min_thickness(34.0)).formatter(move |mark, _| numbers::short(loss_at(mark.value)));
-    let x_axis = axis(AxisHints::new_x().label_spacing(36.0..=64.0)).formatter(|mark, _| numbers::whole(mark.value));
+    let x_axis = axis(AxisHints::new_x()).formatter(|mark, _| numbers::whole(mark.value));
     let label = move |hover: &HoverPosition<'_>| {
         let at = match hover {
             HoverPosition::NearDataPoint { position, .. } => position,
@@ -69,6 +69,7 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
         .grid_color(p.line)
         .grid_fade(0.0)
         .set_margin_fraction(vec2(0.02, 0.08))
+        .x_grid_spacer(few_steps)
         .label_formatter(label)
         .allow_boxed_zoom(true);
     let plot = if linear { plot } else { plot.y_grid_spacer(decades) };
@@ -122,6 +123,20 @@ fn decades(input: GridInput) -> Vec<GridMark> {
     let powers = low.floor() as i32..=high.ceil() as i32;
     let marks = powers.flat_map(|power| steps.iter().map(move |step| f64::from(power) + step.log10()));
     marks.filter(|value| (low..=high).contains(value)).map(|value| GridMark { value, step_size: 0.4 }).collect()
+}
+
+/// About five marks of the steps, at 1, 2 or 5 times a power of ten.
+#[allow(clippy::needless_pass_by_value, reason = "the plot hands it over by value")]
+fn few_steps(input: GridInput) -> Vec<GridMark> {
+    let (low, high) = input.bounds;
+    let rough = ((high - low) / 5.0).max(1.0);
+    let power = 10f64.powf(rough.log10().floor());
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);
+    let first = (low / step).ceil() as i64;
+    let marks = (first..).map(|i| i as f64 * step).take_while(|value| *value <= high);
+    // The axis shows all labels of marks that are this far apart.
+    marks.filter(|value| *value >= 0.0).map(|value| GridMark { value, step_size: step }).collect()
 }
 
 fn readout(ui: &mut Ui, state: &AppState) {
