@@ -142,7 +142,7 @@ fn few_steps(input: GridInput) -> Vec<GridMark> {
 fn readout(ui: &mut Ui, state: &AppState) {
     let p = Palette::of(ui);
     let Some(newest) = state.loss.train.latest() else { return };
-    let held_out = state.loss.held_out.latest().map_or_else(String::new, |b| format!("   held out {:.4}", b.mean));
-    let text = format!("step {}   loss {:.4}{held_out}", numbers::whole(newest.last as f64), newest.smooth);
-    ui.label(RichText::new(text).size(11.5).color(p.muted));
+    let held_out = state.loss.held_out.latest().map_or_else(String::new, |b| format!(" · held out {:.4}", b.mean));
+    let text = format!("train {:.4}{held_out} · step {}", newest.smooth, numbers::whole(newest.last as f64));
+    ui.add(egui::Label::new(RichText::new(text).size(11.5).color(p.muted)).truncate());
 }

@@ -21,7 +21,7 @@ pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut
         ui.set_min_size(vec2(width, HEIGHT));
         ui.spacing_mut().item_spacing.x = 22.0;
         ui.spacing_mut().item_spacing.x = 10.0;
-        ui.add_space(-2.0);
+        ui.add_space(0.0);
         let name = if state.left_open { "Fold the settings" } else { "Show the settings" };
         if Button::icon(icons::SIDEBAR, name).quiet().show(ui).clicked() {
             actions.push(Action::ToggleLeft);
@@ -35,7 +35,7 @@ pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 10.0;
-            ui.add_space(if charts_have_room { -2.0 } else { 6.0 });
+            ui.add_space(if charts_have_room { 0.0 } else { 6.0 });
             if charts_have_room {
                 let name = if state.right_open { "Fold the charts" } else { "Show the charts" };
                 if Button::icon(icons::SIDEBAR, name).quiet().show(ui).clicked() {
