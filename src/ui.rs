@@ -81,9 +81,13 @@ impl View {
             });
         }
         if charts_have_room && state.right_open {
-            Panel::right("charts").default_size(344.0).size_range(260.0..=640.0).frame(side).show(ui, |ui| {
-                charts_panel::show(ui, state, &mut actions);
-            });
+            Panel::right("charts")
+                .default_size((width * 0.24).clamp(264.0, 344.0))
+                .size_range(260.0..=640.0)
+                .frame(side)
+                .show(ui, |ui| {
+                    charts_panel::show(ui, state, &mut actions);
+                });
         }
         CentralPanel::no_frame().frame(flat).show(ui, |ui| {
             tabs::show(ui, state, charts_have_room, &mut actions);

@@ -14,7 +14,12 @@ fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     // Renderers round differently by a hair.
     let options = SnapshotOptions::new().threshold(1.2).max_failed_pixels(400);
     let builder = Harness::<Window>::builder().with_size([width, height]).with_theme(theme).with_options(options);
-    Scene::new(builder.with_render_cursor(false).wgpu())
+    let mut scene = Scene::new(builder.with_render_cursor(false).wgpu());
+    if theme == egui::Theme::Light {
+        scene.harness.get_by_label("Light theme").click();
+        scene.harness.run_steps(2);
+    }
+    scene
 }
 
 #[test]
@@ -32,6 +37,7 @@ fn in_the_middle_of_a_run() {
         for _ in 0..44 {
             scene.harness.key_press(egui::Key::ArrowLeft);
         }
+        scene.harness.hover_at(egui::pos2(1.0, 1.0));
         scene.harness.run_steps(4);
         scene.harness.snapshot(name);
         results.extend(scene.harness.take_snapshot_results());
@@ -46,6 +52,12 @@ fn the_first_start_and_the_save_form() {
     in_the_middle(&mut scene);
     scene.harness.get_by_label("Sample tab").click();
     scene.harness.get_by_label("Save…").click();
-    scene.harness.run_steps(4);
+    scene.harness.run_steps(3);
+    // The default name holds the time of day.
+    scene.harness.get_by_label("path to save to").focus();
+    scene.harness.run_steps(1);
+    scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    scene.harness.get_by_label("path to save to").type_text("/home/ada/seven.png");
+    scene.harness.run_steps(3);
     scene.harness.snapshot("save-dark");
 }

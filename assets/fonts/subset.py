@@ -34,7 +34,9 @@ def cut(source, target, code_points):
 def set_left_bearings(font):
     """Phosphor's table says 0 for every glyph, which renderers that follow it shift to the left edge."""
     for name in font["glyf"].keys() if "glyf" in font else []:
-        font["hmtx"][name] = (font["hmtx"][name][0], getattr(font["glyf"][name], "xMin", 0))
+        glyph = font["glyf"][name]
+        glyph.recalcBounds(font["glyf"])
+        font["hmtx"][name] = (font["hmtx"][name][0], glyph.xMin)
 
 
 def freeze(font, feature, code_points):

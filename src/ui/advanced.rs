@@ -1,10 +1,9 @@
 //! The settings that rarely need a hand: folded until asked for.
 
-use egui::{CollapsingHeader, RichText, Ui};
+use egui::{Align, CollapsingHeader, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2};
 
 use super::drop_down::choose;
 use super::palette::Palette;
-use super::section::caption;
 use super::segmented::segmented;
 use super::setting_row::{NumberRow, problem_text, row};
 use super::slider::Scale;
@@ -17,13 +16,20 @@ pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
     let p = Palette::of(ui);
     let changed = changes(&state.settings, preset);
     let title = RichText::new("Advanced").font(semibold(12.5)).color(p.text);
-    CollapsingHeader::new(title).id_salt("advanced").show_unindented(ui, |ui| {
+    let section = CollapsingHeader::new(title).id_salt("advanced").show_unindented(ui, |ui| {
         network(ui, state, preset, next);
         optimizer(ui, state, preset, next);
         rhythm(ui, state, preset, next);
     });
     if changed > 0 {
-        caption(ui, format!("{changed} changed from preset"));
+        let text = format!("{changed} changed from preset");
+        let row = section.header_response.rect;
+        let right = ui.max_rect().right() - 4.0;
+        let place = Rect::from_min_max(pos2(row.left() + 100.0, row.top()), pos2(right, row.bottom()));
+        let label = Label::new(RichText::new(text).size(11.5).color(p.accent)).selectable(false);
+        ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::right_to_left(Align::Center)), |ui| {
+            ui.add(label)
+        });
     }
 }
 

@@ -12,6 +12,7 @@ pub struct Button<'a> {
     icon: Option<&'a str>,
     text: Option<&'a str>,
     main: bool,
+    quiet: bool,
     enabled: bool,
     width: Option<f32>,
     tip: &'a str,
@@ -20,12 +21,30 @@ pub struct Button<'a> {
 impl<'a> Button<'a> {
     /// A button with a word on it, which is also its accessible name.
     pub fn text(text: &'a str) -> Self {
-        Self { name: text, icon: None, text: Some(text), main: false, enabled: true, width: None, tip: "" }
+        Self {
+            name: text,
+            icon: None,
+            text: Some(text),
+            main: false,
+            quiet: false,
+            enabled: true,
+            width: None,
+            tip: "",
+        }
     }
 
     /// A square button with an icon and an accessible name, which is also its tooltip.
     pub fn icon(icon: &'a str, name: &'a str) -> Self {
-        Self { name, icon: Some(icon), text: None, main: false, enabled: true, width: Some(ROW), tip: name }
+        Self {
+            name,
+            icon: Some(icon),
+            text: None,
+            main: false,
+            quiet: false,
+            enabled: true,
+            width: Some(ROW),
+            tip: name,
+        }
     }
 
     /// Puts an icon before the word.
@@ -36,6 +55,11 @@ impl<'a> Button<'a> {
     /// Draws it in the accent colour, if `main`.
     pub fn main(self, main: bool) -> Self {
         Self { main, ..self }
+    }
+
+    /// Draws it without ground and line until it is hovered.
+    pub fn quiet(self) -> Self {
+        Self { quiet: true, ..self }
     }
 
     /// Lets it be pressed only if `enabled`.
@@ -73,7 +97,7 @@ impl<'a> Button<'a> {
         let (fill, ink) = match (self.main, lit) {
             (true, false) => (p.accent, p.on_accent),
             (true, true) => (p.accent.lerp_to_gamma(p.text, 0.15), p.on_accent),
-            (false, false) => (p.raised, p.text),
+            (false, false) => (p.raised, if self.quiet { p.muted } else { p.text }),
             (false, true) => (p.hover, p.text),
         };
         let (fill, ink) = match (enabled, self.main) {
@@ -87,7 +111,9 @@ impl<'a> Button<'a> {
             (false, false) => Stroke::new(1.0, p.line),
         };
         let painter = ui.painter();
-        painter.rect(rect, RADIUS, fill, line, StrokeKind::Inside);
+        if lit || !self.quiet {
+            painter.rect(rect, RADIUS, fill, line, StrokeKind::Inside);
+        }
         let left = rect.center().x - content / 2.0;
         if let Some(icon) = self.icon {
             let center = pos2(left + icon_width / 2.0, rect.center().y);

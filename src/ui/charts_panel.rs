@@ -80,7 +80,7 @@ pub fn message(ui: &mut Ui, notice: &Notice, actions: &mut Vec<Action>) {
             }
         });
         ui.push_id(notice.id, |ui| {
-            if Button::icon(icons::CLOSE, "Dismiss").show(ui).clicked() {
+            if Button::icon(icons::CLOSE, "Dismiss").quiet().show(ui).clicked() {
                 actions.push(Action::Dismiss(notice.id));
             }
         });

@@ -144,7 +144,9 @@ fn frames(
     let touch = Rect::from_min_max(film.min, pos2(film.right(), film.top() + THUMBNAIL + 18.0));
     let response = ui.interact(touch, ui.scope_id().with("playhead"), Sense::click_and_drag());
     announce(&response, recording);
-    if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked()) {
+    if let Some(pointer) =
+        response.interact_pointer_pos().filter(|_| response.is_pointer_button_down_on() || response.clicked())
+    {
         let share = ((pointer.x - rail.start()) / (rail.end() - rail.start())).clamp(0.0, 1.0);
         let t = ((1.0 - share) * recording.timesteps as f32).round() as usize;
         actions.push(Action::Seek(recording.nearest(t)));

@@ -14,23 +14,23 @@ use crate::app::AppState;
 use crate::pictures::Pictures;
 
 const GAP: f32 = 16.0;
-/// Side of one of the four pictures where there is room, and where there is not.
-const LARGE: f32 = 118.0;
-const SMALL: f32 = 96.0;
+/// Height of a caption below a picture, of the title, and of the spaces between.
+const WORDS: f32 = 90.0;
 
-/// Width of the column in an area so high.
-pub fn width(height: f32) -> f32 {
-    2.0 * side(height) + GAP
+/// Side of one of the four pictures in a column of this size: a whole multiple of a digit's 28 pixels.
+pub fn side(room: egui::Vec2) -> f32 {
+    let fits = ((room.x - GAP) / 2.0).min((room.y - WORDS) / 2.0);
+    ((fits / 28.0).floor() * 28.0).clamp(84.0, 168.0)
 }
 
-fn side(height: f32) -> f32 {
-    if height < 360.0 { SMALL } else { LARGE }
+/// Width of the column with pictures of this size.
+pub fn width(side: f32) -> f32 {
+    2.0 * side + GAP
 }
 
 /// Draws the column.
-pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
+pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32) {
     let p = Palette::of(ui);
-    let side = side(ui.available_height());
     let moment = state.recording.as_ref().and_then(|recording| recording.shown());
     title(ui, &format!("Following № {}", state.followed + 1), |ui| {
         if let Some(moment) = moment {

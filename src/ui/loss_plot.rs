@@ -52,7 +52,7 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
     let axis = |hints: AxisHints<'static>| hints.tick_label_color(p.faint).tick_label_font(regular(11.0));
     let y_axis =
         axis(AxisHints::new_y().min_thickness(34.0)).formatter(move |mark, _| numbers::short(loss_at(mark.value)));
-    let x_axis = axis(AxisHints::new_x().label_spacing(36.0..=64.0)).formatter(|mark, _| numbers::whole(mark.value));
+    let x_axis = axis(AxisHints::new_x()).formatter(|mark, _| numbers::whole(mark.value));
     let label = move |hover: &HoverPosition<'_>| {
         let at = match hover {
             HoverPosition::NearDataPoint { position, .. } => position,
@@ -69,6 +69,7 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
         .grid_color(p.line)
         .grid_fade(0.0)
         .set_margin_fraction(vec2(0.02, 0.08))
+        .x_grid_spacer(few_steps)
         .label_formatter(label)
         .allow_boxed_zoom(true);
     let plot = if linear { plot } else { plot.y_grid_spacer(decades) };
@@ -124,10 +125,24 @@ fn decades(input: GridInput) -> Vec<GridMark> {
     marks.filter(|value| (low..=high).contains(value)).map(|value| GridMark { value, step_size: 0.4 }).collect()
 }
 
+/// About five marks of the steps, at 1, 2 or 5 times a power of ten.
+#[allow(clippy::needless_pass_by_value, reason = "the plot hands it over by value")]
+fn few_steps(input: GridInput) -> Vec<GridMark> {
+    let (low, high) = input.bounds;
+    let rough = ((high - low) / 5.0).max(1.0);
+    let power = 10f64.powf(rough.log10().floor());
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);
+    let first = (low / step).ceil() as i64;
+    let marks = (first..).map(|i| i as f64 * step).take_while(|value| *value <= high);
+    // The axis shows all labels of marks that are this far apart.
+    marks.filter(|value| *value >= 0.0).map(|value| GridMark { value, step_size: step }).collect()
+}
+
 fn readout(ui: &mut Ui, state: &AppState) {
     let p = Palette::of(ui);
     let Some(newest) = state.loss.train.latest() else { return };
-    let held_out = state.loss.held_out.latest().map_or_else(String::new, |b| format!("   held out {:.4}", b.mean));
-    let text = format!("step {}   loss {:.4}{held_out}", numbers::whole(newest.last as f64), newest.smooth);
-    ui.label(RichText::new(text).size(11.5).color(p.muted));
+    let held_out = state.loss.held_out.latest().map_or_else(String::new, |b| format!(" · held out {:.4}", b.mean));
+    let text = format!("train {:.4}{held_out} · step {}", newest.smooth, numbers::whole(newest.last as f64));
+    ui.add(egui::Label::new(RichText::new(text).size(11.5).color(p.muted)).truncate());
 }

@@ -2,26 +2,42 @@
 
 use std::sync::Arc;
 
-use egui::{Align, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use super::palette::Palette;
 use super::textures::{Part, Textures};
 use super::theme::semibold;
 use crate::pictures::Pictures;
 
-/// Columns of a grid that is about square.
-pub fn columns(count: usize) -> usize {
-    ((count as f64).sqrt().ceil() as usize).max(1)
+/// How a grid of pictures is laid out in the room that it has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GridPlan {
+    columns: usize,
+    /// Pixels between two pictures: one, unless the grid is a size larger without.
+    gap: usize,
+    /// Points a pixel: a whole number of screen pixels.
+    scale: f32,
+    /// The whole grid in points.
+    pub size: Vec2,
 }
 
-/// Points a pixel of pictures that need `pixels` and have `room`: as large as fits in whole screen pixels.
-pub fn whole_scale(ui: &Ui, pixels: egui::Vec2, room: egui::Vec2) -> f32 {
-    let screen = ui.ctx().pixels_per_point();
-    let fit = (room / pixels).min_elem() * screen;
-    fit.floor().max(1.0) / screen
+impl GridPlan {
+    /// The largest grid of `pictures` that fits in `room` on a screen of so many pixels a point.
+    pub fn new(pictures: &Pictures, room: Vec2, pixels_per_point: f32) -> Self {
+        let columns = ((pictures.count() as f64).sqrt().ceil() as usize).max(1);
+        let rows = pictures.count().div_ceil(columns).max(1);
+        let with_gap = |gap: usize| {
+            let pixels =
+                vec2((columns * (pictures.width + gap) + gap) as f32, (rows * (pictures.height + gap) + gap) as f32);
+            let scale = ((room / pixels).min_elem() * pixels_per_point).floor().max(1.0) / pixels_per_point;
+            Self { columns, gap, scale, size: pixels * scale }
+        };
+        let (spaced, dense) = (with_gap(1), with_gap(0));
+        if dense.scale > spaced.scale { dense } else { spaced }
+    }
 }
 
-/// Draws the grid as large as it fits; gives the place of the picture that was pressed.
+/// Draws the grid; gives the place of the picture that was pressed.
 pub fn grid(
     ui: &mut Ui,
     textures: &mut Textures,
@@ -31,20 +47,19 @@ pub fn grid(
     followed: Option<usize>,
 ) -> Option<usize> {
     let p = Palette::of(ui);
-    let columns = columns(pictures.count());
-    let rows = pictures.count().div_ceil(columns);
-    let cell = vec2(pictures.width as f32 + 1.0, pictures.height as f32 + 1.0);
-    let pixels = cell * vec2(columns as f32, rows as f32) + vec2(1.0, 1.0);
-    let scale = whole_scale(ui, pixels, ui.available_size());
-    let (rect, _) = ui.allocate_exact_size(pixels * scale, Sense::hover());
+    let plan = GridPlan::new(pictures, ui.available_size(), ui.ctx().pixels_per_point());
+    let GridPlan { columns, gap, scale, size } = plan;
+    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let rect = egui::emath::GuiRounding::round_to_pixels(rect, ui.ctx().pixels_per_point());
-    let texture = textures.get(ui.ctx(), (slot, 0), pictures, Part::Grid { columns });
+    let texture = textures.get(ui.ctx(), (slot, 0), pictures, Part::Grid { columns, gap });
     egui::Image::new((texture, rect.size())).corner_radius(8).paint_at(ui, rect);
 
+    let between = vec2(gap as f32, gap as f32);
+    let cell = vec2(pictures.width as f32, pictures.height as f32) + between;
     let mut pressed = None;
     for i in 0..pictures.count() {
         let corner = vec2((i % columns) as f32, (i / columns) as f32) * cell * scale;
-        let place = Rect::from_min_size(rect.min + corner, (cell + vec2(1.0, 1.0)) * scale);
+        let place = Rect::from_min_size(rect.min + corner, (cell + between) * scale);
         if !ui.is_rect_visible(place) {
             continue;
         }
@@ -94,5 +109,20 @@ impl Empty {
             ui.add_space(4.0);
             more(ui);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_are_whole_multiples_and_as_large_as_fits() {
+        let digits = Pictures { width: 28, height: 28, pixels: vec![0; 64 * 784] };
+        let plan = |side: f32, screen: f32| GridPlan::new(&digits, vec2(side, side), screen);
+        assert_eq!(plan(500.0, 1.0).size, vec2(466.0, 466.0));
+        assert_eq!(plan(450.0, 1.0).size, vec2(448.0, 448.0), "without gaps it is a size larger");
+        assert_eq!(plan(100.0, 1.0).scale, 1.0, "never smaller than its pixels");
+        assert_eq!(plan(400.0, 2.0).scale, 1.5, "three screen pixels on a fine screen");
     }
 }

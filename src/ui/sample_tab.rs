@@ -1,13 +1,13 @@
 //! The Sample tab: how digits are drawn, and the digits that were drawn.
 
-use egui::{Align, Layout, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{Align, Layout, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, pos2, vec2};
 
 use super::button::Button;
 use super::drop_down::choose;
 use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::{Empty, grid};
-use super::section::{caption, plain_title, separation, title};
+use super::section::{caption, name_field, plain_title, separation, title};
 use super::segmented::segmented;
 use super::setting_row::{NumberRow, problem_text, row};
 use super::slider::Scale;
@@ -213,7 +213,7 @@ fn model(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         let mut path = state.open_path.clone();
         let field = TextEdit::singleline(&mut path).hint_text("run folder or weights file");
         let field = ui.add_sized([ui.available_width(), 28.0], field);
-        field.widget_info(|| WidgetInfo::text_edit(true, &state.open_path, &path, "path of the model"));
+        name_field(&field, "path of the model", &path);
         if field.changed() {
             actions.push(Action::OpenPath(path));
         }

@@ -1,11 +1,11 @@
 //! The Save form: what to write, where to, and how it went.
 
-use egui::{Align, Layout, Popup, PopupCloseBehavior, RectAlign, Response, RichText, TextEdit, Ui, WidgetInfo};
+use egui::{Align, Layout, Popup, PopupCloseBehavior, RectAlign, Response, RichText, TextEdit, Ui};
 
 use super::button::Button;
 use super::icons;
 use super::palette::Palette;
-use super::section::{caption, title};
+use super::section::{caption, name_field, title};
 use crate::app::{Action, AppState, SaveResult, SaveWhat};
 
 /// Draws the form above its button, if it is open.
@@ -26,10 +26,10 @@ pub fn show(button: &Response, state: &AppState, actions: &mut Vec<Action>) {
 }
 
 fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
-    ui.set_width(400.0);
+    ui.set_width(440.0);
     ui.spacing_mut().item_spacing.y = 6.0;
     title(ui, "Save", |ui| {
-        if Button::icon(icons::CLOSE, "Close").show(ui).clicked() {
+        if Button::icon(icons::CLOSE, "Close").quiet().show(ui).clicked() {
             actions.push(Action::ToggleSave);
         }
     });
@@ -52,7 +52,7 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         }
         let mut path = state.save.path.clone();
         let field = ui.add_sized([ui.available_width(), 28.0], TextEdit::singleline(&mut path));
-        field.widget_info(|| WidgetInfo::text_edit(true, &state.save.path, &path, "path to save to"));
+        name_field(&field, "path to save to", &path);
         if field.changed() {
             actions.push(Action::SavePath(path));
         }

@@ -1,6 +1,6 @@
 //! Titles and separations, the same everywhere.
 
-use egui::{Align, Label, Layout, RichText, Ui};
+use egui::{Align, Label, Layout, Response, RichText, Ui, WidgetInfo};
 
 use super::palette::Palette;
 use super::theme::semibold;
@@ -34,4 +34,9 @@ pub fn separation(ui: &mut Ui) {
     let (rect, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 1.0), egui::Sense::hover());
     ui.painter().rect_filled(rect, 0.0, p.line);
     ui.add_space(12.0);
+}
+
+/// The accessible name of a text field.
+pub fn name_field(field: &Response, name: &str, text: &str) {
+    field.widget_info(|| WidgetInfo { label: Some(name.into()), ..WidgetInfo::text_edit(true, text, text, name) });
 }

@@ -192,6 +192,8 @@ fn training(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
     let (label, ()) = row(ui, "Seed", t.seed != preset.training.seed, |ui| {
         let field = egui::DragValue::new(&mut t.seed).speed(0.2).custom_formatter(|value, _| format!("{value:.0}"));
         let width = ui.available_width() - 36.0;
+        ui.spacing_mut().interact_size.y = 24.0;
+        ui.spacing_mut().button_padding.y = 2.0;
         ui.add_sized([width, 24.0], field.clip_text(true))
             .widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Seed"));
         ui.add_space(8.0);

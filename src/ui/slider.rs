@@ -49,7 +49,9 @@ pub fn slider(ui: &mut Ui, name: &str, rect: Rect, value: f64, scale: &Scale) ->
     );
 
     let mut moved = None;
-    if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked()) {
+    if let Some(pointer) =
+        response.interact_pointer_pos().filter(|_| response.is_pointer_button_down_on() || response.clicked())
+    {
         moved = Some(scale.value(f64::from((pointer.x - rail.left()) / rail.width())));
     }
     if response.has_focus() {

@@ -20,7 +20,13 @@ pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut
     let row = ui.allocate_ui_with_layout(vec2(width, HEIGHT), Layout::left_to_right(Align::Center), |ui| {
         ui.set_min_size(vec2(width, HEIGHT));
         ui.spacing_mut().item_spacing.x = 22.0;
-        ui.add_space(16.0);
+        ui.spacing_mut().item_spacing.x = 10.0;
+        ui.add_space(0.0);
+        let name = if state.left_open { "Fold the settings" } else { "Show the settings" };
+        if Button::icon(icons::SIDEBAR, name).quiet().show(ui).clicked() {
+            actions.push(Action::ToggleLeft);
+        }
+        ui.spacing_mut().item_spacing.x = 22.0;
         let shown = if charts_have_room && state.tab == Tab::Charts { Tab::Train } else { state.tab };
         for (tab, word) in [(Tab::Train, "Train"), (Tab::Sample, "Sample"), (Tab::Charts, "Charts")] {
             if (tab != Tab::Charts || !charts_have_room) && one(ui, word, tab == shown) {
@@ -29,10 +35,10 @@ pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 10.0;
-            ui.add_space(6.0);
+            ui.add_space(if charts_have_room { 0.0 } else { 6.0 });
             if charts_have_room {
                 let name = if state.right_open { "Fold the charts" } else { "Show the charts" };
-                if Button::icon(icons::SIDEBAR, name).show(ui).clicked() {
+                if Button::icon(icons::SIDEBAR, name).quiet().show(ui).clicked() {
                     actions.push(Action::ToggleRight);
                 }
             }

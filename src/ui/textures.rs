@@ -11,8 +11,8 @@ use crate::pictures::Pictures;
 /// Which part of a batch is wanted, and how its bytes become colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// All pictures in rows of so many, one pixel apart.
-    Grid { columns: usize },
+    /// All pictures in rows of so many, so many pixels apart.
+    Grid { columns: usize, gap: usize },
     /// All pictures below each other without a gap.
     Column,
     /// One picture in grey.
@@ -66,7 +66,7 @@ impl Textures {
 fn image(source: &Pictures, part: Part) -> ColorImage {
     let gray = |pictures: &Pictures| ColorImage::from_gray([pictures.width, pictures.height], &pictures.pixels);
     match part {
-        Part::Grid { columns } => gray(&source.grid(columns, 1, 0)),
+        Part::Grid { columns, gap } => gray(&source.grid(columns, gap, 0)),
         Part::Column => gray(&source.grid(1, 0, 0)),
         Part::One(i) => ColorImage::from_gray([source.width, source.height], source.get(i)),
         Part::Signed(i) => {

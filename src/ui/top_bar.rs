@@ -1,13 +1,13 @@
 //! The bar at the top: what is learned from, with which preset, the run's buttons and its live numbers.
 
-use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Stroke, TextEdit, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Stroke, TextEdit, Ui, pos2, vec2};
 
 use super::button::Button;
 use super::drop_down::drop_down;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
-use super::section::caption;
+use super::section::{caption, name_field};
 use super::theme::semibold;
 use crate::app::{Action, Activity, AppState, EndReason, Look};
 use crate::config::{Budget, DataSource, Preset, Settings};
@@ -28,7 +28,7 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         run_buttons(ui, state, actions);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(16.0);
-            corner(ui, state, actions);
+            corner(ui, actions);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| numbers_of_run(ui, state));
         });
     });
@@ -64,7 +64,7 @@ fn data_menu(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             let mut path = state.data_path.clone();
             let field = TextEdit::singleline(&mut path).desired_width(212.0).hint_text("path");
             let field = ui.add(field);
-            field.widget_info(|| WidgetInfo::text_edit(true, &state.data_path, &path, "path of the data"));
+            name_field(&field, "path of the data", &path);
             if field.changed() {
                 actions.push(Action::DataPath(path.clone()));
             }
@@ -172,10 +172,10 @@ fn numbers_of_run(ui: &mut Ui, state: &AppState) {
     let left = progress.seconds_left.map_or_else(|| "–".into(), numbers::clock);
     let speed = progress.images_per_second.map_or_else(|| "–".into(), numbers::whole);
     let places = [
-        (left, " left", 72.0, true),
-        (numbers::whole(progress.step as f64), "step ", 86.0, false),
-        (epoch, "epoch ", 88.0, false),
-        (speed, " images/s", 108.0, true),
+        (left, " left", 74.0, true),
+        (numbers::whole(progress.step as f64), "step ", 92.0, false),
+        (epoch, "epoch ", 80.0, false),
+        (speed, " images/s", 116.0, true),
     ];
     let mut room = ui.available_width() - 12.0;
     let mut shown = 0;
@@ -211,16 +211,12 @@ fn number(ui: &mut Ui, value: &str, unit: &str, width: f32, unit_after: bool) {
     });
 }
 
-fn corner(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+fn corner(ui: &mut Ui, actions: &mut Vec<Action>) {
     let dark = ui.visuals().dark_mode;
     let (icon, name, look) =
         if dark { (icons::SUN, "Light theme", Look::Light) } else { (icons::MOON, "Dark theme", Look::Dark) };
     if Button::icon(icon, name).show(ui).clicked() {
         actions.push(Action::Look(look));
-    }
-    let name = if state.left_open { "Fold the settings" } else { "Show the settings" };
-    if Button::icon(icons::SIDEBAR, name).show(ui).clicked() {
-        actions.push(Action::ToggleLeft);
     }
 }
 

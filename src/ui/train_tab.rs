@@ -7,29 +7,39 @@ use super::follow;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
-use super::picture_grid::{Empty, grid};
+use super::picture_grid::{Empty, GridPlan, grid};
 use super::section::title;
 use super::textures::Textures;
 use crate::app::{Action, Activity, AppState};
 
-const MARGIN: f32 = 28.0;
 const GAP: f32 = 24.0;
+/// Height of the title over the grid and the space below it.
+const TITLE: f32 = 30.0;
 
 /// Draws the tab.
 pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
     let tight = ui.available_height() < 480.0 || ui.available_width() < 740.0;
-    let area = ui.available_rect_before_wrap().shrink2(if tight { vec2(16.0, 8.0) } else { vec2(MARGIN, 16.0) });
-    let follow_width = follow::width(area.height());
-    let split = area.right() - follow_width - if tight { 16.0 } else { GAP };
-    let left = Rect::from_min_max(area.min, pos2(split, area.bottom()));
-    let right = Rect::from_min_max(pos2(area.right() - follow_width, area.top()), area.max);
+    let margin = if tight { vec2(16.0, 8.0) } else { vec2(24.0, 16.0) };
+    let area = ui.available_rect_before_wrap().shrink2(margin);
+    let smallest = follow::width(follow::side(vec2(0.0, 0.0)));
+    let room = vec2(area.width() - GAP - smallest, area.height() - TITLE);
+    let hero_width = match &state.preview {
+        Some(preview) => GridPlan::new(&preview.pictures, room, ui.ctx().pixels_per_point()).size.x,
+        None => room.min_elem(),
+    };
+    let side = follow::side(vec2(area.width() - GAP - hero_width, area.height()));
+    let spare = (area.width() - hero_width - GAP - follow::width(side)).max(0.0);
+    // What is left over goes to both sides and, less, between the two.
+    let (left_edge, gap) = (area.left() + (spare * 0.35).min(120.0), GAP + (spare * 0.2).min(40.0));
+    let left = Rect::from_min_size(pos2(left_edge, area.top()), vec2(hero_width, area.height()));
+    let right = Rect::from_min_size(pos2(left.right() + gap, area.top()), vec2(follow::width(side), area.height()));
     ui.scope_builder(UiBuilder::new().max_rect(left), |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
         hero(ui, state, textures, actions);
     });
     ui.scope_builder(UiBuilder::new().max_rect(right), |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
-        follow::show(ui, state, textures);
+        follow::show(ui, state, textures, side);
     });
 }
 
