@@ -18,8 +18,10 @@ use crate::{Error, Result};
 
 /// Steps between two measurements of the held-out loss.
 const HELD_OUT_EVERY: u64 = 100;
-/// Time that passes between two grids, as a multiple of what the last one took: drawing stays under 4 %.
-const PREVIEW_REST: u32 = 25;
+/// Time that passes between two grids, or two checkpoints, as a multiple of what the last one took: under 4 %.
+const REST: u32 = 25;
+/// Longest time between two checkpoints, unless writing one takes long.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 /// Network calls for each image of a grid: enough to see the digits form.
 const PREVIEW_STEPS: usize = 8;
 /// Images of a grid.
@@ -115,6 +117,7 @@ impl Run {
     /// stays.
     pub fn train(&mut self, watch: &mut dyn FnMut(RunEvent, &Trainer) -> Result<Control>) -> Result<Outcome> {
         let mut preview = Preview::new(&self.trainer);
+        let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, Instant::now() + CHECKPOINT_INTERVAL);
         let mut flushed = Instant::now();
         let mut outcome = Outcome::Completed;
         while self.trainer.progress() < 1.0 {
@@ -133,8 +136,9 @@ impl Run {
                 self.folder.add_grid(report.step, &pictures)?;
                 events.push(RunEvent::Preview { step: report.step, pictures: Arc::new(pictures), classes });
             }
-            if report.step % self.trainer.settings().training.checkpoint_every == 0 {
-                events.push(self.checkpoint()?);
+            let scheduled = report.step % self.trainer.settings().training.checkpoint_every == 0;
+            if scheduled || checkpoints.is_due() {
+                events.push(checkpoints.spend(|| self.checkpoint())?);
             }
             if flushed.elapsed() >= FLUSH_EVERY {
                 self.folder.flush()?;
@@ -193,9 +197,32 @@ fn restore(
 /// The grid that is drawn from the same noise as training goes on.
 struct Preview {
     settings: SamplingSettings,
-    /// Shortest time between two grids; none: no grids.
-    interval: Option<Duration>,
+    /// None: no grids.
+    pace: Option<Pace>,
+}
+
+/// Work that is repeated at an interval, less often when it takes long.
+struct Pace {
+    interval: Duration,
     due: Instant,
+}
+
+impl Pace {
+    fn new(interval: Duration, due: Instant) -> Self {
+        Self { interval, due }
+    }
+
+    fn is_due(&self) -> bool {
+        Instant::now() >= self.due
+    }
+
+    /// Does the work and sets the time of the next.
+    fn spend<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        let started = Instant::now();
+        let result = work();
+        self.due = Instant::now() + self.interval.max(started.elapsed() * REST);
+        result
+    }
 }
 
 impl Preview {
@@ -211,20 +238,18 @@ impl Preview {
             classes: ClassChoice::Each,
             seed: 0,
         };
-        let interval = (seconds > 0.0).then(|| Duration::from_secs_f64(seconds));
-        Self { settings, interval, due: Instant::now() + interval.unwrap_or_default() / 4 }
+        let pace = (seconds > 0.0).then(|| Duration::from_secs_f64(seconds));
+        let pace = pace.map(|interval| Pace::new(interval, Instant::now() + interval / 4));
+        Self { settings, pace }
     }
 
     fn draw_if_due(&mut self, trainer: &Trainer) -> Result<Option<(Pictures, Vec<Option<u8>>)>> {
-        let Some(interval) = self.interval else { return Ok(None) };
-        let started = Instant::now();
-        if started < self.due {
-            return Ok(None);
-        }
-        let denoiser = trainer.denoiser(self.settings.weights)?;
-        let drawing = Drawing::new(&denoiser, &self.settings)?;
-        let images = drawing.run(&mut |_, _| Ok(()))?;
-        self.due = Instant::now() + interval.max(started.elapsed() * PREVIEW_REST);
-        Ok(Some((pictures(&images)?, drawing.classes())))
+        let Some(pace) = self.pace.as_mut().filter(|pace| pace.is_due()) else { return Ok(None) };
+        pace.spend(|| {
+            let denoiser = trainer.denoiser(self.settings.weights)?;
+            let drawing = Drawing::new(&denoiser, &self.settings)?;
+            let images = drawing.run(&mut |_, _| Ok(()))?;
+            Ok(Some((pictures(&images)?, drawing.classes())))
+        })
     }
 }

@@ -24,7 +24,7 @@ pub struct Scene {
 impl Scene {
     pub fn new(builder: HarnessBuilder<Window>) -> Self {
         let (handle, commands, events) = Handle::scripted();
-        let folders = Folders { runs: "/home/ada/runs".into(), pictures: "/home/ada/pictures".into() };
+        let folders = Folders { runs: "/data/ada/runs".into(), pictures: "/data/ada/pictures".into() };
         let harness = builder.build_eframe(move |cc| Window::new(cc, handle, folders));
         Self { harness, commands, events }
     }
@@ -50,7 +50,7 @@ impl Scene {
 
 pub fn run_started(settings: Settings, step: u64) -> Event {
     Event::RunStarted(RunStarted {
-        run: PathBuf::from("/home/ada/runs/2026-11-24_153012-small"),
+        run: PathBuf::from("/data/ada/runs/2026-11-24_153012-small"),
         settings: Box::new(settings),
         step,
         parameters: 460_516,
@@ -60,7 +60,7 @@ pub fn run_started(settings: Settings, step: u64) -> Event {
 }
 
 pub fn model_ready(settings: Settings) -> Event {
-    let source = "/home/ada/runs/2026-11-24_153012-small".into();
+    let source = "/data/ada/runs/2026-11-24_153012-small".into();
     Event::ModelReady(ModelReady { settings: Box::new(settings), step: 1240, parameters: 460_516, source })
 }
 
@@ -143,8 +143,8 @@ pub fn in_the_middle(scene: &mut Scene) {
     scene.play(held_out((50..=1240).step_by(50)));
     let (pictures, classes) = digits(64);
     scene.play([Event::Preview { step: 1200, pictures: Arc::new(pictures), classes }]);
-    scene.play([Event::Checkpointed { step: 1000, path: "/home/ada/runs/x/checkpoint.safetensors".into() }]);
+    scene.play([Event::Checkpointed { step: 1000, path: "/data/ada/runs/x/checkpoint.safetensors".into() }]);
     scene.play(recording(1, 64, 100));
-    scene.play([Event::Saved { what: "grid", path: "/home/ada/pictures/2026-11-24_153012-grid.png".into() }]);
+    scene.play([Event::Saved { what: "grid", path: "/data/ada/pictures/2026-11-24_153012-grid.png".into() }]);
     while scene.commands.try_recv().is_ok() {}
 }
