@@ -2,6 +2,7 @@
 //!
 //! A plan is valid: every value that can be judged without reading a file has been judged.
 
+pub mod bench;
 mod compute;
 pub mod figures;
 pub mod gui;
@@ -22,6 +23,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 
+pub use bench::BenchPlan;
 pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
 pub use sample::SamplePlan;
@@ -47,6 +49,8 @@ enum Typed {
     Sample(sample::SampleArgs),
     /// Write the figures of the reference experiment: forward noising, samples, denoising
     Figures(figures::FiguresArgs),
+    /// Time the training step and the drawing on this machine
+    Bench(bench::BenchArgs),
 }
 
 /// Where and how wide the work is computed.
@@ -70,6 +74,7 @@ pub enum Plan {
     Train(TrainPlan),
     Sample(SamplePlan),
     Figures(FiguresPlan),
+    Bench(BenchPlan),
 }
 
 impl fmt::Display for Plan {
@@ -80,6 +85,7 @@ impl fmt::Display for Plan {
             Self::Train(plan) => plan.fmt(f),
             Self::Sample(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
+            Self::Bench(plan) => plan.fmt(f),
         }
     }
 }
@@ -104,6 +110,7 @@ where
         Some(Typed::Train(args)) => Plan::Train(args.plan()?),
         Some(Typed::Sample(args)) => Plan::Sample(args.plan()?),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
+        Some(Typed::Bench(args)) => Plan::Bench(args.plan()),
     })
 }
 
@@ -167,7 +174,7 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "figures"];
+        let commands = ["gui", "train", "sample", "figures", "bench"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }

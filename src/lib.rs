@@ -14,10 +14,12 @@
 //! | [`app`] | the window's state: actions in, commands out, events in |
 //! | [`ui`] | the window's panels: draw the state, return actions |
 //! | [`device`] | which device computes |
+//! | [`bench`] | the works by which speed is measured |
 //! | [`cli`] | the command line, one file a subcommand |
 //! | [`files`] | writing files whole or not at all |
 
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;

@@ -27,5 +27,6 @@ fn run() -> diffuscope::Result<()> {
         Plan::Train(plan) => cli::train::run(&plan),
         Plan::Sample(plan) => cli::sample::run(&plan),
         Plan::Figures(plan) => cli::figures::run(&plan),
+        Plan::Bench(plan) => cli::bench::run(&plan),
     }
 }
