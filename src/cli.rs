@@ -18,6 +18,7 @@ use std::num::NonZeroUsize;
 use std::panic::{self, UnwindSafe};
 
 use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
@@ -105,6 +106,13 @@ where
         Some(Typed::Sample(args)) => Plan::Sample(args.plan()?),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
     })
+}
+
+/// Writes what happens inside to standard error, as much as the variable `DIFFUSCOPE_LOG` asks for: `info`, `debug`.
+pub fn log_on_request() {
+    if let Ok(filter) = EnvFilter::try_from_env("DIFFUSCOPE_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
 }
 
 /// Writes one result to standard output. A reader that has gone away, as `head` does, is not a failure.
