@@ -3,7 +3,7 @@
 pub mod blocks;
 pub mod compact;
 pub mod denoiser;
-pub mod diffunet {}
+pub mod diffunet;
 pub mod dropout;
 pub mod embed;
 pub mod network;

@@ -21,7 +21,7 @@ pub struct BlockStyle {
 }
 
 /// PyTorch's default for convolutions and linear layers: uniform within ±1/√fan_in, weights and biases alike.
-fn default_init(fan_in: usize) -> Init {
+pub(super) fn default_init(fan_in: usize) -> Init {
     let bound = 1.0 / (fan_in as f64).sqrt();
     Init::Uniform { lo: -bound, up: bound }
 }
@@ -121,7 +121,7 @@ impl GroupNorm {
     }
 
     /// SiLU(norm(x)·(1 + scale) + shift), with `scale`, `shift`: `[B, C]` folded into the gain and bias.
-    fn forward_modulated(&self, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward_modulated(&self, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
         let scale = (scale + 1.0)?;
         let gain = scale.broadcast_mul(&self.weight)?;
         let bias = (scale.broadcast_mul(&self.bias)? + shift)?;

@@ -1,9 +1,10 @@
 //! One type for every network that can be trained, chosen by the settings.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::compact::CompactUNet;
+use super::diffunet::DiffUNet;
 use super::dropout::Dropout;
 use super::unet::UNet;
 use crate::config::{Architecture, CLASS_COUNT, NetworkSettings};
@@ -13,6 +14,7 @@ use crate::config::{Architecture, CLASS_COUNT, NetworkSettings};
 pub enum Network {
     Compact(Box<CompactUNet>),
     UNet(Box<UNet>),
+    DiffUNet(Box<DiffUNet>),
 }
 
 impl Network {
@@ -25,7 +27,7 @@ impl Network {
         Ok(match &settings.architecture {
             Architecture::Compact(config) => Self::Compact(Box::new(CompactUNet::new(config, 1, classes, vb)?)),
             Architecture::UNet(config) => Self::UNet(Box::new(UNet::new(config, 1, classes, vb)?)),
-            Architecture::DiffUNet => bail!("DiffUNet is not part of this build"),
+            Architecture::DiffUNet => Self::DiffUNet(Box::new(DiffUNet::new(vb)?)),
         })
     }
 
@@ -47,6 +49,7 @@ impl Network {
         let y = match self {
             Self::Compact(network) => network.forward(&x, t, classes, dropout)?,
             Self::UNet(network) => network.forward(&x, t, classes, dropout)?,
+            Self::DiffUNet(network) => network.forward(&x, t, dropout)?,
         };
         to_channels_first(&y)
     }
