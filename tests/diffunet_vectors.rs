@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail, safetensors};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
-use diffuscope::model::diffunet::{DiffUNet, TimeKind, buffers};
-use diffuscope::model::{Dropout, Network};
+use diffuscope::model::diffunet::{DiffUNet, buffers};
+use diffuscope::model::{Dropout, Network, TimeKind};
 use fill::fill;
 use rstest::rstest;
 use serde_json::Value;
@@ -171,6 +171,22 @@ fn odd_sizes_are_padded_circularly(
     let y = network.forward(&x, &t, None).unwrap();
     assert_eq!(y.dims(), x.dims());
     assert_eq!(flat(&y), flat(&expected));
+}
+
+/// Batches may mix noise levels; the images of one answer do not depend on each other.
+#[test]
+fn a_batch_of_noise_levels_is_each_image_by_itself() {
+    let network = &FILLED.0;
+    let y = Tensor::from_vec(fill("y", &[2, 16, 16, 1]), (2, 16, 16, 1), &Device::Cpu).unwrap();
+    let sigma = Tensor::new(&[0.05f32, 0.3], &Device::Cpu).unwrap();
+    let answer = |y: &Tensor, sigma: &Tensor| {
+        network.observed(y, sigma, TimeKind::NoiseLevel, None, &mut |_, _| Ok(())).unwrap()
+    };
+    let both = answer(&y, &sigma);
+    for i in 0..2 {
+        let alone = answer(&y.narrow(0, i, 1).unwrap(), &sigma.narrow(0, i, 1).unwrap());
+        assert!(distance(&both.narrow(0, i, 1).unwrap(), &alone) < 1e-4);
+    }
 }
 
 #[test]

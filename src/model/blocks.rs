@@ -90,6 +90,11 @@ impl Conv {
         })
     }
 
+    /// Channels that it takes.
+    pub fn inputs(&self) -> usize {
+        self.weight.dims().get(1).copied().unwrap_or_default()
+    }
+
     /// `[B, H, W, inputs]` to `[B, ⌈H/stride⌉, ⌈W/stride⌉, outputs]`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::conv2d(x, &self.weight, &self.bias, self.stride)

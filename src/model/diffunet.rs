@@ -19,6 +19,7 @@ use candle_nn::VarBuilder;
 
 use super::blocks::{BlockStyle, Conv, GroupNorm};
 use super::dropout::Dropout;
+use super::inputs::{Inputs, TimeKind};
 use super::ops::Activation;
 use blocks::{Block, Part, Resample, TimeEmbed};
 
@@ -36,15 +37,6 @@ const OUTPUT_BLOCKS_PER_LEVEL: usize = 2;
 /// What its blocks have in common.
 const STYLE: BlockStyle =
     BlockStyle { groups: 32, epsilon: 1e-5, scale_shift: true, dropout: 0.1, head_width: 64, zero_init: true };
-
-/// What the numbers beside the images mean, deepinv's `type_t`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeKind {
-    /// Timesteps 0 to 999; images are `x_t` in about [-1, 1]; the answer is the noise in them.
-    Timestep,
-    /// Standard deviations σ of the noise in images of [0, 1]; the answer is those images without it.
-    NoiseLevel,
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -80,6 +72,11 @@ impl DiffUNet {
             ),
             schedule: noise_level::Schedule::new(),
         })
+    }
+
+    /// What it takes.
+    pub fn inputs(&self) -> Inputs {
+        Inputs { channels: 1, smallest_side: SMALLEST_SIDE, multiple: 1, classes: None }
     }
 
     /// The noise in `x` `[B, H, W, 1]` at the timesteps `t` `[B]` (f32), as `x`; H and W from [`SMALLEST_SIDE`] up.

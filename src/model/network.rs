@@ -1,11 +1,12 @@
 //! One type for every network that can be trained, chosen by the settings.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 use candle_nn::VarBuilder;
 
 use super::compact::CompactUNet;
 use super::diffunet::DiffUNet;
 use super::dropout::Dropout;
+use super::inputs::{Inputs, TimeKind};
 use super::unet::UNet;
 use crate::config::{Architecture, CLASS_COUNT, NetworkSettings};
 
@@ -52,6 +53,30 @@ impl Network {
             Self::DiffUNet(network) => network.forward(&x, t, dropout)?,
         };
         to_channels_first(&y)
+    }
+
+    /// The images in `y` `[B, C, H, W]` without their noise, whose standard deviations are `sigma` `[B]` (f32).
+    ///
+    /// # Errors
+    /// When the shapes do not suit the network, or it is not [`Network::DiffUNet`], which alone has a rule for this.
+    pub fn denoise(&self, y: &Tensor, sigma: &Tensor) -> Result<Tensor> {
+        let Self::DiffUNet(network) = self else { bail!("noise levels are understood by DiffUNet only") };
+        to_channels_first(&network.observed(
+            &to_channels_last(y)?,
+            sigma,
+            TimeKind::NoiseLevel,
+            None,
+            &mut |_, _| Ok(()),
+        )?)
+    }
+
+    /// What it takes.
+    pub fn inputs(&self) -> Inputs {
+        match self {
+            Self::Compact(network) => network.inputs(),
+            Self::UNet(network) => network.inputs(),
+            Self::DiffUNet(network) => network.inputs(),
+        }
     }
 }
 
