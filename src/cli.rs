@@ -5,6 +5,7 @@
 mod compute;
 pub mod figures;
 pub mod gui;
+pub mod predict;
 pub mod progress;
 pub mod sample;
 pub mod train;
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 
 pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
+pub use predict::PredictPlan;
 pub use sample::SamplePlan;
 pub use train::TrainPlan;
 
@@ -46,6 +48,8 @@ enum Typed {
     Train(train::TrainArgs),
     /// Draw images with a trained model
     Sample(sample::SampleArgs),
+    /// Ask the network once: the answer to given images and timesteps
+    Predict(predict::PredictArgs),
     /// Write the figures of the reference experiment: forward noising, samples, denoising
     Figures(figures::FiguresArgs),
 }
@@ -70,6 +74,7 @@ pub enum Plan {
     Gui(GuiPlan),
     Train(TrainPlan),
     Sample(SamplePlan),
+    Predict(PredictPlan),
     Figures(FiguresPlan),
 }
 
@@ -80,6 +85,7 @@ impl fmt::Display for Plan {
             Self::Gui(plan) => plan.fmt(f),
             Self::Train(plan) => plan.fmt(f),
             Self::Sample(plan) => plan.fmt(f),
+            Self::Predict(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
         }
     }
@@ -104,6 +110,7 @@ where
         Some(Typed::Gui(args)) => Plan::Gui(args.plan()),
         Some(Typed::Train(args)) => Plan::Train(args.plan()?),
         Some(Typed::Sample(args)) => Plan::Sample(args.plan()?),
+        Some(Typed::Predict(args)) => Plan::Predict(args.plan()),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
     })
 }
@@ -171,7 +178,7 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "figures"];
+        let commands = ["gui", "train", "sample", "predict", "figures"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }
