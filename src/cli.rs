@@ -3,8 +3,10 @@
 //! A plan is valid: every value that can be judged without reading a file has been judged.
 
 mod compute;
+pub mod export;
 pub mod figures;
 pub mod gui;
+mod model;
 pub mod progress;
 pub mod sample;
 pub mod train;
@@ -22,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 
+pub use export::ExportPlan;
 pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
 pub use sample::SamplePlan;
@@ -45,6 +48,8 @@ enum Typed {
     Train(train::TrainArgs),
     /// Draw images with a trained model
     Sample(sample::SampleArgs),
+    /// Write trained weights for PyTorch, diffusers or any reader of safetensors
+    Export(export::ExportArgs),
     /// Write the figures of the reference experiment: forward noising, samples, denoising
     Figures(figures::FiguresArgs),
 }
@@ -69,6 +74,7 @@ pub enum Plan {
     Gui(GuiPlan),
     Train(TrainPlan),
     Sample(SamplePlan),
+    Export(ExportPlan),
     Figures(FiguresPlan),
 }
 
@@ -79,6 +85,7 @@ impl fmt::Display for Plan {
             Self::Gui(plan) => plan.fmt(f),
             Self::Train(plan) => plan.fmt(f),
             Self::Sample(plan) => plan.fmt(f),
+            Self::Export(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
         }
     }
@@ -103,6 +110,7 @@ where
         Some(Typed::Gui(args)) => Plan::Gui(args.plan()),
         Some(Typed::Train(args)) => Plan::Train(args.plan()?),
         Some(Typed::Sample(args)) => Plan::Sample(args.plan()?),
+        Some(Typed::Export(args)) => Plan::Export(args.plan()),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
     })
 }
@@ -167,7 +175,7 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "figures"];
+        let commands = ["gui", "train", "sample", "export", "figures"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }

@@ -26,6 +26,7 @@ fn run() -> diffuscope::Result<()> {
         Plan::Gui(plan) => cli::gui::run(plan),
         Plan::Train(plan) => cli::train::run(&plan),
         Plan::Sample(plan) => cli::sample::run(&plan),
+        Plan::Export(plan) => cli::export::run(&plan),
         Plan::Figures(plan) => cli::figures::run(&plan),
     }
 }
