@@ -138,11 +138,7 @@ pub fn guarded(work: impl FnOnce() -> Result<()> + UnwindSafe) -> Result<()> {
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         panic::set_hook(Box::new(|_| {}));
     }
-    panic::catch_unwind(work).unwrap_or_else(|payload| {
-        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-        Err(Error::Panicked(text.unwrap_or_else(|| "a panic without a message".into())))
-    })
+    panic::catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
 }
 
 /// What `words` after the program's name mean.
