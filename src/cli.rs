@@ -3,8 +3,10 @@
 //! A plan is valid: every value that can be judged without reading a file has been judged.
 
 mod compute;
+pub mod export;
 pub mod figures;
 pub mod gui;
+mod model;
 pub mod predict;
 pub mod progress;
 pub mod sample;
@@ -24,6 +26,7 @@ use tracing_subscriber::EnvFilter;
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 
+pub use export::ExportPlan;
 pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
 pub use predict::PredictPlan;
@@ -50,6 +53,8 @@ enum Typed {
     Sample(sample::SampleArgs),
     /// Ask the network once: the answer to given images and timesteps
     Predict(predict::PredictArgs),
+    /// Write trained weights for PyTorch, diffusers or any reader of safetensors
+    Export(export::ExportArgs),
     /// Write the figures of the reference experiment: forward noising, samples, denoising
     Figures(figures::FiguresArgs),
 }
@@ -75,6 +80,7 @@ pub enum Plan {
     Train(TrainPlan),
     Sample(SamplePlan),
     Predict(PredictPlan),
+    Export(ExportPlan),
     Figures(FiguresPlan),
 }
 
@@ -86,6 +92,7 @@ impl fmt::Display for Plan {
             Self::Train(plan) => plan.fmt(f),
             Self::Sample(plan) => plan.fmt(f),
             Self::Predict(plan) => plan.fmt(f),
+            Self::Export(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
         }
     }
@@ -111,6 +118,7 @@ where
         Some(Typed::Train(args)) => Plan::Train(args.plan()?),
         Some(Typed::Sample(args)) => Plan::Sample(args.plan()?),
         Some(Typed::Predict(args)) => Plan::Predict(args.plan()),
+        Some(Typed::Export(args)) => Plan::Export(args.plan()),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
     })
 }
@@ -178,7 +186,7 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "predict", "figures"];
+        let commands = ["gui", "train", "sample", "predict", "export", "figures"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }

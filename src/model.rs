@@ -11,6 +11,7 @@ pub mod network;
 pub mod ops;
 pub mod params;
 pub mod unet;
+pub mod weights;
 
 pub use denoiser::Denoiser;
 pub use dropout::Dropout;

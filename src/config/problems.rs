@@ -87,6 +87,13 @@ pub const MAX_BATCH: usize = 4096;
 /// Largest number of images drawn at once.
 pub const MAX_SAMPLES: usize = 100_000;
 
+/// Bounds of a U-Net, far beyond what images of digits need: settings can come from anybody's file.
+pub const MAX_LEVELS: usize = 8;
+pub const MAX_LAYERS: usize = 64;
+pub const MAX_CHANNELS: usize = 1 << 14;
+/// Largest height and width of the images of a network that others trained.
+pub const MAX_IMAGE_SIZE: usize = 1024;
+
 impl Settings {
     /// Every value that cannot work. `available` is the number of training images, when known.
     pub fn problems(&self, available: Option<usize>) -> Vec<Problem> {
@@ -159,10 +166,10 @@ impl Settings {
     fn network_problems(&self, found: &mut Found) {
         match &self.network.architecture {
             Architecture::Compact(config) => found.unless(
-                config.channels >= 16 && config.channels.is_multiple_of(16),
+                (16..=MAX_CHANNELS).contains(&config.channels) && config.channels.is_multiple_of(16),
                 Setting::Network,
                 format!("{} channels cannot be normalised and attended to", config.channels),
-                "use a multiple of 16",
+                format!("use a multiple of 16, at most {MAX_CHANNELS}"),
             ),
             Architecture::UNet(config) => {
                 let levels = config.block_out_channels.len();
@@ -181,6 +188,21 @@ impl Settings {
                         config.block_out_channels, config.norm_num_groups
                     ),
                     "use channels that the number of groups divides",
+                );
+                found.unless(
+                    levels <= MAX_LEVELS
+                        && config.layers_per_block <= MAX_LAYERS
+                        && config.attention_head_dim >= 1
+                        && config.block_out_channels.iter().all(|channels| *channels <= MAX_CHANNELS)
+                        && config.time_embedding_dim.is_none_or(|width| (1..=MAX_CHANNELS).contains(&width))
+                        && config.attn_norm_num_groups.is_none_or(|groups| {
+                            groups >= 1 && config.block_out_channels.last().is_some_and(|c| c.is_multiple_of(groups))
+                        }),
+                    Setting::Network,
+                    "the U-Net is larger than any, or has attention that cannot be",
+                    format!(
+                        "use up to {MAX_LEVELS} levels of {MAX_LAYERS} blocks and {MAX_CHANNELS} channels, heads of 1 or more"
+                    ),
                 );
                 let shrink = config.patch_size << levels.saturating_sub(1);
                 found.unless(

@@ -4,6 +4,7 @@ use candle_core::{Device, Tensor};
 
 use super::FiguresPlan;
 use crate::cli::compute::compute;
+use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::say;
 use crate::config::{CLASS_COUNT, SamplerKind, SamplingSettings};
@@ -29,10 +30,7 @@ const SEED: u64 = 0;
 pub fn run(plan: &FiguresPlan) -> Result<()> {
     let mut progress = Progress::new();
     let drawn = compute(DeviceChoice::Auto, None, &mut progress, |device, progress| {
-        let (model, notice) = TrainedModel::open_or_shipped(plan.checkpoint.as_deref(), device)?;
-        if let Some(notice) = notice {
-            progress.note(&notice);
-        }
+        let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
         let timesteps = model.settings.diffusion.timesteps;
         if timesteps < PARTS {
             return Err(Error::usage(

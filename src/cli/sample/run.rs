@@ -9,6 +9,7 @@ use candle_core::Tensor;
 
 use super::{SampleOutput, SamplePlan};
 use crate::cli::compute::compute;
+use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::say;
 use crate::config::CLASS_COUNT;
@@ -16,7 +17,6 @@ use crate::files::write_atomically;
 use crate::pictures::{Pictures, gif, write_png, write_singles};
 use crate::sampling::{Drawing, pictures};
 use crate::tensor_file::{self, Entry};
-use crate::trained::TrainedModel;
 use crate::{Error, Result};
 
 /// Pixels between two pictures of a grid.
@@ -35,10 +35,7 @@ pub fn run(plan: &SamplePlan) -> Result<()> {
     plan.out.check()?;
     let mut progress = Progress::new();
     let drawn = compute(plan.device, plan.threads, &mut progress, |device, progress| {
-        let (model, notice) = TrainedModel::open_or_shipped(plan.checkpoint.as_deref(), device)?;
-        if let Some(notice) = notice {
-            progress.note(&notice);
-        }
+        let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
         let settings = plan.request.settings(&model.settings)?;
         let denoiser = model.denoiser(settings.weights)?;
         let animated = matches!(plan.out, SampleOutput::Animation(_));
