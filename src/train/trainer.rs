@@ -144,14 +144,16 @@ impl Trainer {
     /// # Errors
     /// When the device has no room.
     pub fn weights(&self, kind: WeightsKind) -> Result<HashMap<String, Tensor>> {
-        let averaged = kind == WeightsKind::Ema && self.settings.training.ema_decay > 0.0;
+        let averaged = kind == WeightsKind::Ema;
         let entries = self.optimizer.weights.iter().zip(&self.optimizer.moments);
         entries
             .map(|((name, weight), moments)| {
                 let tensor = match moments {
-                    _ if !averaged => weight.as_detached_tensor().copy()?,
-                    Moments::Host { average, .. } => Tensor::from_slice(average, weight.shape(), &self.device)?,
-                    Moments::Device { average, .. } => average.copy()?,
+                    Moments::Host { average: Some(average), .. } if averaged => {
+                        Tensor::from_slice(average, weight.shape(), &self.device)?
+                    }
+                    Moments::Device { average: Some(average), .. } if averaged => average.copy()?,
+                    _ => weight.as_detached_tensor().copy()?,
                 };
                 Ok((name.clone(), tensor))
             })
