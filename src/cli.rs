@@ -19,6 +19,7 @@ use std::num::NonZeroUsize;
 use std::panic::{self, UnwindSafe};
 
 use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
@@ -114,6 +115,13 @@ where
     })
 }
 
+/// Writes what happens inside to standard error, as much as the variable `DIFFUSCOPE_LOG` asks for: `info`, `debug`.
+pub fn log_on_request() {
+    if let Ok(filter) = EnvFilter::try_from_env("DIFFUSCOPE_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+}
+
 /// Writes one result to standard output. A reader that has gone away, as `head` does, is not a failure.
 ///
 /// # Errors
@@ -137,11 +145,7 @@ pub fn guarded(work: impl FnOnce() -> Result<()> + UnwindSafe) -> Result<()> {
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         panic::set_hook(Box::new(|_| {}));
     }
-    panic::catch_unwind(work).unwrap_or_else(|payload| {
-        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-        Err(Error::Panicked(text.unwrap_or_else(|| "a panic without a message".into())))
-    })
+    panic::catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
 }
 
 /// What `words` after the program's name mean.

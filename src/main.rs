@@ -10,6 +10,7 @@ use diffuscope::cli::{self, Plan};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    diffuscope::cli::log_on_request();
     match cli::guarded(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Architecture, Budget, ClassChoice, ScheduleKind, Settings, Subset};
+use super::{Architecture, Budget, CLASS_COUNT, ClassChoice, ScheduleKind, Settings, Subset};
 
 /// The settings that a problem can belong to: the window shows the message beside this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,6 +97,16 @@ impl Settings {
         self.training_problems(&mut found);
         self.sampling_problems(&mut found);
         found.0
+    }
+
+    /// What is wrong if the network is to be told classes that these images do not have.
+    pub fn class_problem(&self, images: &crate::data::Dataset) -> Option<Problem> {
+        let fits = !self.network.classes || images.has_classes(CLASS_COUNT);
+        (!fits).then(|| Problem {
+            setting: Setting::Classes,
+            what: format!("the images of {} have no classes 0 to 9", images.name),
+            hint: "train without classes (--classes off), or sort the images into folders 0 to 9".into(),
+        })
     }
 
     fn data_problems(&self, available: Option<usize>, found: &mut Found) {
