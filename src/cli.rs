@@ -7,6 +7,7 @@ pub mod export;
 pub mod figures;
 pub mod gui;
 mod model;
+pub mod predict;
 pub mod progress;
 pub mod sample;
 pub mod train;
@@ -20,6 +21,7 @@ use std::num::NonZeroUsize;
 use std::panic::{self, UnwindSafe};
 
 use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
@@ -27,6 +29,7 @@ use crate::error::{Error, Result};
 pub use export::ExportPlan;
 pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
+pub use predict::PredictPlan;
 pub use sample::SamplePlan;
 pub use train::TrainPlan;
 
@@ -50,6 +53,8 @@ enum Typed {
     Sample(sample::SampleArgs),
     /// Write trained weights for PyTorch, diffusers or any reader of safetensors
     Export(export::ExportArgs),
+    /// Ask the network once: the answer to given images and timesteps
+    Predict(predict::PredictArgs),
     /// Write the figures of the reference experiment: forward noising, samples, denoising
     Figures(figures::FiguresArgs),
 }
@@ -75,6 +80,7 @@ pub enum Plan {
     Train(TrainPlan),
     Sample(SamplePlan),
     Export(ExportPlan),
+    Predict(PredictPlan),
     Figures(FiguresPlan),
 }
 
@@ -86,6 +92,7 @@ impl fmt::Display for Plan {
             Self::Train(plan) => plan.fmt(f),
             Self::Sample(plan) => plan.fmt(f),
             Self::Export(plan) => plan.fmt(f),
+            Self::Predict(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
         }
     }
@@ -111,8 +118,16 @@ where
         Some(Typed::Train(args)) => Plan::Train(args.plan()?),
         Some(Typed::Sample(args)) => Plan::Sample(args.plan()?),
         Some(Typed::Export(args)) => Plan::Export(args.plan()),
+        Some(Typed::Predict(args)) => Plan::Predict(args.plan()),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
     })
+}
+
+/// Writes what happens inside to standard error, as much as the variable `DIFFUSCOPE_LOG` asks for: `info`, `debug`.
+pub fn log_on_request() {
+    if let Ok(filter) = EnvFilter::try_from_env("DIFFUSCOPE_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
 }
 
 /// Writes one result to standard output. A reader that has gone away, as `head` does, is not a failure.
@@ -171,7 +186,7 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "export", "figures"];
+        let commands = ["gui", "train", "sample", "predict", "export", "figures"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }

@@ -10,6 +10,7 @@ use diffuscope::cli::{self, Plan};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    diffuscope::cli::log_on_request();
     match cli::guarded(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -27,6 +28,7 @@ fn run() -> diffuscope::Result<()> {
         Plan::Train(plan) => cli::train::run(&plan),
         Plan::Sample(plan) => cli::sample::run(&plan),
         Plan::Export(plan) => cli::export::run(&plan),
+        Plan::Predict(plan) => cli::predict::run(&plan),
         Plan::Figures(plan) => cli::figures::run(&plan),
     }
 }

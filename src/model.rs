@@ -3,9 +3,10 @@
 pub mod blocks;
 pub mod compact;
 pub mod denoiser;
-pub mod diffunet {}
+pub mod diffunet;
 pub mod dropout;
 pub mod embed;
+pub mod inputs;
 pub mod network;
 pub mod ops;
 pub mod params;
@@ -14,4 +15,5 @@ pub mod weights;
 
 pub use denoiser::Denoiser;
 pub use dropout::Dropout;
+pub use inputs::{Inputs, TimeKind};
 pub use network::Network;

@@ -87,7 +87,14 @@ fn assert_same(folder: &Path, a: &str, b: &str) {
     assert_eq!(metrics(&a), metrics(&b));
 }
 
-/// Lets a run go on, on one thread and on two in turn, and kills it after a random time, `kills` times; then lets it end.
+/// Names of unfinished files in a run folder.
+fn unfinished(run: &Path) -> Vec<String> {
+    let names = fs::read_dir(run).into_iter().flatten().flatten().map(|entry| entry.file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with(".diffuscope-")).collect()
+}
+
+/// Lets a run go on, on one thread and on two in turn, and kills it after a random time, `kills` times; then lets it
+/// end. Every second kill waits on for the writing of a checkpoint to begin.
 /// Gives how often an unfinished checkpoint was left behind: the kill fell into its writing.
 fn kill_and_resume(folder: &Path, run: &Run, kills: u64, longest: Duration) -> usize {
     let path = folder.join("killed");
@@ -100,19 +107,20 @@ fn kill_and_resume(folder: &Path, run: &Run, kills: u64, longest: Duration) -> u
         let mut child = start(folder, &words);
         let wait = longest.mul_f64(Stream::new(5, "kill", kill).uniform());
         std::thread::park_timeout(wait);
+        let begun = Instant::now();
+        while kill % 2 == 1 && unfinished(&path).is_empty() && child.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < PATIENCE, "no checkpoint is written");
+        }
         child.kill().unwrap();
         child.wait().unwrap();
-        let left = fs::read_dir(&path).into_iter().flatten().flatten();
-        torn += left.filter(|entry| entry.file_name().to_string_lossy().starts_with(".diffuscope-")).count();
+        torn += usize::from(!unfinished(&path).is_empty());
     }
     let mut words = run.words("killed", "2");
     if path.join("run.json").exists() {
         words.push("--resume");
     }
     done(folder, &words);
-    let names = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let left: Vec<_> = names.filter(|name| name.starts_with(".diffuscope-")).collect();
-    assert!(left.is_empty(), "left behind: {left:?}");
+    assert_eq!(unfinished(&path), Vec::<String>::new());
     torn
 }
 
@@ -123,6 +131,7 @@ fn twenty_kills_change_nothing() {
     done(folder.path(), &run.words("whole", "2"));
     let torn = kill_and_resume(folder.path(), &run, 20, Duration::from_millis(1500));
     println!("{torn} of 20 kills fell into the writing of a checkpoint");
+    assert!(torn > 0, "no kill fell into the writing of a checkpoint");
     assert_same(folder.path(), "whole", "killed");
 }
 

@@ -10,6 +10,7 @@ use candle_nn::VarBuilder;
 use super::blocks::{AttentionBlock, BlockStyle, Conv, Downsample, GroupNorm, ResnetBlock, Upsample};
 use super::dropout::Dropout;
 use super::embed::Embedding;
+use super::inputs::Inputs;
 use super::ops::{self, Activation};
 use crate::config::UNetConfig;
 
@@ -73,6 +74,19 @@ impl UNet {
             conv_norm_out: GroupNorm::new(first, &style, &vb.pp("conv_norm_out"))?,
             conv_out: Conv::zeroed(first, channels, &vb.pp("conv_out"))?,
         })
+    }
+
+    /// What it takes.
+    pub fn inputs(&self) -> Inputs {
+        let channels = self.conv_in.inputs() / (self.patch_size * self.patch_size);
+        let multiple = self.patch_size << (self.down_blocks.len() - 1);
+        Inputs {
+            channels,
+            smallest_side: multiple,
+            multiple,
+            classes: self.embedding.classes(),
+            in_patches: self.patch_size == 2,
+        }
     }
 
     /// `x`: `[B, H, W, C]`, H and W divisible by patch size · 2^(levels − 1); `t`: `[B]`; `classes`: `[B]` u32.

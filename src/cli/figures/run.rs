@@ -31,6 +31,13 @@ pub fn run(plan: &FiguresPlan) -> Result<()> {
     let mut progress = Progress::new();
     let drawn = compute(DeviceChoice::Auto, None, &mut progress, |device, progress| {
         let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
+        let timesteps = model.settings.diffusion.timesteps;
+        if timesteps < PARTS {
+            return Err(Error::usage(
+                format!("T = {timesteps} is too short for the figure"),
+                format!("use a model with at least {PARTS} timesteps"),
+            ));
+        }
         let test = load(&model.settings.data.source)?.test.resized(model.settings.data.image_size);
         let schedule = Schedule::from_settings(&model.settings.diffusion)?;
         let (samples, denoising) = reverse(&model, progress)?;
@@ -91,12 +98,6 @@ fn reverse(model: &TrainedModel, progress: &mut Progress) -> Result<(Pictures, P
         Ok(())
     })?;
     columns.push(pictures(&images)?);
-    if columns.len() != PARTS + 1 {
-        return Err(Error::usage(
-            format!("T = {timesteps} is too short for the figure"),
-            "use a model with at least 10 timesteps",
-        ));
-    }
     Ok((samples, transposed(&columns)))
 }
 

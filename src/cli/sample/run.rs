@@ -23,6 +23,8 @@ use crate::{Error, Result};
 const GAP: usize = 2;
 /// Most frames of an animation; a longer reverse diffusion is thinned evenly.
 const MAX_FRAMES: usize = 60;
+/// Most images of an animation, which all go through the network together.
+const MAX_ANIMATED: usize = 1024;
 const FRAME_TIME: Duration = Duration::from_millis(60);
 
 /// Draws, writes, and says where.
@@ -30,12 +32,19 @@ const FRAME_TIME: Duration = Duration::from_millis(60);
 /// # Errors
 /// When the model cannot be read, does not suit the request, or the output cannot be written.
 pub fn run(plan: &SamplePlan) -> Result<()> {
+    plan.out.check()?;
     let mut progress = Progress::new();
     let drawn = compute(plan.device, plan.threads, &mut progress, |device, progress| {
         let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
         let settings = plan.request.settings(&model.settings)?;
         let denoiser = model.denoiser(settings.weights)?;
         let animated = matches!(plan.out, SampleOutput::Animation(_));
+        if animated && settings.count > MAX_ANIMATED {
+            return Err(Error::usage(
+                format!("--count: {} images in one animation", settings.count),
+                format!("use at most {MAX_ANIMATED}, or write them as .png or .safetensors"),
+            ));
+        }
         let drawing = Drawing::new(&denoiser, &settings)?;
         let drawing = if animated { drawing.in_one_batch() } else { drawing };
         let total = (drawing.batches() * drawing.steps()) as u64;
