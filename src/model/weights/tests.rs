@@ -117,6 +117,13 @@ fn safetensors(header: &str, tensors: usize) -> Vec<u8> {
     bytes
 }
 
+#[test]
+fn an_empty_tensor_before_another_is_no_trouble() {
+    let header = r#"{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+    let values = open_bytes(&safetensors(header, 8)).unwrap();
+    assert_eq!((values["a"].clone(), values["b"].clone()), ((vec![0], vec![]), (vec![2], vec![0; 2])));
+}
+
 #[rstest]
 #[case::lying_header(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, b'{', b'}'], "cut short")]
 #[case::huge_header(&[0xff; 40], "cut short")]
