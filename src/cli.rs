@@ -51,10 +51,10 @@ enum Typed {
     Train(train::TrainArgs),
     /// Draw images with a trained model
     Sample(sample::SampleArgs),
-    /// Write trained weights for PyTorch, diffusers or any reader of safetensors
-    Export(export::ExportArgs),
     /// Ask the network once: the answer to given images and timesteps
     Predict(predict::PredictArgs),
+    /// Write trained weights for PyTorch, diffusers or any reader of safetensors
+    Export(export::ExportArgs),
     /// Write the figures of the reference experiment: forward noising, samples, denoising
     Figures(figures::FiguresArgs),
 }
@@ -79,8 +79,8 @@ pub enum Plan {
     Gui(GuiPlan),
     Train(TrainPlan),
     Sample(SamplePlan),
-    Export(ExportPlan),
     Predict(PredictPlan),
+    Export(ExportPlan),
     Figures(FiguresPlan),
 }
 
@@ -91,8 +91,8 @@ impl fmt::Display for Plan {
             Self::Gui(plan) => plan.fmt(f),
             Self::Train(plan) => plan.fmt(f),
             Self::Sample(plan) => plan.fmt(f),
-            Self::Export(plan) => plan.fmt(f),
             Self::Predict(plan) => plan.fmt(f),
+            Self::Export(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
         }
     }
@@ -117,8 +117,8 @@ where
         Some(Typed::Gui(args)) => Plan::Gui(args.plan()),
         Some(Typed::Train(args)) => Plan::Train(args.plan()?),
         Some(Typed::Sample(args)) => Plan::Sample(args.plan()?),
-        Some(Typed::Export(args)) => Plan::Export(args.plan()),
         Some(Typed::Predict(args)) => Plan::Predict(args.plan()),
+        Some(Typed::Export(args)) => Plan::Export(args.plan()),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
     })
 }

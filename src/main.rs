@@ -27,8 +27,8 @@ fn run() -> diffuscope::Result<()> {
         Plan::Gui(plan) => cli::gui::run(plan),
         Plan::Train(plan) => cli::train::run(&plan),
         Plan::Sample(plan) => cli::sample::run(&plan),
-        Plan::Export(plan) => cli::export::run(&plan),
         Plan::Predict(plan) => cli::predict::run(&plan),
+        Plan::Export(plan) => cli::export::run(&plan),
         Plan::Figures(plan) => cli::figures::run(&plan),
     }
 }
