@@ -62,7 +62,7 @@ impl CompactUNet {
     /// What it takes: two levels of 2×2 patches.
     pub fn inputs(&self) -> Inputs {
         let channels = self.conv_in.inputs() / 4;
-        Inputs { channels, smallest_side: 4, multiple: 4, classes: self.embedding.classes() }
+        Inputs { channels, smallest_side: 4, multiple: 4, classes: self.embedding.classes(), in_patches: true }
     }
 
     /// `x`: `[B, H, W, C]` with H and W multiples of 4; `t`: `[B]`; `classes`: `[B]` u32. Result: as `x`.

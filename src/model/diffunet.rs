@@ -76,7 +76,7 @@ impl DiffUNet {
 
     /// What it takes.
     pub fn inputs(&self) -> Inputs {
-        Inputs { channels: 1, smallest_side: SMALLEST_SIDE, multiple: 1, classes: None }
+        Inputs { channels: 1, smallest_side: SMALLEST_SIDE, multiple: 1, classes: None, in_patches: false }
     }
 
     /// The noise in `x` `[B, H, W, 1]` at the timesteps `t` `[B]` (f32), as `x`; H and W from [`SMALLEST_SIDE`] up.

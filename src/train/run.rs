@@ -223,7 +223,7 @@ impl Run {
             Control::Continue => Ok(()),
             Control::Stop => Err(Error::Cancelled),
         };
-        let held_out = if step % HELD_OUT_EVERY == 0 { trainer.held_out_loss(&mut listen)? } else { None };
+        let held_out = if step.is_multiple_of(HELD_OUT_EVERY) { trainer.held_out_loss(&mut listen)? } else { None };
         let drawn = preview.draw_if_due(trainer, &mut listen)?;
         if let Some(loss) = held_out {
             self.persist(watch, |run| run.folder.add_held_out(step, loss))?;
