@@ -2,6 +2,7 @@
 //!
 //! A plan is valid: every value that can be judged without reading a file has been judged.
 
+pub mod bench;
 mod compute;
 pub mod export;
 pub mod figures;
@@ -26,6 +27,7 @@ use tracing_subscriber::EnvFilter;
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 
+pub use bench::BenchPlan;
 pub use export::ExportPlan;
 pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
@@ -57,6 +59,8 @@ enum Typed {
     Export(export::ExportArgs),
     /// Write the figures of the reference experiment: forward noising, samples, denoising
     Figures(figures::FiguresArgs),
+    /// Time the training step and the drawing on this machine
+    Bench(bench::BenchArgs),
 }
 
 /// Where and how wide the work is computed.
@@ -82,6 +86,7 @@ pub enum Plan {
     Predict(PredictPlan),
     Export(ExportPlan),
     Figures(FiguresPlan),
+    Bench(BenchPlan),
 }
 
 impl fmt::Display for Plan {
@@ -94,6 +99,7 @@ impl fmt::Display for Plan {
             Self::Predict(plan) => plan.fmt(f),
             Self::Export(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
+            Self::Bench(plan) => plan.fmt(f),
         }
     }
 }
@@ -120,6 +126,7 @@ where
         Some(Typed::Predict(args)) => Plan::Predict(args.plan()),
         Some(Typed::Export(args)) => Plan::Export(args.plan()),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
+        Some(Typed::Bench(args)) => Plan::Bench(args.plan()),
     })
 }
 
@@ -186,7 +193,7 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "predict", "export", "figures"];
+        let commands = ["gui", "train", "sample", "predict", "export", "figures", "bench"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }

@@ -14,11 +14,13 @@
 //! | [`app`] | the window's state: actions in, commands out, events in |
 //! | [`ui`] | the window's panels: draw the state, return actions |
 //! | [`device`] | which device computes |
+//! | [`bench`] | the works by which speed is measured |
 //! | [`cli`] | the command line, one file a subcommand |
 //! | [`export`] | trained weights as files of other programs |
 //! | [`files`] | writing files whole or not at all |
 
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;

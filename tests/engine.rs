@@ -99,6 +99,7 @@ fn train_pause_step_sample_save_and_stop() {
         _ => None,
     });
     assert_eq!((started.images, started.step), (256, 0));
+    assert!(started.estimate.is_some_and(|estimate| estimate.steps == 100_000 && estimate.seconds() > 1.0));
     engine.wait_for_step(3);
 
     engine.send(Command::Pause);

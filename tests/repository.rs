@@ -26,8 +26,8 @@ fn files() -> Vec<PathBuf> {
             let path = folder.join(entry.expect("the folder is readable").file_name());
             let left_behind = ["target", "runs", ".git"].iter().any(|name| path == Path::new(name));
             match root().join(&path).is_dir() {
-                true if !left_behind => folders.push(path),
-                true => {}
+                _ if left_behind => {}
+                true => folders.push(path),
                 false => found.push(path),
             }
         }

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use diffuscope::app::{Recording, SaveResult, Tab, Window};
 use diffuscope::config::{Preset, ScheduleKind, Setting};
-use diffuscope::engine::{Activity, Command, EndReason, Event, Save};
+use diffuscope::engine::{Activity, Command, EndReason, Event, RunStarted, Save};
+use diffuscope::train::estimate::{Basis, Estimate};
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -97,6 +98,18 @@ fn train_pause_and_stop_as_a_person_does() {
     scene.play([Event::RunEnded { step: 700, reason: EndReason::Stopped, run: run.clone() }]);
     scene.click("Resume run");
     assert!(matches!(scene.command(), Some(Command::ResumeRun { run: resumed }) if resumed == run));
+}
+
+#[test]
+fn the_time_is_told_before_the_first_step() {
+    let mut scene = scene();
+    let Event::RunStarted(started) = run_started(Preset::Seed.settings(), 0) else { panic!("it is a start") };
+    let estimate = Some(Estimate { steps: 160, seconds_per_step: 5.25, basis: Basis::Trial });
+    scene.play([Event::RunStarted(RunStarted { estimate, ..started })]);
+    assert_eq!(scene.state().progress.seconds_left, Some(840.0));
+    scene.harness.get_by_label_contains("14:00 left");
+    let told = scene.state().notices.iter().next().unwrap().text.clone();
+    assert_eq!(told, "Training will take about 14 minutes: 160 steps of 5.2 s, measured on one batch here");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use crate::bench::Work;
 use crate::config::{ClassChoice, DataSource, Prediction, Preset, SamplerKind, ScheduleKind, WeightsKind};
 use crate::device::DeviceChoice;
 use crate::model::TimeKind;
@@ -65,6 +66,11 @@ pub const TIME_KINDS: Names<TimeKind> = &[
     ),
 ];
 
+pub const WORKS: Names<Work> = &[
+    ("small-train", "a training step of the compact U-Net of 32 channels, batch 64", Work::SmallTrain),
+    ("small-sample", "16 calls of that network on 64 digits", Work::SmallSample),
+];
+
 /// Reads one of `names`; clap lists them in the help and in its errors.
 pub fn one_of<T: Copy + Send + Sync + 'static>(names: Names<T>) -> impl TypedValueParser<Value = T> {
     let possible = names.iter().map(|(name, help, _)| PossibleValue::new(*name).help(*help));
@@ -94,6 +100,11 @@ pub fn threads(typed: &str) -> Result<NonZeroUsize, BadValue> {
     typed
         .parse()
         .map_err(|_| BadValue::new(typed, "a number of threads", "use 1 or more, or leave it out for all cores"))
+}
+
+/// How often something is timed: at least once.
+pub fn repeats(typed: &str) -> Result<NonZeroUsize, BadValue> {
+    typed.parse().map_err(|_| BadValue::new(typed, "a number of repeats", "use 1 or more"))
 }
 
 /// A device by name.

@@ -11,7 +11,7 @@ use super::{Activity, Command, EndReason, Event, RunStarted, Save};
 use crate::config::Settings;
 use crate::data;
 use crate::device::describe;
-use crate::train::{Control, Outcome, Run, RunEvent, Trainer};
+use crate::train::{Control, Estimate, Outcome, Run, RunEvent, Trainer};
 use crate::trained::TrainedModel;
 use crate::{Error, Result};
 
@@ -40,6 +40,7 @@ pub(super) fn resume(worker: &mut Worker, path: &Path, commands: &Receiver<Comma
 }
 
 fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> Result<()> {
+    let estimate = Estimate::of(&mut run.trainer)?;
     let _ = worker.out.send(Event::RunStarted(RunStarted {
         run: run.folder.path().to_path_buf(),
         settings: Box::new(run.trainer.settings().clone()),
@@ -47,6 +48,7 @@ fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> 
         parameters: run.trainer.parameters(),
         images: run.trainer.image_count(),
         device: describe(&worker.device),
+        estimate,
     }));
     let _ = worker.out.send(Event::Activity(Activity::Training));
     let path = run.folder.path().to_path_buf();

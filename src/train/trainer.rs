@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 
 use super::examples::{Draw, Examples, Purpose, training_timesteps};
@@ -16,6 +17,14 @@ use crate::model::params::Params;
 use crate::model::{Denoiser, Dropout, Network};
 use crate::rng::Stream;
 use crate::{Error, Result};
+
+/// What one batch says about the weights.
+struct Gradient {
+    loss: f64,
+    gradients: GradStore,
+    /// Global norm.
+    norm: f64,
+}
 
 /// A network in training. Everything it does follows from the settings, the data and the number of steps done.
 #[derive(Debug)]
@@ -67,6 +76,26 @@ impl Trainer {
     /// [`Error::Diverged`] when the loss or the gradient is not finite; the weights are then as before.
     pub fn step(&mut self) -> Result<StepReport> {
         let started = std::time::Instant::now();
+        let step = self.step_count();
+        let Gradient { loss, gradients, norm } = self.gradient()?;
+        let training = &self.settings.training;
+        let lr = learning_rate(training, step, self.progress());
+        self.optimizer.update(&gradients, norm, lr)?;
+        self.elapsed += started.elapsed();
+        Ok(StepReport {
+            step: step + 1,
+            epoch: self.batches.epoch_at(step + 1),
+            images: (step + 1) * training.batch_size as u64,
+            loss,
+            lr,
+            grad_norm: norm,
+            seconds: self.elapsed.as_secs_f64(),
+            progress: self.progress(),
+        })
+    }
+
+    /// The loss and its gradient on the next batch.
+    fn gradient(&mut self) -> Result<Gradient> {
         let training = &self.settings.training;
         let step = self.step_count();
         let indices = self.batches.indices(step);
@@ -89,23 +118,19 @@ impl Trainer {
             return Err(diverged("the loss"));
         }
         let gradients = loss.backward()?;
-        let grad_norm = self.optimizer.gradient_norm(&gradients)?;
-        if !grad_norm.is_finite() {
+        let norm = self.optimizer.gradient_norm(&gradients)?;
+        if !norm.is_finite() {
             return Err(diverged("the gradient"));
         }
-        let lr = learning_rate(training, step, self.progress());
-        self.optimizer.update(&gradients, grad_norm, lr)?;
-        self.elapsed += started.elapsed();
-        Ok(StepReport {
-            step: step + 1,
-            epoch: self.batches.epoch_at(step + 1),
-            images: (step + 1) * training.batch_size as u64,
-            loss: value,
-            lr,
-            grad_norm,
-            seconds: self.elapsed.as_secs_f64(),
-            progress: self.progress(),
-        })
+        Ok(Gradient { loss: value, gradients, norm })
+    }
+
+    /// The work of the next step but for the change of the weights, for the time that it takes.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`].
+    pub(super) fn trial(&mut self) -> Result<()> {
+        self.gradient().map(drop)
     }
 
     fn loss(&self, examples: &Examples, dropout: Option<&Dropout>) -> Result<Tensor> {
@@ -150,14 +175,16 @@ impl Trainer {
     /// # Errors
     /// When the device has no room.
     pub fn weights(&self, kind: WeightsKind) -> Result<HashMap<String, Tensor>> {
-        let averaged = kind == WeightsKind::Ema && self.settings.training.ema_decay > 0.0;
+        let averaged = kind == WeightsKind::Ema;
         let entries = self.optimizer.weights.iter().zip(&self.optimizer.moments);
         entries
             .map(|((name, weight), moments)| {
                 let tensor = match moments {
-                    _ if !averaged => weight.as_detached_tensor().copy()?,
-                    Moments::Host { average, .. } => Tensor::from_slice(average, weight.shape(), &self.device)?,
-                    Moments::Device { average, .. } => average.copy()?,
+                    Moments::Host { average: Some(average), .. } if averaged => {
+                        Tensor::from_slice(average, weight.shape(), &self.device)?
+                    }
+                    Moments::Device { average: Some(average), .. } if averaged => average.copy()?,
+                    _ => weight.as_detached_tensor().copy()?,
                 };
                 Ok((name.clone(), tensor))
             })

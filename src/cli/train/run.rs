@@ -13,7 +13,7 @@ use crate::cli::say;
 use crate::config::Settings;
 use crate::data;
 use crate::device::describe;
-use crate::train::{Control, Outcome, Run, RunEvent};
+use crate::train::{Control, Estimate, Outcome, Run, RunEvent};
 use crate::{Error, Result};
 
 /// Seconds over which the speed is averaged.
@@ -55,6 +55,9 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
             grouped(run.trainer.image_count() as u64),
             describe(device),
         ));
+        if let Some(estimate) = Estimate::of(&mut run.trainer)? {
+            progress.note(&estimate.to_string());
+        }
         let mut speed = Speed::new();
         run.train(&mut |event, _| {
             match event {

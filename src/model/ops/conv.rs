@@ -72,15 +72,10 @@ impl CustomOp3 for Convolution {
         let s = &self.shape;
         let mut dw = vec![0.0; weight.elem_count()];
         let mut db = vec![0.0; bias.elem_count()];
-        let dx = with_slices([x, weight, &dy], |[x_values, weight, dy]| {
-            conv::weight_gradient(s, x_values, dy, &mut dw);
-            conv::bias_gradient(s, dy, &mut db);
-            // The images themselves are the input of a network's first layer: nobody asks for their gradient.
-            x.track_op().then(|| {
-                let mut dx = vec![0.0; x_values.len()];
-                conv::input_gradient(s, dy, weight, &mut dx);
-                dx
-            })
+        // The images themselves are the input of a network's first layer: nobody asks for their gradient.
+        let mut dx = x.track_op().then(|| vec![0.0; x.elem_count()]);
+        with_slices([x, weight, &dy], |[x, weight, dy]| {
+            conv::backward(s, (x, weight), dy, (&mut dw, &mut db), dx.as_deref_mut());
         })?;
         let dx = dx.map(|dx| Tensor::from_vec(dx, x.shape(), x.device())).transpose()?;
         let dw = Tensor::from_vec(dw, weight.shape(), weight.device())?;
