@@ -79,8 +79,8 @@ def shaken(path):
 def theirs_diffunet():
     network = shake(deepinv.models.DiffUNet(in_channels=1, out_channels=1, pretrained=None))
     state = {name: value.clone() for name, value in network.state_dict().items()}
-    torch.save(state, "zip.pth")
-    torch.save(state, "old.pth", _use_new_zipfile_serialization=False)
+    torch.save(network.state_dict(), "zip.pth")
+    torch.save(network.state_dict(), "old.pth", _use_new_zipfile_serialization=False)
     torch.save({"epoch": 3, "model": state, "ema": {k: 1 * v for k, v in state.items()}}, "nested.pt")
     save_file(state, "plain.safetensors")
     x, t = torch.randn(2, 1, 28, 28), torch.tensor([7, 640])

@@ -38,14 +38,18 @@ pub fn expected(settings: &NetworkSettings) -> Result<Vec<Named>> {
 /// [`Error::Mismatch`] with the first three that do not fit.
 pub fn check(path: &Path, found: &[Stored], expected: &[Named], optional: &[&str]) -> Result<()> {
     let by_name: HashMap<&str, &Stored> = found.iter().map(|stored| (stored.name.as_str(), stored)).collect();
-    let mut wrong: Vec<String> = expected
-        .iter()
-        .filter_map(|(name, shape)| match by_name.get(name.as_str()) {
-            None => Some(format!("{name} is missing")),
-            Some(stored) if stored.shape() != shape => Some(format!("{name} is {:?}, not {shape:?}", stored.shape())),
-            Some(_) => None,
-        })
-        .collect();
+    // Shapes first: they tell of another size of the same network.
+    let (mut wrong, mut missing) = (Vec::new(), Vec::new());
+    for (name, shape) in expected {
+        match by_name.get(name.as_str()) {
+            None => missing.push(format!("{name} is missing")),
+            Some(stored) if stored.shape() != shape => {
+                wrong.push(format!("{name} is {:?}, not {shape:?}", stored.shape()));
+            }
+            Some(_) => {}
+        }
+    }
+    wrong.append(&mut missing);
     let known: HashSet<&str> = expected.iter().map(|(name, _)| name.as_str()).chain(optional.iter().copied()).collect();
     let strange = found.iter().filter(|stored| !known.contains(stored.name.as_str()));
     wrong.extend(strange.map(|stored| format!("{} is not part of it", super::shown(&stored.name))));
