@@ -55,7 +55,7 @@ impl App {
 
     fn run_started(&mut self, started: RunStarted) {
         let state = &mut self.state;
-        let RunStarted { run, settings, step, parameters, images, device } = started;
+        let RunStarted { run, settings, step, parameters, images, device, estimate } = started;
         let goes_on = state.run.as_ref().is_some_and(|shown| shown.folder == run)
             && state.loss.train.latest().is_some_and(|latest| latest.last == step);
         if !goes_on {
@@ -65,7 +65,11 @@ impl App {
             state.player.playing = false;
         }
         self.measure = Default::default();
-        state.progress = Progress { step, ..Progress::default() };
+        let seconds_left = estimate.map(|estimate| estimate.seconds());
+        state.progress = Progress { step, seconds_left, ..Progress::default() };
+        if let Some(estimate) = estimate {
+            state.notices.add(Kind::Info, format!("Training will take {estimate}"), None);
+        }
         state.run = Some(RunFacts {
             folder: run,
             settings,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::pictures::Pictures;
-use crate::train::StepReport;
+use crate::train::{Estimate, StepReport};
 
 /// A message from the engine.
 #[derive(Debug, Clone)]
@@ -67,6 +67,8 @@ pub struct RunStarted {
     pub images: usize,
     /// Device the run computes on, such as `CPU, 2 threads`.
     pub device: String,
+    /// The time that it will take, where its budget does not say it.
+    pub estimate: Option<Estimate>,
 }
 
 /// Facts about the model that sampling would use.

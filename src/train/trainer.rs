@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 
 use super::examples::{Draw, Examples, Purpose, training_timesteps};
@@ -17,6 +18,14 @@ use crate::model::params::Params;
 use crate::model::{Denoiser, Dropout, Network};
 use crate::rng::Stream;
 use crate::{Error, Result};
+
+/// What one batch says about the weights.
+struct Gradient {
+    loss: f64,
+    gradients: GradStore,
+    /// Global norm.
+    norm: f64,
+}
 
 /// A network in training. Everything it does follows from the settings, the data and the number of steps done.
 #[derive(Debug)]
@@ -42,6 +51,9 @@ impl Trainer {
         if let Some(problem) = settings.problems(Some(splits.train.len())).into_iter().next() {
             return Err(Error::Setting(problem));
         }
+        if let Some(problem) = settings.class_problem(&splits.train) {
+            return Err(Error::Setting(problem));
+        }
         let seed = settings.training.seed;
         let schedule = Schedule::from_settings(&settings.diffusion)?;
         let data = splits.train.subset(settings.data.subset, seed)?.resized(settings.data.image_size);
@@ -65,6 +77,26 @@ impl Trainer {
     /// [`Error::Diverged`] when the loss or the gradient is not finite; the weights are then as before.
     pub fn step(&mut self) -> Result<StepReport> {
         let started = std::time::Instant::now();
+        let step = self.step_count();
+        let Gradient { loss, gradients, norm } = self.gradient()?;
+        let training = &self.settings.training;
+        let lr = learning_rate(training, step, self.progress());
+        self.optimizer.update(&gradients, norm, lr)?;
+        self.elapsed += started.elapsed();
+        Ok(StepReport {
+            step: step + 1,
+            epoch: self.batches.epoch_at(step + 1),
+            images: (step + 1) * training.batch_size as u64,
+            loss,
+            lr,
+            grad_norm: norm,
+            seconds: self.elapsed.as_secs_f64(),
+            progress: self.progress(),
+        })
+    }
+
+    /// The loss and its gradient on the next batch.
+    fn gradient(&mut self) -> Result<Gradient> {
         let training = &self.settings.training;
         let step = self.step_count();
         let indices = self.batches.indices(step);
@@ -87,23 +119,19 @@ impl Trainer {
             return Err(diverged("the loss"));
         }
         let gradients = tape.backward(&loss)?;
-        let grad_norm = self.optimizer.gradient_norm(&gradients)?;
-        if !grad_norm.is_finite() {
+        let norm = self.optimizer.gradient_norm(&gradients)?;
+        if !norm.is_finite() {
             return Err(diverged("the gradient"));
         }
-        let lr = learning_rate(training, step, self.progress());
-        self.optimizer.update(&gradients, grad_norm, lr)?;
-        self.elapsed += started.elapsed();
-        Ok(StepReport {
-            step: step + 1,
-            epoch: self.batches.epoch_at(step + 1),
-            images: (step + 1) * training.batch_size as u64,
-            loss: value,
-            lr,
-            grad_norm,
-            seconds: self.elapsed.as_secs_f64(),
-            progress: self.progress(),
-        })
+        Ok(Gradient { loss: value, gradients, norm })
+    }
+
+    /// The work of the next step but for the change of the weights, for the time that it takes.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`].
+    pub(super) fn trial(&mut self) -> Result<()> {
+        self.gradient().map(drop)
     }
 
     fn loss(&self, examples: &Examples, dropout: Option<&Dropout>) -> Result<Tensor> {
@@ -113,12 +141,15 @@ impl Trainer {
 
     /// L_simple of the present weights on fixed (image, t, ε) of the test images; none when no images are held out.
     ///
+    /// `listen` is called before each batch; an error from it ends the measurement.
+    ///
     /// # Errors
-    /// When the device has no room.
-    pub fn held_out_loss(&self) -> Result<Option<f64>> {
+    /// What `listen` returned, or when the device has no room.
+    pub fn held_out_loss(&self, listen: &mut dyn FnMut() -> Result<()>) -> Result<Option<f64>> {
         let denoiser = self.network_for_drawing(WeightsKind::Raw)?;
         let (mut sum, mut count) = (0.0, 0);
         for examples in &self.held_out {
+            listen()?;
             let batch = examples.x_t.dim(0)?;
             let prediction = denoiser.forward(&examples.x_t, &examples.t, examples.classes.as_ref(), None)?;
             sum += batch as f64 * f64::from(l_simple(&prediction, &examples.target)?.to_scalar::<f32>()?);
@@ -145,14 +176,16 @@ impl Trainer {
     /// # Errors
     /// When the device has no room.
     pub fn weights(&self, kind: WeightsKind) -> Result<HashMap<String, Tensor>> {
-        let averaged = kind == WeightsKind::Ema && self.settings.training.ema_decay > 0.0;
+        let averaged = kind == WeightsKind::Ema;
         let entries = self.optimizer.weights.iter().zip(&self.optimizer.moments);
         entries
             .map(|((name, weight), moments)| {
                 let tensor = match moments {
-                    _ if !averaged => weight.as_detached_tensor().copy()?,
-                    Moments::Host { average, .. } => Tensor::from_slice(average, weight.shape(), &self.device)?,
-                    Moments::Device { average, .. } => average.copy()?,
+                    Moments::Host { average: Some(average), .. } if averaged => {
+                        Tensor::from_slice(average, weight.shape(), &self.device)?
+                    }
+                    Moments::Device { average: Some(average), .. } if averaged => average.copy()?,
+                    _ => weight.as_detached_tensor().copy()?,
                 };
                 Ok((name.clone(), tensor))
             })
@@ -203,6 +236,11 @@ impl Trainer {
         self.data.len()
     }
 
+    /// CRC-32 of the training images' pixels, eight hexadecimal digits: tells whether a resumed run has its data.
+    pub fn images_crc32(&self) -> String {
+        self.data.crc32()
+    }
+
     /// The settings of the run.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -223,11 +261,13 @@ impl Trainer {
 fn held_out(settings: &Settings, schedule: &Schedule, test: &Dataset, device: &Device) -> Result<Vec<Examples>> {
     /// The held-out loss must not depend on the run's seed, so that runs can be compared.
     const SEED: u64 = 0;
+    /// Nor on its batch size.
+    const BATCH: usize = 64;
     let count = settings.data.held_out.min(test.len());
     let indices: Vec<u32> = (0..count as u32).collect();
     let test = test.resized(settings.data.image_size);
     indices
-        .chunks(settings.training.batch_size)
+        .chunks(BATCH)
         .enumerate()
         .map(|(batch, indices)| {
             let mut stream = Stream::new(SEED, "held-out timesteps", batch as u64);

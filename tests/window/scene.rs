@@ -56,6 +56,7 @@ pub fn run_started(settings: Settings, step: u64) -> Event {
         parameters: 460_516,
         images: 60_000,
         device: "CPU, 2 threads".into(),
+        estimate: None,
     })
 }
 

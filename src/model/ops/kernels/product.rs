@@ -228,7 +228,9 @@ mod tests {
 
     #[test]
     fn agrees_with_the_triple_loop_on_every_height_and_width() {
-        for (rows, columns, inner) in [(1, 1, 1), (5, 16, 3), (7, 33, 9), (12, 32, 64), (31, 80, 5), (48, 64, 32)] {
+        for (rows, columns, inner) in
+            [(1usize, 1usize, 1usize), (5, 16, 3), (7, 33, 9), (12, 32, 64), (31, 80, 5), (48, 64, 32)]
+        {
             let panels = columns.div_ceil(panel_width());
             let out_row = panels * panel_width();
             let (a, b) = (normals(rows * inner, 0), normals(panels * inner * panel_width(), 1));
