@@ -11,6 +11,7 @@
 const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The finaliser of SplitMix64: a bijection of u64 that passes statistical tests on a counter.
+#[inline(always)]
 pub fn splitmix64(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -40,6 +41,12 @@ impl Stream {
     /// The same stream from `count` draws of [`Stream::bits`] further on.
     pub fn after(&self, count: u64) -> Self {
         Self { counter: self.counter.wrapping_add(count), ..*self }
+    }
+
+    /// The `i`-th draw of [`Stream::bits`] from here on, counted from 0, without drawing it.
+    #[inline(always)]
+    pub fn bits_at(&self, i: u64) -> u64 {
+        splitmix64(self.key.wrapping_add(self.counter.wrapping_add(i).wrapping_add(1).wrapping_mul(GAMMA)))
     }
 
     /// 64 uniform random bits.

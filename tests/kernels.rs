@@ -302,6 +302,25 @@ fn patches_are_ordered_as_in_pytorch() {
     assert_eq!(values(&ops::depth_to_space2(&patches).unwrap()), values(&x));
 }
 
+/// Drawn alone or among others, an image is the same: no algorithm or order may hang on the batch.
+#[rstest]
+#[case(14, 32, 48, 3)]
+#[case(2, 32, 48, 3)]
+#[case(1, 16, 32, 3)]
+#[case(7, 64, 32, 1)]
+fn an_image_does_not_depend_on_its_neighbours(
+    #[case] side: usize,
+    #[case] inputs: usize,
+    #[case] outputs: usize,
+    #[case] k: usize,
+) {
+    let x = normal(&[37, side, side, inputs], "x");
+    let (w, b) = (normal(&[outputs, inputs, k, k], "w"), normal(&[outputs], "b"));
+    let all = ops::conv2d(&x, &w, &b, 1).unwrap().narrow(0, 20, 1).unwrap();
+    let alone = ops::conv2d(&x.narrow(0, 20, 1).unwrap(), &w, &b, 1).unwrap();
+    assert_eq!(values(&all), values(&alone));
+}
+
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let run = |threads| {

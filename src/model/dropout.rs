@@ -5,6 +5,7 @@ use std::cell::Cell;
 use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::ops::kernels::vectorised;
 use super::ops::operation::{Operation, apply};
 use crate::rng::Stream;
 
@@ -50,11 +51,18 @@ impl Mask {
     /// Drops and scales `values` in place; the i-th draw of the stream is for the i-th value.
     fn apply_to(&self, values: &mut [f32]) {
         let keep = (1.0 / (1.0 - self.p)) as f32;
-        values.par_chunks_mut(CHUNK).enumerate().for_each(|(i, values)| {
-            let mut stream = self.stream.after((i * CHUNK) as u64);
-            for value in values {
-                *value *= if stream.uniform() < self.p { 0.0 } else { keep };
-            }
+        // `uniform() < p` in whole numbers: 53 bits against p·2⁵³.
+        let threshold = (self.p * (1u64 << 53) as f64).ceil() as u64;
+        values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
+            let stream = self.stream.after((chunk * CHUNK) as u64);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (i, value) in values.iter_mut().enumerate() {
+                        *value *= if stream.bits_at(i as u64) >> 11 < threshold { 0.0 } else { keep };
+                    }
+                },
+            );
         });
     }
 }

@@ -210,56 +210,70 @@ mod tests {
     use super::*;
     use crate::rng::Stream;
 
-    struct Run<'a>(Product<'a>);
-
-    impl WithSimd for Run<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) {
-            self.0.run(simd);
-        }
-    }
-
     fn normals(len: usize, index: u64) -> Vec<f32> {
         let mut values = vec![0.0; len];
         Stream::new(2, "product", index).fill_normal(&mut values);
         values
     }
 
-    #[test]
-    fn agrees_with_the_triple_loop_on_every_height_and_width() {
-        for (rows, columns, inner) in
-            [(1usize, 1usize, 1usize), (5, 16, 3), (7, 33, 9), (12, 32, 64), (31, 80, 5), (48, 64, 32)]
-        {
-            let panels = columns.div_ceil(panel_width());
-            let out_row = panels * panel_width();
-            let (a, b) = (normals(rows * inner, 0), normals(panels * inner * panel_width(), 1));
-            let start = normals(rows * out_row, 2);
-            for (transposed, accumulate) in [(false, false), (true, true)] {
-                let strides = if transposed { (1, rows) } else { (inner, 1) };
-                let mut out = start.clone();
-                pulp::Arch::new().dispatch(Run(Product {
-                    rows,
-                    columns,
-                    inner,
-                    a: Strided { data: &a, row: strides.0, column: strides.1 },
-                    b: Panels { data: &b, row: panel_width(), panel: inner * panel_width() },
-                    out: &mut out,
-                    out_row,
-                    accumulate,
-                }));
-                for (m, n) in (0..rows).flat_map(|m| (0..columns).map(move |n| (m, n))) {
-                    let column = &b[n / panel_width() * inner * panel_width() + n % panel_width()..];
-                    let sum: f32 =
-                        (0..inner).map(|k| a[m * strides.0 + k * strides.1] * column[k * panel_width()]).sum();
-                    let expected = sum + if accumulate { start[m * out_row + n] } else { 0.0 };
-                    let got = out[m * out_row + n];
-                    assert!(
-                        (got - expected).abs() < 1e-4,
-                        "{rows}x{columns}x{inner} ({m}, {n}): {got}, not {expected}"
-                    );
+    /// Products of every height and width against the triple loop.
+    struct Check;
+
+    impl WithSimd for Check {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            for (rows, columns, inner) in [(1, 1, 1), (5, 16, 3), (7, 33, 9), (12, 32, 64), (31, 80, 5), (48, 64, 32)] {
+                for (transposed, accumulate) in [(false, false), (true, true)] {
+                    check(simd, (rows, columns, inner), transposed, accumulate);
                 }
             }
+        }
+    }
+
+    fn check<S: Simd>(simd: S, (rows, columns, inner): (usize, usize, usize), transposed: bool, accumulate: bool) {
+        let width = 2 * S::F32_LANES;
+        let out_row = columns.next_multiple_of(width);
+        let (a, b) = (normals(rows * inner, 0), normals(out_row * inner, 1));
+        let start = normals(rows * out_row, 2);
+        let (row, column) = if transposed { (1, rows) } else { (inner, 1) };
+        let mut out = start.clone();
+        Product {
+            rows,
+            columns,
+            inner,
+            a: Strided { data: &a, row, column },
+            b: Panels { data: &b, row: width, panel: inner * width },
+            out: &mut out,
+            out_row,
+            accumulate,
+        }
+        .run(simd);
+        for (m, n) in (0..rows).flat_map(|m| (0..columns).map(move |n| (m, n))) {
+            let of_column = &b[n / width * inner * width + n % width..];
+            let sum: f32 = (0..inner).map(|k| a[m * row + k * column] * of_column[k * width]).sum();
+            let expected = sum + if accumulate { start[m * out_row + n] } else { 0.0 };
+            let got = out[m * out_row + n];
+            assert!((got - expected).abs() < 1e-4, "{rows}x{columns}x{inner} ({m}, {n}): {got}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_triple_loop_on_this_machines_vectors() {
+        pulp::Arch::new().dispatch(Check);
+    }
+
+    #[test]
+    fn agrees_with_the_triple_loop_without_vectors() {
+        Check.with_simd(pulp::Scalar);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn agrees_with_the_triple_loop_on_vectors_of_eight() {
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            Simd::vectorize(simd, Check);
         }
     }
 }

@@ -133,3 +133,47 @@ macro_rules! both_ways {
     };
 }
 pub(super) use both_ways;
+
+#[cfg(test)]
+mod tests {
+    use pulp::Scalar;
+
+    use super::*;
+    use crate::rng::Stream;
+
+    fn normals<const N: usize>(index: u64) -> [f32; N] {
+        let mut values = [0.0; N];
+        Stream::new(4, "winograd", index).fill_normal(&mut values);
+        values
+    }
+
+    fn dot<const N: usize>(a: [f32; N], b: [f32; N]) -> f32 {
+        a.into_iter().zip(b).map(|(a, b)| a * b).sum()
+    }
+
+    #[test]
+    fn six_products_give_four_results() {
+        let s = Scalar;
+        let (d, g) = (normals::<6>(0), normals::<3>(1));
+        let (v, u) = (input(s, d), weight(s, g));
+        let y = output(s, std::array::from_fn(|i| v[i] * u[i]));
+        for (i, y) in y.into_iter().enumerate() {
+            assert!((y - dot([d[i], d[i + 1], d[i + 2]], g)).abs() < 1e-5);
+        }
+    }
+
+    /// ⟨M·a, b⟩ = ⟨a, Mᵀ·b⟩.
+    #[test]
+    fn gradients_are_the_transposed_matrices() {
+        let s = Scalar;
+        let (six, other, four, three) = (normals::<6>(2), normals::<6>(3), normals::<4>(4), normals::<3>(5));
+        let pairs = [
+            (dot(input(s, six), other), dot(six, input_gradient(s, other))),
+            (dot(output(s, six), four), dot(six, output_gradient(s, four))),
+            (dot(weight(s, three), six), dot(three, weight_gradient(s, six))),
+        ];
+        for (left, right) in pairs {
+            assert!((left - right).abs() < 1e-4 * (1.0 + left.abs()), "{left} {right}");
+        }
+    }
+}
