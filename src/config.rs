@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use preset::Preset;
-pub use problems::{MAX_BATCH, MAX_SAMPLES, MAX_TIMESTEPS, Problem, Setting};
+pub use problems::{MAX_BATCH, MAX_RECORDED, MAX_SAMPLES, MAX_TIMESTEPS, Problem, Setting};
 
 /// All settings of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,7 +113,7 @@ pub enum Architecture {
 /// Widths of the compact U-Net.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompactConfig {
-    /// Channels at full patch resolution; a multiple of 8. Level 1 has twice as many.
+    /// Channels at full patch resolution; a multiple of 16. Level 1 has twice as many.
     pub channels: usize,
 }
 

@@ -3,6 +3,8 @@
 pub mod checkpoint;
 pub mod examples;
 pub mod folder;
+pub mod gallery;
+pub mod history;
 mod learning_rate;
 mod metrics;
 mod optim;

@@ -1,15 +1,17 @@
 //! A run inside the worker: the run's events go to the window, the window's commands steer the run.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 
-use super::saving;
-use super::worker::{Worker, name_of, report};
-use super::{Activity, Command, EndReason, Event, RunStarted, Save};
+use super::worker::{Worker, panic_text, report, task_of};
+use super::{Activity, Command, EndReason, Event, RunStarted, Save, Task};
+use super::{runs, saving};
 use crate::config::Settings;
 use crate::data;
 use crate::device::describe;
+use crate::train::history::History;
 use crate::train::{Control, Outcome, Run, RunEvent, Trainer};
 use crate::trained::TrainedModel;
 use crate::{Error, Result};
@@ -20,7 +22,8 @@ pub(super) fn start(worker: &mut Worker, settings: &Settings, out: &Path, comman
     let splits = data::load(&settings.data.source)?;
     let run = Run::create(settings, &splits, out, &worker.device)?;
     drop(splits);
-    carry_on(worker, run, commands)
+    carry_on(worker, run, None, commands);
+    Ok(())
 }
 
 /// A run that goes on from its checkpoint.
@@ -35,10 +38,13 @@ pub(super) fn resume(worker: &mut Worker, path: &Path, commands: &Receiver<Comma
     if let Some(notice) = notice {
         let _ = worker.out.send(Event::Notice(notice));
     }
-    carry_on(worker, run, commands)
+    let history = History::read(path)?;
+    carry_on(worker, run, Some(history), commands);
+    Ok(())
 }
 
-fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> Result<()> {
+/// Trains until the end; how it ended, a failure too, is told to the window here.
+fn carry_on(worker: &mut Worker, mut run: Run, past: Option<History>, commands: &Receiver<Command>) {
     let _ = worker.out.send(Event::RunStarted(RunStarted {
         run: run.folder.path().to_path_buf(),
         settings: Box::new(run.trainer.settings().clone()),
@@ -47,10 +53,14 @@ fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> 
         images: run.trainer.image_count(),
         device: describe(&worker.device),
     }));
-    let _ = worker.out.send(Event::Activity(Activity::Training));
     let path = run.folder.path().to_path_buf();
+    if let Some(history) = past {
+        worker.show_past(&path, run.trainer.settings(), history);
+    }
+    let _ = worker.out.send(Event::Activity(Activity::Training));
     let mut steering = Steering { worker, commands, path: &path, held: false };
-    let outcome = run.train(&mut |event, trainer| steering.watch(event, trainer));
+    let training = AssertUnwindSafe(|| run.train(&mut |event, trainer| steering.watch(event, trainer)));
+    let outcome = catch_unwind(training).unwrap_or_else(|panic| Err(Error::Panicked(panic_text(&*panic))));
     let step = run.trainer.step_count();
     let reason = match &outcome {
         Ok(Outcome::Completed) => EndReason::Completed,
@@ -59,10 +69,12 @@ fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> 
     };
     let kept = TrainedModel::of_trainer(&run.trainer, &path);
     let _ = worker.out.send(Event::RunEnded { step, reason, run: path });
-    if let Ok(model) = kept {
-        worker.set_model(model);
+    if let (Ok(_), Ok(model)) = (&outcome, kept) {
+        worker.set_model(model, false);
     }
-    outcome.map(|_| ())
+    if let Err(error) = outcome {
+        report(&worker.out, Task::Training, &error);
+    }
 }
 
 /// Between two steps: tells the window what happened and does what it asks.
@@ -131,7 +143,7 @@ impl Steering<'_> {
     }
 
     fn carry_out(&mut self, command: Command, trainer: &Trainer) -> Steer {
-        let during = name_of(&command);
+        let during = task_of(&command);
         let result = match command {
             Command::Pause => {
                 self.held = true;
@@ -155,6 +167,8 @@ impl Steering<'_> {
                 trainer.denoiser(settings.weights).and_then(|denoiser| self.worker.sampler.start(denoiser, &settings))
             }
             Command::Save { what, path } => self.save(what, &path, trainer),
+            Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
+            Command::DeleteRun { run } => runs::delete(run, Some(self.path), &self.worker.out),
             Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. } => {
                 Err(Error::usage("a run is in progress", "stop it first"))
             }
