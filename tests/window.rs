@@ -231,6 +231,21 @@ fn scrubbing_changes_the_frame_that_is_shown() {
 }
 
 #[test]
+fn a_film_that_begins_below_pure_noise_spans_what_was_visited() {
+    let mut scene = scene();
+    scene.play([model_opened(Preset::Small.settings())]);
+    let visited = |event: &Event| !matches!(event, Event::Frame { frame, .. } if frame.t > 400);
+    scene.play(recording(1, 4, 100).into_iter().filter(visited));
+    scene.key(egui::Key::Home);
+    assert_eq!(scene.t(), 400);
+    let film = scene.harness.get_by_label("Timestep of the film").rect();
+    scene.harness.hover_at(film.center());
+    scene.harness.drag_at(film.center());
+    scene.harness.run_steps(2);
+    assert!((190..=210).contains(&scene.t()), "the middle of the film is t = {}", scene.t());
+}
+
+#[test]
 fn the_film_plays_to_its_end_and_rests() {
     let mut scene = scene();
     scene.play([model_opened(Preset::Small.settings())]);

@@ -121,6 +121,13 @@ fn a_deleted_run_is_gone_from_the_list_and_one_is_told_where_it_went() {
     assert!(scene.harness.query_all_by_label_contains("to the desktop's trash").count() >= 1);
     assert!(matches!(scene.command(), Some(Command::ListRuns { .. })), "the list is read anew");
 
+    scene.play([run_started(Preset::Small.settings(), 0), Event::Activity(Activity::Training)]);
+    scene.play(scene::steps(1, 9));
+    let run = path(NEWEST);
+    scene.play([Event::RunEnded { step: 9, reason: EndReason::Stopped, run: run.clone() }]);
+    scene.play([Event::Activity(Activity::Idle), Event::RunDeleted { run }]);
+    assert!(scene.state().run.is_none() && scene.state().loss.train.is_empty(), "nothing is left of it to resume");
+
     let (what, hint) = ("cannot move it to the trash".to_owned(), "use your file manager".to_owned());
     scene.play([Event::Failed { during: Task::DeletingRun, what, hint }]);
     assert!(scene.harness.query_all_by_label_contains("Deleting the run: cannot move it").count() >= 1);

@@ -92,8 +92,11 @@ impl App {
     pub(super) fn run_deleted(&mut self, run: &Path) {
         let state = &mut self.state;
         if !state.run_is_active() && state.run.as_ref().is_some_and(|shown| shown.folder == run) {
-            // There is nothing left to go on with.
+            // There is nothing left to go on with, or to look at but the model in memory and its film.
             state.run = None;
+            state.progress = Progress::default();
+            state.loss = LossPlot { linear: state.loss.linear, ..LossPlot::default() };
+            state.preview = None;
         }
         let text = format!("Moved {} to the desktop's trash, from where it can be put back", name(run));
         state.notices.add(Kind::Done, text, None);

@@ -39,9 +39,7 @@ fn results(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut
         let text = match (state.sampling, shown) {
             (Some(progress), _) => format!("drawing: {} of {} frames", progress.frames_done, progress.frames),
             (None, Some((_, moment))) if moment.t > 0 => format!("at t = {}", numbers::whole(moment.t as f64)),
-            (None, Some(_)) => {
-                state.sampled_in.map_or_else(String::new, |s| format!("drawn in {} s", numbers::short(s)))
-            }
+            (None, Some(_)) => state.sampled_in.map_or_else(String::new, |s| format!("drawn in {s:.1} s")),
             (None, None) => String::new(),
         };
         ui.label(RichText::new(text).size(11.5).color(p.muted));
