@@ -4,6 +4,8 @@ pub mod checkpoint;
 pub mod estimate;
 pub mod examples;
 pub mod folder;
+pub mod gallery;
+pub mod history;
 mod learning_rate;
 mod metrics;
 mod optim;

@@ -59,6 +59,7 @@ impl Desk {
         Some(Self { server, manager, display, home })
     }
 
+    #[allow(clippy::zombie_processes, reason = "whoever asked for the program waits for it")]
     fn start(&self) -> Child {
         let mut program = quiet(env!("CARGO_BIN_EXE_diffuscope"), &self.display, self.home.path());
         let program = program.spawn().unwrap();

@@ -174,7 +174,7 @@ fn numbers_of_run(ui: &mut Ui, state: &AppState) {
     let places = [
         (left, " left", 74.0, true),
         (numbers::whole(progress.step as f64), "step ", 92.0, false),
-        (epoch, "epoch ", 80.0, false),
+        (epoch, "epoch ", 116.0, false),
         (speed, " images/s", 116.0, true),
     ];
     let mut room = ui.available_width() - 12.0;

@@ -7,10 +7,7 @@ use crossbeam_channel::Receiver;
 use eframe::{CreationContext, Frame, NativeOptions, Storage};
 use egui::{Context, IconData, ThemePreference, Ui, ViewportBuilder};
 
-use super::logic::App;
-use super::remembered::Remembered;
-use super::run_names::Folders;
-use super::state::{AppState, Look};
+use crate::app::{Action, App, AppState, Folders, Look, Remembered};
 use crate::engine::{Command, Handle, Outbox};
 use crate::ui::{View, theme};
 use crate::{Error, Result};
@@ -93,7 +90,7 @@ fn open(renderer: Renderer, run: Option<PathBuf>, work: fn(Receiver<Command>, Ou
 }
 
 fn icon() -> Option<IconData> {
-    let png = include_bytes!("../../assets/icon/diffuscope-256.png");
+    let png = include_bytes!("../assets/icon/diffuscope-256.png");
     let image = image::load_from_memory_with_format(png, image::ImageFormat::Png).ok()?.into_rgba8();
     let (width, height) = image.dimensions();
     Some(IconData { rgba: image.into_raw(), width, height })
@@ -114,6 +111,13 @@ impl Window {
         let ctx = cc.egui_ctx.clone();
         let app = App::new(handle, Remembered::restore(text.as_deref()), folders, move || ctx.request_repaint());
         Self { app: Some(app), view: View::default() }
+    }
+
+    /// Does what was asked for, as a panel would ask.
+    pub fn apply(&mut self, action: Action) {
+        if let Some(app) = &mut self.app {
+            app.apply(action);
+        }
     }
 
     /// The state that is shown; none after the window was closed.
