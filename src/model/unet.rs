@@ -124,7 +124,7 @@ impl UNet {
         for level in &self.up_blocks {
             for (i, resnet) in level.resnets.iter().enumerate() {
                 let Some(skip) = skips.pop() else { bail!("the U-Net has more blocks upwards than downwards") };
-                h = resnet.forward(&Tensor::cat(&[&h, &skip], 3)?, &e, dropout)?;
+                h = resnet.forward(&ops::concat(&h, &skip)?, &e, dropout)?;
                 if let Some(attention) = level.attentions.get(i) {
                     h = attention.forward(&h)?;
                 }

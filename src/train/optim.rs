@@ -7,6 +7,7 @@ use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
 use crate::config::TrainingSettings;
+use crate::model::ops::kernels::vectorised;
 use crate::model::ops::slices::with_slices;
 use crate::model::params::Named;
 
@@ -195,20 +196,23 @@ impl Update {
         second: &mut [f32],
         average: Option<&mut [f32]>,
     ) {
-        pulp::Arch::new().dispatch(|| {
-            let states = first.iter_mut().zip(second);
-            for ((w, g), (m, v)) in weight.iter_mut().zip(gradient).zip(states) {
-                let g = g * self.clip;
-                *m = self.beta1 * *m + (1.0 - self.beta1) * g;
-                *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
-                *w = self.keep * *w - self.rate * *m / (v.sqrt() * self.second_scale + EPSILON as f32);
-            }
-            if let Some(average) = average {
-                for (a, w) in average.iter_mut().zip(weight.iter()) {
-                    *a += self.average_share * (*w - *a);
+        vectorised(
+            #[inline(always)]
+            || {
+                let states = first.iter_mut().zip(second.iter_mut());
+                for ((w, g), (m, v)) in weight.iter_mut().zip(gradient).zip(states) {
+                    let g = g * self.clip;
+                    *m = self.beta1 * *m + (1.0 - self.beta1) * g;
+                    *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
+                    *w = self.keep * *w - self.rate * *m / (v.sqrt() * self.second_scale + EPSILON as f32);
                 }
-            }
-        });
+                if let Some(average) = average {
+                    for (a, w) in average.iter_mut().zip(weight.iter()) {
+                        *a += self.average_share * (*w - *a);
+                    }
+                }
+            },
+        );
     }
 
     fn on_device(
@@ -241,13 +245,16 @@ fn sum_of_squares(values: &[f32]) -> f64 {
         .map(|chunk| {
             // Sixteen lanes, so that the compiler may add in vectors without changing the order of the sum.
             let mut lanes = [0.0f64; 16];
-            pulp::Arch::new().dispatch(|| {
-                for part in chunk.chunks(16) {
-                    for (sum, value) in lanes.iter_mut().zip(part) {
-                        *sum += f64::from(*value) * f64::from(*value);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for part in chunk.chunks(16) {
+                        for (sum, value) in lanes.iter_mut().zip(part) {
+                            *sum += f64::from(*value) * f64::from(*value);
+                        }
                     }
-                }
-            });
+                },
+            );
             lanes.iter().sum()
         })
         .collect();

@@ -13,6 +13,7 @@ use super::optim::{Moments, Optimizer};
 use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
 use crate::data::{Batches, Dataset, Splits};
 use crate::diffusion::{Schedule, l_simple, timesteps};
+use crate::model::ops::{self, Tape};
 use crate::model::params::Params;
 use crate::model::{Denoiser, Dropout, Network};
 use crate::rng::Stream;
@@ -111,13 +112,13 @@ impl Trainer {
         };
         let examples = draw.examples(&self.settings, &self.schedule, &self.device)?;
         let dropout = Dropout::new(training.seed, step);
-        let loss = self.loss(&examples, Some(&dropout))?;
+        let (loss, tape) = Tape::record(|| self.loss(&examples, Some(&dropout)))?;
         let value = f64::from(loss.to_scalar::<f32>()?);
         let diverged = |quantity| Error::Diverged { step: step + 1, quantity };
         if !value.is_finite() {
             return Err(diverged("the loss"));
         }
-        let gradients = loss.backward()?;
+        let gradients = tape.backward(&loss)?;
         let norm = self.optimizer.gradient_norm(&gradients)?;
         if !norm.is_finite() {
             return Err(diverged("the gradient"));
@@ -135,7 +136,7 @@ impl Trainer {
 
     fn loss(&self, examples: &Examples, dropout: Option<&Dropout>) -> Result<Tensor> {
         let prediction = self.network.forward(&examples.x_t, &examples.t, examples.classes.as_ref(), dropout)?;
-        l_simple(&prediction, &examples.target)
+        Ok(ops::mean_square(&prediction, &examples.target)?)
     }
 
     /// L_simple of the present weights on fixed (image, t, ε) of the test images; none when no images are held out.

@@ -131,8 +131,7 @@ impl ResBlock {
     fn forward(&self, x: &Tensor, embedding: &Tensor, dropout: Option<&Dropout>) -> Result<Tensor> {
         let h = self.in_norm.forward(x, Activation::Silu)?;
         let h = self.in_conv.forward(&self.resample.apply(&h)?)?;
-        let scale_shift = self.emb.forward(embedding)?.chunk(2, 1)?;
-        let h = self.out_norm.forward_modulated(&h, &scale_shift[0], &scale_shift[1])?;
+        let h = self.out_norm.forward_modulated(&h, &self.emb.forward(embedding)?)?;
         let h = match dropout {
             Some(dropout) => dropout.apply(&h, STYLE.dropout)?,
             None => h,

@@ -6,13 +6,34 @@
 pub mod attention;
 pub mod conv;
 pub mod direct;
+pub mod elementwise;
 pub mod gemm;
 pub mod math;
 pub mod norm;
 pub mod product;
+pub mod resample;
 pub mod winograd;
 
 use std::cell::RefCell;
+
+use pulp::{Simd, WithSimd};
+
+/// Runs `work` compiled for the widest vectors of this machine: plain loops in it become vector code.
+///
+/// `work` should be marked `#[inline(always)]`. It is `FnMut` because a closure called as `FnOnce` goes through a shim
+/// that is not always inlined, and then is compiled for the oldest machine.
+pub fn vectorised<R>(work: impl FnMut() -> R) -> R {
+    struct Work<F>(F);
+    impl<R, F: FnMut() -> R> WithSimd for Work<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(mut self, _simd: S) -> R {
+            (self.0)()
+        }
+    }
+    pulp::Arch::new().dispatch(Work(work))
+}
 
 thread_local! {
     /// Buffers that no call on this thread has at the moment.

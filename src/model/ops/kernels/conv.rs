@@ -1,6 +1,6 @@
 //! Convolutions of channels-last images, by the algorithm that suits their sizes.
 
-use super::{direct, winograd};
+use super::{direct, elementwise, winograd};
 
 /// The sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +47,15 @@ impl ConvShape {
     }
 }
 
-/// `y[B, H', W', Cout] = x ∗ w + b`.
-pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: &[f32], y: &mut [f32]) {
+/// `y[B, H', W', Cout] = x ∗ w + b`, plus `summand` where there is one.
+pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: &[f32], summand: Option<&[f32]>, y: &mut [f32]) {
     if winograd::suits(shape) {
-        winograd::forward(shape, x, weight, bias, None, y);
+        winograd::forward(shape, x, weight, bias, summand, y);
     } else {
         direct::forward(shape, x, weight, bias, y);
+        if let Some(summand) = summand {
+            elementwise::add_to(y, summand);
+        }
     }
 }
 

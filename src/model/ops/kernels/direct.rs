@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::conv::ConvShape;
 use super::gemm::{Destination, Matrix, gemm};
-use super::with_scratch;
+use super::{vectorised, with_scratch};
 
 /// Values of an im2col block: 256 KiB, a share of the second-level cache.
 const BLOCK_VALUES: usize = 64 * 1024;
@@ -49,13 +49,16 @@ pub fn bias_gradient(shape: &ConvShape, dy: &[f32], db: &mut [f32]) {
         .par_chunks(group)
         .map(|rows| {
             let mut sum = vec![0.0; channels];
-            pulp::Arch::new().dispatch(|| {
-                for row in rows.chunks_exact(channels) {
-                    for (total, value) in sum.iter_mut().zip(row) {
-                        *total += value;
+            vectorised(
+                #[inline(always)]
+                || {
+                    for row in rows.chunks_exact(channels) {
+                        for (total, value) in sum.iter_mut().zip(row) {
+                            *total += value;
+                        }
                     }
-                }
-            });
+                },
+            );
             sum
         })
         .collect();

@@ -116,16 +116,16 @@ impl Planes {
     }
 }
 
-/// `y = x ∗ w + b`, plus `residual` where there is one.
-pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: &[f32], residual: Option<&[f32]>, y: &mut [f32]) {
+/// `y = x ∗ w + b`, plus `summand` where there is one.
+pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: &[f32], summand: Option<&[f32]>, y: &mut [f32]) {
     let packed = PLANES * packed_len(shape.in_channels, shape.out_channels);
     with_scratch(packed, |planes| {
         weights::transform(shape, weight, false, planes);
         let layer = Layer::of(shape, planes);
         if shape.in_channels * shape.out_channels <= NARROW {
-            layer.forward_by_groups(x, bias, residual, y);
+            layer.forward_by_groups(x, bias, summand, y);
         } else {
-            layer.forward_by_planes(x, bias, residual, y);
+            layer.forward_by_planes(x, bias, summand, y);
         }
     });
 }

@@ -61,12 +61,12 @@ impl<'a> Layer<'a> {
     }
 
     /// Each group of images through all three steps.
-    pub fn forward_by_groups(&self, x: &[f32], bias: &[f32], residual: Option<&[f32]>, y: &mut [f32]) {
+    pub fn forward_by_groups(&self, x: &[f32], bias: &[f32], summand: Option<&[f32]>, y: &mut [f32]) {
         let (grid, images) = (self.grid, self.grid.group());
         y.par_chunks_mut(images * self.size_out()).enumerate().for_each(|(group, y)| {
             let count = y.len() / self.size_out();
             let x = &x[group * images * self.size_in()..][..count * self.size_in()];
-            let residual = residual.map(|all| &all[group * images * self.size_out()..][..y.len()]);
+            let summand = summand.map(|all| &all[group * images * self.size_out()..][..y.len()]);
             let (from, to) = self.planes(count);
             with_scratch(from.len() + to.len(), |scratch| {
                 let (v, m) = scratch.split_at_mut(from.len());
@@ -75,13 +75,13 @@ impl<'a> Layer<'a> {
                 for plane in 0..PLANES {
                     arch.dispatch(Multiply { from, to, v, weights: self.weights, m: to.plane_mut(m, plane), plane });
                 }
-                arch.dispatch(ScatterOutput { grid, planes: to, m, bias, residual, y });
+                arch.dispatch(ScatterOutput { grid, planes: to, m, bias, summand, y });
             });
         });
     }
 
     /// Each step for many groups, so that a plane of the weights is read once for all of them.
-    pub fn forward_by_planes(&self, x: &[f32], bias: &[f32], residual: Option<&[f32]>, y: &mut [f32]) {
+    pub fn forward_by_planes(&self, x: &[f32], bias: &[f32], summand: Option<&[f32]>, y: &mut [f32]) {
         let (grid, arch, images, held) = (self.grid, pulp::Arch::new(), self.grid.group(), self.held());
         let (whole_from, whole_to) = self.planes(images);
         let groups = held.min(self.batch).div_ceil(images);
@@ -90,7 +90,7 @@ impl<'a> Layer<'a> {
             for (part, y) in y.chunks_mut(held * self.size_out()).enumerate() {
                 let count = y.len() / self.size_out();
                 let x = &x[part * held * self.size_in()..][..count * self.size_in()];
-                let residual = residual.map(|all| &all[part * held * self.size_out()..][..y.len()]);
+                let summand = summand.map(|all| &all[part * held * self.size_out()..][..y.len()]);
                 let groups = count.div_ceil(images);
                 v.par_chunks_mut(whole_from.len()).zip(x.par_chunks(images * self.size_in())).for_each(|(v, x)| {
                     let planes = self.planes(x.len() / self.size_in()).0;
@@ -100,8 +100,8 @@ impl<'a> Layer<'a> {
                 let outputs = y.par_chunks_mut(images * self.size_out()).zip(m.par_chunks(whole_to.len()));
                 outputs.enumerate().for_each(|(group, (y, m))| {
                     let planes = self.planes(y.len() / self.size_out()).1;
-                    let residual = residual.map(|all| &all[group * images * self.size_out()..][..y.len()]);
-                    arch.dispatch(ScatterOutput { grid, planes, m, bias, residual, y });
+                    let summand = summand.map(|all| &all[group * images * self.size_out()..][..y.len()]);
+                    arch.dispatch(ScatterOutput { grid, planes, m, bias, summand, y });
                 });
             }
         });

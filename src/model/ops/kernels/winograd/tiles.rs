@@ -48,13 +48,13 @@ impl WithSimd for GatherInput<'_> {
     }
 }
 
-/// Aᵀ m A of each tile, plus bias and residual.
+/// Aᵀ m A of each tile, plus bias and summand.
 pub struct ScatterOutput<'a> {
     pub grid: Grid,
     pub planes: Planes,
     pub m: &'a [f32],
     pub bias: &'a [f32],
-    pub residual: Option<&'a [f32]>,
+    pub summand: Option<&'a [f32]>,
     pub y: &'a mut [f32],
 }
 
@@ -63,13 +63,13 @@ impl WithSimd for ScatterOutput<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { grid, planes, m, bias, residual, y } = self;
+        let Self { grid, planes, m, bias, summand, y } = self;
         let (channels, stride) = (planes.channels, planes.stride());
         assert!(planes.fit(grid, y) && m.len() >= planes.len());
-        assert!(bias.len() == channels && residual.is_none_or(|r| r.len() == y.len()));
+        assert!(bias.len() == channels && summand.is_none_or(|r| r.len() == y.len()));
         let size = grid.pixels() * channels;
         for (image, y) in y.chunks_exact_mut(size).enumerate() {
-            let residual = residual.map(|r| &r[image * size..][..size]);
+            let summand = summand.map(|r| &r[image * size..][..size]);
             for (tile, corner) in grid.corners().enumerate() {
                 let start = (image * grid.tiles() + tile) * channels;
                 let (rows, columns) = (grid.height - corner.0, grid.width - corner.1);
@@ -87,8 +87,8 @@ impl WithSimd for ScatterOutput<'_> {
                             if i < rows && j < columns {
                                 let at = place + (i * grid.width + j) * channels + channel;
                                 let mut value = simd.add_f32s(value, bias);
-                                if let Some(residual) = residual {
-                                    value = simd.add_f32s(value, unsafe { load::<S>(residual.as_ptr().add(at)) });
+                                if let Some(summand) = summand {
+                                    value = simd.add_f32s(value, unsafe { load::<S>(summand.as_ptr().add(at)) });
                                 }
                                 unsafe { store::<S>(y.as_mut_ptr().add(at), value) };
                             }
