@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3} threads=${THREADS:-2} repeats=${REPEATS:-10} rounds=${ROUNDS:-3}
 works=("$@")
-[ ${#works[@]} -gt 0 ] || works=(small-train small-sample)
+[ ${#works[@]} -gt 0 ] || works=(small-train small-sample diffunet-forward diffunet-train)
 cargo build --release --quiet
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT

@@ -23,6 +23,10 @@ pub enum Work {
     SmallTrain,
     /// 16 calls of that network on 64 digits, without guidance.
     SmallSample,
+    /// One call of `DiffUNet` on 32 images of 32×32.
+    DiffUNetForward,
+    /// One training step of it: mean square, clipping and Adam.
+    DiffUNetTrain,
 }
 
 /// What a work took.
@@ -44,23 +48,29 @@ pub struct Timing {
 /// Calls of the network in [`Work::SmallSample`].
 const SAMPLE_CALLS: usize = 16;
 const SMALL_BATCH: usize = 64;
+const DIFFUNET_BATCH: usize = 32;
 /// Repeats that are not counted: buffers are allocated and caches filled.
 const WARM_UP: usize = 2;
 
 impl Work {
     /// All works, in the order in which they are done.
-    pub const ALL: [Self; 2] = [Self::SmallTrain, Self::SmallSample];
+    pub const ALL: [Self; 4] = [Self::SmallTrain, Self::SmallSample, Self::DiffUNetForward, Self::DiffUNetTrain];
 
     /// The name on the command line and in the result.
     pub fn name(self) -> &'static str {
         match self {
             Self::SmallTrain => "small-train",
             Self::SmallSample => "small-sample",
+            Self::DiffUNetForward => "diffunet-forward",
+            Self::DiffUNetTrain => "diffunet-train",
         }
     }
 
     fn batch(self) -> usize {
-        SMALL_BATCH
+        match self {
+            Self::SmallTrain | Self::SmallSample => SMALL_BATCH,
+            Self::DiffUNetForward | Self::DiffUNetTrain => DIFFUNET_BATCH,
+        }
     }
 
     /// Floating point operations of the network as it is defined, 10⁹: two for each weight that meets a value. A
@@ -68,7 +78,11 @@ impl Work {
     fn gflop(self) -> f64 {
         /// One image through the compact U-Net.
         const SMALL_IMAGE: f64 = 0.057_3;
+        /// One through `DiffUNet`.
+        const DIFFUNET_IMAGE: f64 = 6.06;
         match self {
+            Self::DiffUNetForward => DIFFUNET_IMAGE * DIFFUNET_BATCH as f64,
+            Self::DiffUNetTrain => 3.0 * DIFFUNET_IMAGE * DIFFUNET_BATCH as f64,
             Self::SmallTrain => 3.0 * SMALL_IMAGE * SMALL_BATCH as f64,
             Self::SmallSample => SMALL_IMAGE * (SMALL_BATCH * SAMPLE_CALLS) as f64,
         }
@@ -79,21 +93,24 @@ impl Work {
     /// # Errors
     /// When the machine has no room.
     pub fn time(self, repeats: usize, peak: f64) -> Result<Timing> {
+        let (settings, side) = match self {
+            Self::SmallTrain | Self::SmallSample => (small(), 28),
+            Self::DiffUNetForward | Self::DiffUNetTrain => (diffunet(), 32),
+        };
+        let mut trainer = Trainer::new(&settings, &random_images(side)?, &Device::Cpu)?;
         let mut times = match self {
-            Self::SmallTrain => {
-                let mut trainer = Trainer::new(&small(), &random_images()?, &Device::Cpu)?;
-                repeat(repeats, || trainer.step().map(drop))?
-            }
-            Self::SmallSample => {
-                let settings = small();
-                let trainer = Trainer::new(&settings, &random_images()?, &Device::Cpu)?;
+            Self::SmallTrain | Self::DiffUNetTrain => repeat(repeats, || trainer.step().map(drop))?,
+            Self::SmallSample | Self::DiffUNetForward => {
                 let denoiser = Denoiser::new(&settings, trainer.weights(WeightsKind::Raw)?, &Device::Cpu)?;
-                let mut x = vec![0.0; SMALL_BATCH * 28 * 28];
+                drop(trainer);
+                let shape = (self.batch(), 1, side, side);
+                let mut x = vec![0.0; self.batch() * side * side];
                 Stream::new(0, "bench", 0).fill_normal(&mut x);
-                let x = Tensor::from_vec(x, (SMALL_BATCH, 1, 28, 28), &Device::Cpu)?;
-                let classes: Vec<_> = (0..SMALL_BATCH).map(|i| Some((i % CLASS_COUNT) as u8)).collect();
+                let x = Tensor::from_vec(x, shape, &Device::Cpu)?;
+                let classes: Vec<_> = (0..self.batch()).map(|i| Some((i % CLASS_COUNT) as u8)).collect();
+                let calls = if self == Self::SmallSample { SAMPLE_CALLS } else { 1 };
                 repeat(repeats, || {
-                    (0..SAMPLE_CALLS).try_for_each(|call| denoiser.predict(&x, 60 * call, &classes, 0.0).map(drop))
+                    (0..calls).try_for_each(|call| denoiser.predict(&x, 60 * call, &classes, 0.0).map(drop))
                 })?
             }
         };
@@ -162,13 +179,29 @@ fn small() -> Settings {
     settings
 }
 
+/// The settings of the reference recipe, with the clipping that the peer does as well.
+fn diffunet() -> Settings {
+    let mut settings = Preset::Seed.settings();
+    settings.data.subset = Subset::All;
+    settings.data.image_size = 32;
+    settings.data.held_out = 0;
+    settings.network.architecture = Architecture::DiffUNet;
+    settings.network.classes = false;
+    let training = &mut settings.training;
+    training.batch_size = DIFFUNET_BATCH;
+    training.budget = Budget::Steps(1_000_000);
+    training.clip_norm = 1.0;
+    training.ema_decay = 0.0;
+    settings
+}
+
 /// Images of noise: what they show does not change the time.
-fn random_images() -> Result<Splits> {
+fn random_images(side: usize) -> Result<Splits> {
     const COUNT: usize = 256;
     let mut stream = Stream::new(0, "bench images", 0);
-    let pixels = (0..COUNT * 28 * 28).map(|_| stream.bits() as u8).collect();
+    let pixels = (0..COUNT * side * side).map(|_| stream.bits() as u8).collect();
     let labels = (0..COUNT).map(|i| (i % CLASS_COUNT) as u8).collect();
-    let images = Images { count: COUNT, height: 28, width: 28, pixels };
+    let images = Images { count: COUNT, height: side, width: side, pixels };
     let origin = std::path::Path::new("bench");
     let train = Dataset::from_idx("noise", images, Some(labels), origin)?;
     Ok(Splits { test: train.clone(), train })

@@ -6,6 +6,7 @@
 use candle_core::{Device, Tensor, Var};
 use diffuscope::model::ops::{self, Activation, Tape, portable};
 use diffuscope::rng::Stream;
+use proptest::prelude::*;
 use rstest::rstest;
 
 type Op = Box<dyn Fn(&[Var]) -> candle_core::Result<Tensor>>;
@@ -89,6 +90,10 @@ fn against_differences(op: &Op, inputs: &[Var]) {
 #[case(33, 3, 5, 32, 16, 3, 1)]
 #[case(5, 13, 18, 64, 80, 3, 1)]
 #[case(9, 8, 8, 320, 256, 3, 1)]
+#[case(3, 2, 2, 32, 48, 3, 1)]
+#[case(2, 1, 1, 16, 64, 3, 1)]
+#[case(5, 3, 2, 16, 16, 5, 1)]
+#[case(2, 6, 6, 32, 48, 1, 1)]
 fn convolution(
     #[case] b: usize,
     #[case] h: usize,
@@ -107,10 +112,42 @@ fn convolution(
     );
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever algorithm the sizes lead to, the result and the gradients are those of the definition.
+    #[test]
+    fn convolutions_of_any_size(
+        b in 1usize..5, h in 1usize..12, w in 1usize..12, inputs in widths(), outputs in widths(),
+        k in prop_oneof![Just(1usize), Just(3)], stride in prop_oneof![3 => Just(1usize), 1 => Just(2)],
+    ) {
+        // Candle's gradient of a strided convolution needs height and width of one parity.
+        let w = if stride == 2 { h } else { w };
+        let x = normal(&[b, h, w, inputs], "x");
+        let (weight, bias) = (normal(&[outputs, inputs, k, k], "weight"), normal(&[outputs], "bias"));
+        let fast = ops::conv2d(&x, &weight, &bias, stride).unwrap();
+        let plain = portable::conv2d(&x, &weight, &bias, stride).unwrap();
+        assert_close("value", &values(&fast), &values(&plain), 1e-4);
+        let dy = normal(plain.dims(), "dy");
+        let back = |y: Tensor| (y * dy.as_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
+        let (fast, plain) = (back(fast), back(plain));
+        for input in [&x, &weight, &bias] {
+            assert_close("gradient", &values(fast.get(input).unwrap()), &values(plain.get(input).unwrap()), 1e-4);
+        }
+    }
+}
+
+/// Channels: odd numbers, and whole numbers of vectors.
+fn widths() -> impl Strategy<Value = usize> {
+    prop_oneof![1usize..20, (1usize..6).prop_map(|vectors| 16 * vectors)]
+}
+
 #[rstest]
 #[case(&[5], 3, 7)]
 #[case(&[2, 9], 96, 32)]
 #[case(&[64], 1, 1)]
+#[case(&[13, 100], 32, 48)]
+#[case(&[7], 64, 128)]
 fn linear(#[case] rows: &[usize], #[case] inputs: usize, #[case] outputs: usize) {
     let x = normal(&[rows, &[inputs]].concat(), "x");
     let tensors = [x, normal(&[outputs, inputs], "weight"), normal(&[outputs], "bias")];

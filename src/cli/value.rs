@@ -69,6 +69,8 @@ pub const TIME_KINDS: Names<TimeKind> = &[
 pub const WORKS: Names<Work> = &[
     ("small-train", "a training step of the compact U-Net of 32 channels, batch 64", Work::SmallTrain),
     ("small-sample", "16 calls of that network on 64 digits", Work::SmallSample),
+    ("diffunet-forward", "a call of DiffUNet on 32 images of 32×32", Work::DiffUNetForward),
+    ("diffunet-train", "a training step of DiffUNet on them", Work::DiffUNetTrain),
 ];
 
 /// Reads one of `names`; clap lists them in the help and in its errors.

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::ops::slices::{of_cpu, with_slices};
+use super::ops::operation::{Operation, apply};
 use crate::rng::Stream;
 
 /// Values that one task draws for.
@@ -27,11 +27,14 @@ impl Dropout {
     /// Each value is kept with probability 1 − `p` and scaled by 1/(1 − p), else 0.
     pub fn apply(&self, x: &Tensor, p: f64) -> Result<Tensor> {
         let call = self.calls.replace(self.calls.get() + 1);
-        let mask = Mask { stream: Stream::new(self.seed, "dropout", (self.step << 16) + call), p };
+        let stream = Stream::new(self.seed, "dropout", (self.step << 16) + call);
+        let mask = Mask { stream, p, shape: x.shape().clone() };
         if x.device().is_cpu() {
-            x.contiguous()?.apply_op1(mask)
+            apply(mask, [x])
         } else {
-            x * Tensor::from_vec(mask.times(&vec![1.0; x.elem_count()]), x.shape(), x.device())?
+            let mut factors = vec![1.0; x.elem_count()];
+            mask.apply_to(&mut factors);
+            x * Tensor::from_vec(factors, x.shape(), x.device())?
         }
     }
 }
@@ -40,35 +43,39 @@ impl Dropout {
 struct Mask {
     stream: Stream,
     p: f64,
+    shape: Shape,
 }
 
 impl Mask {
-    /// The product with `values`; the i-th draw of the stream is for the i-th value.
-    fn times(&self, values: &[f32]) -> Vec<f32> {
+    /// Drops and scales `values` in place; the i-th draw of the stream is for the i-th value.
+    fn apply_to(&self, values: &mut [f32]) {
         let keep = (1.0 / (1.0 - self.p)) as f32;
-        let mut product = vec![0.0; values.len()];
-        product.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).enumerate().for_each(|(i, (product, values))| {
+        values.par_chunks_mut(CHUNK).enumerate().for_each(|(i, values)| {
             let mut stream = self.stream.after((i * CHUNK) as u64);
-            for (product, value) in product.iter_mut().zip(values) {
-                *product = if stream.uniform() < self.p { 0.0 } else { keep * value };
+            for value in values {
+                *value *= if stream.uniform() < self.p { 0.0 } else { keep };
             }
         });
-        product
     }
 }
 
-impl CustomOp1 for Mask {
+impl Operation for Mask {
     fn name(&self) -> &'static str {
         "dropout"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        Ok((CpuStorage::F32(self.times(of_cpu(storage, layout)?)), layout.shape().clone()))
+    fn shape(&self) -> Shape {
+        self.shape.clone()
     }
 
-    fn bwd(&self, _x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        let dx = with_slices([&dy.contiguous()?], |[dy]| self.times(dy))?;
-        Tensor::from_vec(dx, dy.shape(), dy.device()).map(Some)
+    fn forward(&self, inputs: &[&[f32]], y: &mut [f32]) {
+        y.copy_from_slice(inputs[0]);
+        self.apply_to(y);
+    }
+
+    fn backward(&self, _inputs: &[&[f32]], mut dy: Vec<f32>, _wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
+        self.apply_to(&mut dy);
+        Ok(vec![Some(dy)])
     }
 }
 

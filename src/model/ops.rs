@@ -8,7 +8,7 @@ mod buffers;
 mod conv;
 pub mod kernels;
 mod norm;
-mod operation;
+pub(crate) mod operation;
 mod pointwise;
 pub mod portable;
 mod resample;

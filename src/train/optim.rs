@@ -194,7 +194,7 @@ impl Update {
         gradient: &[f32],
         first: &mut [f32],
         second: &mut [f32],
-        mut average: Option<&mut [f32]>,
+        average: Option<&mut [f32]>,
     ) {
         vectorised(
             #[inline(always)]
@@ -206,10 +206,14 @@ impl Update {
                     *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
                     *w = self.keep * *w - self.rate * *m / (v.sqrt() * self.second_scale + EPSILON as f32);
                 }
-                if let Some(average) = &mut average {
-                    for (a, w) in average.iter_mut().zip(weight.iter()) {
-                        *a += self.average_share * (*w - *a);
-                    }
+            },
+        );
+        let Some(average) = average else { return };
+        vectorised(
+            #[inline(always)]
+            || {
+                for (a, w) in average.iter_mut().zip(weight.iter()) {
+                    *a += self.average_share * (*w - *a);
                 }
             },
         );

@@ -1,6 +1,6 @@
 //! Convolutions of channels-last images, by the algorithm that suits their sizes.
 
-use super::{direct, elementwise, winograd};
+use super::{direct, elementwise, few_pixels, pointwise, winograd};
 
 /// The sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,15 +47,35 @@ impl ConvShape {
     }
 }
 
+/// The algorithms; each takes the shapes that its own `suits` names, the direct one all.
+enum Algorithm {
+    Winograd,
+    Pointwise,
+    FewPixels,
+    Direct,
+}
+
+impl Algorithm {
+    fn of(shape: &ConvShape) -> Self {
+        match shape {
+            _ if few_pixels::suits(shape) => Self::FewPixels,
+            _ if winograd::suits(shape) => Self::Winograd,
+            _ if pointwise::suits(shape) => Self::Pointwise,
+            _ => Self::Direct,
+        }
+    }
+}
+
 /// `y[B, H', W', Cout] = x ∗ w + b`, plus `summand` where there is one.
 pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: &[f32], summand: Option<&[f32]>, y: &mut [f32]) {
-    if winograd::suits(shape) {
-        winograd::forward(shape, x, weight, bias, summand, y);
-    } else {
-        direct::forward(shape, x, weight, bias, y);
-        if let Some(summand) = summand {
-            elementwise::add_to(y, summand);
-        }
+    match Algorithm::of(shape) {
+        Algorithm::Winograd => return winograd::forward(shape, x, weight, bias, summand, y),
+        Algorithm::Pointwise => pointwise::forward(shape, x, weight, bias, y),
+        Algorithm::FewPixels => few_pixels::forward(shape, x, weight, bias, y),
+        Algorithm::Direct => direct::forward(shape, x, weight, bias, y),
+    }
+    if let Some(summand) = summand {
+        elementwise::add_to(y, summand);
     }
 }
 
@@ -67,13 +87,16 @@ pub fn backward(
     (dw, db): (&mut [f32], &mut [f32]),
     dx: Option<&mut [f32]>,
 ) {
+    type Gradient = fn(&ConvShape, &[f32], &[f32], &mut [f32]);
     direct::bias_gradient(shape, dy, db);
-    if winograd::suits(shape) {
-        winograd::backward(shape, x, weight, dy, dw, dx);
-    } else {
-        direct::weight_gradient(shape, x, dy, dw);
-        if let Some(dx) = dx {
-            direct::input_gradient(shape, dy, weight, dx);
-        }
+    let (of_weight, of_input): (Gradient, Gradient) = match Algorithm::of(shape) {
+        Algorithm::Winograd => return winograd::backward(shape, x, weight, dy, dw, dx),
+        Algorithm::Pointwise => (pointwise::weight_gradient, pointwise::input_gradient),
+        Algorithm::FewPixels => (few_pixels::weight_gradient, few_pixels::input_gradient),
+        Algorithm::Direct => (direct::weight_gradient, direct::input_gradient),
+    };
+    of_weight(shape, x, dy, dw);
+    if let Some(dx) = dx {
+        of_input(shape, dy, weight, dx);
     }
 }

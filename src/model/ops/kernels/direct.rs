@@ -228,25 +228,38 @@ fn weight_gradient_by_taps(shape: &ConvShape, x: &[f32], dy: &[f32]) -> Vec<f32>
 
 /// `[Cout, Cin, k, k]` to `[k, k, Cin, Cout]`.
 fn pack(shape: &ConvShape, weight: &[f32]) -> Vec<f32> {
-    let (inputs, outputs, area) = (shape.in_channels, shape.out_channels, shape.kernel * shape.kernel);
-    let mut packed = vec![0.0; weight.len()];
-    packed.par_chunks_mut(outputs).enumerate().for_each(|(row, out)| {
-        let (tap, input) = (row / inputs, row % inputs);
-        for (output, value) in out.iter_mut().enumerate() {
-            *value = weight[(output * inputs + input) * area + tap];
-        }
-    });
-    packed
+    let inputs = shape.in_channels;
+    packed(shape, weight, inputs, shape.out_channels, |input, output, tap| (output * inputs + input, tap))
 }
 
 /// `[Cout, Cin, k, k]` to `[k, k, Cout, Cin]` with the kernel turned by half a circle.
 fn pack_transposed(shape: &ConvShape, weight: &[f32]) -> Vec<f32> {
-    let (inputs, outputs, area) = (shape.in_channels, shape.out_channels, shape.kernel * shape.kernel);
+    let (inputs, last) = (shape.in_channels, shape.kernel * shape.kernel - 1);
+    packed(shape, weight, shape.out_channels, inputs, |output, input, tap| (output * inputs + input, last - tap))
+}
+
+/// `[taps, rows, columns]`; `place` gives the channel pair and the tap of the weight at (row, column, tap).
+///
+/// A task has one row of every tap, so that the taps of a channel pair, which stand together, are read together.
+fn packed(
+    shape: &ConvShape,
+    weight: &[f32],
+    rows: usize,
+    columns: usize,
+    place: impl Fn(usize, usize, usize) -> (usize, usize) + Sync,
+) -> Vec<f32> {
+    let area = shape.kernel * shape.kernel;
     let mut packed = vec![0.0; weight.len()];
-    packed.par_chunks_mut(inputs).enumerate().for_each(|(row, out)| {
-        let (tap, output) = (row / outputs, row % outputs);
-        for (input, value) in out.iter_mut().enumerate() {
-            *value = weight[(output * inputs + input) * area + area - 1 - tap];
+    let mut by_row: Vec<Vec<&mut [f32]>> = (0..rows).map(|_| Vec::with_capacity(area)).collect();
+    for (i, values) in packed.chunks_exact_mut(columns).enumerate() {
+        by_row[i % rows].push(values);
+    }
+    by_row.into_par_iter().enumerate().with_min_len(4).for_each(|(row, mut taps)| {
+        for column in 0..columns {
+            for (tap, values) in taps.iter_mut().enumerate() {
+                let (pair, source) = place(row, column, tap);
+                values[column] = weight[pair * area + source];
+            }
         }
     });
     packed
