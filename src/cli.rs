@@ -2,7 +2,9 @@
 //!
 //! A plan is valid: every value that can be judged without reading a file has been judged.
 
+pub mod classifier;
 mod compute;
+pub mod eval;
 pub mod figures;
 pub mod gui;
 pub mod progress;
@@ -22,6 +24,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 
+pub use classifier::ClassifierPlan;
+pub use eval::EvalPlan;
 pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
 pub use sample::SamplePlan;
@@ -47,6 +51,10 @@ enum Typed {
     Sample(sample::SampleArgs),
     /// Write the figures of the reference experiment: forward noising, samples, denoising
     Figures(figures::FiguresArgs),
+    /// Say how good a model's digits are, or given images
+    Eval(eval::EvalArgs),
+    /// Train the classifier that eval judges digits with
+    Classifier(classifier::ClassifierArgs),
 }
 
 /// Where and how wide the work is computed.
@@ -70,6 +78,8 @@ pub enum Plan {
     Train(TrainPlan),
     Sample(SamplePlan),
     Figures(FiguresPlan),
+    Eval(EvalPlan),
+    Classifier(ClassifierPlan),
 }
 
 impl fmt::Display for Plan {
@@ -80,6 +90,8 @@ impl fmt::Display for Plan {
             Self::Train(plan) => plan.fmt(f),
             Self::Sample(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
+            Self::Eval(plan) => plan.fmt(f),
+            Self::Classifier(plan) => plan.fmt(f),
         }
     }
 }
@@ -104,6 +116,8 @@ where
         Some(Typed::Train(args)) => Plan::Train(args.plan()?),
         Some(Typed::Sample(args)) => Plan::Sample(args.plan()?),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
+        Some(Typed::Eval(args)) => Plan::Eval(args.plan()?),
+        Some(Typed::Classifier(args)) => Plan::Classifier(args.plan()),
     })
 }
 
@@ -167,7 +181,7 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "figures"];
+        let commands = ["gui", "train", "sample", "figures", "eval", "classifier"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }

@@ -10,6 +10,7 @@
 //! | [`diffusion`] | the method: schedule, forward process, conversions, samplers |
 //! | [`model`] | the networks, their blocks, operations and kernels, weights on disk |
 //! | [`train`] | the training step, optimizer, moving average, run folder, checkpoints |
+//! | [`eval`] | judging digits: classifier, Fréchet distance, precision and recall, bits per dim |
 //! | [`engine`] | the thread that trains and samples for the window |
 //! | [`app`] | the window's state: actions in, commands out, events in |
 //! | [`ui`] | the window's panels: draw the state, return actions |
@@ -25,6 +26,7 @@ pub mod device;
 pub mod diffusion;
 pub mod engine;
 pub mod error;
+pub mod eval;
 pub mod files;
 pub mod model;
 pub mod pictures;

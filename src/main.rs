@@ -27,5 +27,7 @@ fn run() -> diffuscope::Result<()> {
         Plan::Train(plan) => cli::train::run(&plan),
         Plan::Sample(plan) => cli::sample::run(&plan),
         Plan::Figures(plan) => cli::figures::run(&plan),
+        Plan::Eval(plan) => cli::eval::run(&plan),
+        Plan::Classifier(plan) => cli::classifier::run(&plan),
     }
 }

@@ -110,7 +110,7 @@ fn the_panels_know_neither_tensors_nor_threads() {
 
 #[test]
 fn the_library_does_not_know_the_window() {
-    for module in ["train", "model", "diffusion", "data", "engine"] {
+    for module in ["train", "model", "diffusion", "data", "eval", "engine"] {
         for path in sources(&format!("src/{module}")) {
             let code = code(&path);
             for word in ["egui", "eframe"] {
@@ -125,7 +125,7 @@ fn the_library_does_not_know_the_window() {
 
 #[test]
 fn the_library_does_not_know_the_engine() {
-    for module in ["train", "model", "diffusion", "data"] {
+    for module in ["train", "model", "diffusion", "data", "eval"] {
         for path in sources(&format!("src/{module}")) {
             assert!(!crate_modules(&code(&path)).contains("engine"), "{} uses crate::engine", path.display());
         }

@@ -24,12 +24,14 @@ pub enum Setting {
     EmaDecay,
     ClassDropout,
     CheckpointEvery,
+    EvalEvery,
     Network,
     Classes,
     SampleSteps,
     SampleCount,
     Eta,
     Guidance,
+    GuidanceInterval,
     Class,
 }
 
@@ -54,11 +56,13 @@ impl Setting {
             Self::EmaDecay => "EMA decay",
             Self::ClassDropout => "class dropout",
             Self::CheckpointEvery => "--checkpoint-every",
+            Self::EvalEvery => "--eval-every",
             Self::Network => "--preset",
             Self::Classes => "--classes",
             Self::SampleCount => "--count",
             Self::Eta => "--eta",
             Self::Guidance => "--guidance",
+            Self::GuidanceInterval => "--guidance-interval",
             Self::Class => "--class",
         }
     }
@@ -84,6 +88,8 @@ impl fmt::Display for Problem {
 pub const MAX_TIMESTEPS: usize = 4000;
 /// Largest batch: beyond it a step takes longer than a person waits.
 pub const MAX_BATCH: usize = 4096;
+/// Longest time between two evaluations, seconds: a day.
+const MAX_INTERVAL: f64 = 86_400.0;
 /// Largest number of images drawn at once.
 pub const MAX_SAMPLES: usize = 100_000;
 
@@ -243,6 +249,12 @@ impl Settings {
             "use 0 to 0.99",
         );
         found.unless(t.checkpoint_every >= 1, Setting::CheckpointEvery, "a checkpoint every 0 steps", "use at least 1");
+        found.unless(
+            (0.0..=MAX_INTERVAL).contains(&t.eval_seconds),
+            Setting::EvalEvery,
+            format!("every {} seconds", t.eval_seconds),
+            "use 0 for never, or up to 86400 seconds",
+        );
     }
 
     fn sampling_problems(&self, found: &mut Found) {
@@ -266,6 +278,14 @@ impl Settings {
             format!("guidance {}", s.guidance),
             "use 0 to 20",
         );
+        if let Some([low, high]) = s.guidance_interval {
+            found.unless(
+                low >= 0.0 && low < high && high.is_finite(),
+                Setting::GuidanceInterval,
+                format!("noise levels from {low} to {high}"),
+                "use two numbers from 0 up, the smaller first, such as 0.2,3",
+            );
+        }
         if let ClassChoice::Only(class) = s.classes {
             found.unless(class <= 9, Setting::Class, format!("class {class}"), "use 0 to 9, or each");
             found.unless(self.network.classes, Setting::Class, "the model does not know classes", "leave --class out");

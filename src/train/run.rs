@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 
 use super::checkpoint::Checkpoint;
+use super::examination::Examination;
 use super::folder::{RunFile, RunFolder, newest_checkpoint, read_run_file, write_run_file};
 use super::metrics::StepReport;
+use super::pace::Pace;
 use super::trainer::Trainer;
-use crate::config::{ClassChoice, SamplerKind, SamplingSettings, Settings, WeightsKind};
+use crate::config::{ClassChoice, SamplerKind, SamplingSettings, Settings, Thresholding, WeightsKind};
 use crate::data::Splits;
+use crate::eval::QuickEval;
 use crate::pictures::Pictures;
 use crate::sampling::{Drawing, pictures};
 use crate::{Error, Result};
@@ -35,6 +38,7 @@ pub enum RunEvent {
     Step(StepReport),
     HeldOut { step: u64, loss: f64 },
     Preview { step: u64, pictures: Arc<Pictures>, classes: Vec<Option<u8>> },
+    Evaluated { step: u64, eval: QuickEval },
     Checkpointed { step: u64, path: PathBuf },
 }
 
@@ -117,7 +121,8 @@ impl Run {
     /// stays.
     pub fn train(&mut self, watch: &mut dyn FnMut(RunEvent, &Trainer) -> Result<Control>) -> Result<Outcome> {
         let mut preview = Preview::new(&self.trainer);
-        let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, Instant::now() + CHECKPOINT_INTERVAL);
+        let mut examination = Examination::new(&self.trainer);
+        let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, REST, CHECKPOINT_INTERVAL);
         let mut flushed = Instant::now();
         let mut outcome = Outcome::Completed;
         while self.trainer.progress() < 1.0 {
@@ -135,6 +140,10 @@ impl Run {
             if let Some((pictures, classes)) = preview.draw_if_due(&self.trainer)? {
                 self.folder.add_grid(report.step, &pictures)?;
                 events.push(RunEvent::Preview { step: report.step, pictures: Arc::new(pictures), classes });
+            }
+            if let Some(eval) = examination.judge_if_due(&self.trainer)? {
+                self.folder.add_eval(report.step, &eval)?;
+                events.push(RunEvent::Evaluated { step: report.step, eval });
             }
             let scheduled = report.step % self.trainer.settings().training.checkpoint_every == 0;
             if scheduled || checkpoints.is_due() {
@@ -179,9 +188,10 @@ fn restore(
     device: &Device,
 ) -> Result<Trainer> {
     let mut expected = settings.clone();
-    // How long a run goes on and how often it is kept may change from one start to the next.
+    // How long a run goes on and how often it is kept and judged may change from one start to the next.
     expected.training.budget = checkpoint.settings.training.budget;
     expected.training.checkpoint_every = checkpoint.settings.training.checkpoint_every;
+    expected.training.eval_seconds = checkpoint.settings.training.eval_seconds;
     if expected != checkpoint.settings {
         return Err(Error::format(
             from,
@@ -201,30 +211,6 @@ struct Preview {
     pace: Option<Pace>,
 }
 
-/// Work that is repeated at an interval, less often when it takes long.
-struct Pace {
-    interval: Duration,
-    due: Instant,
-}
-
-impl Pace {
-    fn new(interval: Duration, due: Instant) -> Self {
-        Self { interval, due }
-    }
-
-    fn is_due(&self) -> bool {
-        Instant::now() >= self.due
-    }
-
-    /// Does the work and sets the time of the next.
-    fn spend<R>(&mut self, work: impl FnOnce() -> R) -> R {
-        let started = Instant::now();
-        let result = work();
-        self.due = Instant::now() + self.interval.max(started.elapsed() * REST);
-        result
-    }
-}
-
 impl Preview {
     fn new(trainer: &Trainer) -> Self {
         let seconds = trainer.settings().training.preview_seconds;
@@ -233,13 +219,15 @@ impl Preview {
             steps: PREVIEW_STEPS,
             eta: 0.0,
             guidance: 0.0,
+            guidance_interval: None,
+            thresholding: Thresholding::Static,
             weights: WeightsKind::Ema,
             count: PREVIEW_COUNT,
             classes: ClassChoice::Each,
             seed: 0,
         };
         let pace = (seconds > 0.0).then(|| Duration::from_secs_f64(seconds));
-        let pace = pace.map(|interval| Pace::new(interval, Instant::now() + interval / 4));
+        let pace = pace.map(|interval| Pace::new(interval, REST, interval / 4));
         Self { settings, pace }
     }
 

@@ -93,9 +93,10 @@ fn how(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
         SamplerKind::Ddpm => "DDPM",
         SamplerKind::Ddim => "DDIM",
         SamplerKind::DpmPp => "DPM-Solver++",
+        SamplerKind::Heun => "Heun (EDM)",
     };
     let (label, chosen) = row(ui, "Sampler", s.sampler != preset.sampling.sampler, |ui| {
-        let all = [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp];
+        let all = [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp, SamplerKind::Heun];
         choose(ui, "Sampler", s.sampler, all, |sampler| names(sampler).to_owned())
     });
     s.sampler = chosen.unwrap_or(s.sampler);
