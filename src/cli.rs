@@ -5,8 +5,11 @@
 pub mod classifier;
 mod compute;
 pub mod eval;
+pub mod export;
 pub mod figures;
 pub mod gui;
+mod model;
+pub mod predict;
 pub mod progress;
 pub mod sample;
 pub mod train;
@@ -20,14 +23,17 @@ use std::num::NonZeroUsize;
 use std::panic::{self, UnwindSafe};
 
 use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 
 pub use classifier::ClassifierPlan;
 pub use eval::EvalPlan;
+pub use export::ExportPlan;
 pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
+pub use predict::PredictPlan;
 pub use sample::SamplePlan;
 pub use train::TrainPlan;
 
@@ -49,6 +55,10 @@ enum Typed {
     Train(train::TrainArgs),
     /// Draw images with a trained model
     Sample(sample::SampleArgs),
+    /// Ask the network once: the answer to given images and timesteps
+    Predict(predict::PredictArgs),
+    /// Write trained weights for PyTorch, diffusers or any reader of safetensors
+    Export(export::ExportArgs),
     /// Write the figures of the reference experiment: forward noising, samples, denoising
     Figures(figures::FiguresArgs),
     /// Say how good a model's digits are, or given images
@@ -77,6 +87,8 @@ pub enum Plan {
     Gui(GuiPlan),
     Train(TrainPlan),
     Sample(SamplePlan),
+    Predict(PredictPlan),
+    Export(ExportPlan),
     Figures(FiguresPlan),
     Eval(EvalPlan),
     Classifier(ClassifierPlan),
@@ -89,6 +101,8 @@ impl fmt::Display for Plan {
             Self::Gui(plan) => plan.fmt(f),
             Self::Train(plan) => plan.fmt(f),
             Self::Sample(plan) => plan.fmt(f),
+            Self::Predict(plan) => plan.fmt(f),
+            Self::Export(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
             Self::Eval(plan) => plan.fmt(f),
             Self::Classifier(plan) => plan.fmt(f),
@@ -115,10 +129,19 @@ where
         Some(Typed::Gui(args)) => Plan::Gui(args.plan()),
         Some(Typed::Train(args)) => Plan::Train(args.plan()?),
         Some(Typed::Sample(args)) => Plan::Sample(args.plan()?),
+        Some(Typed::Predict(args)) => Plan::Predict(args.plan()),
+        Some(Typed::Export(args)) => Plan::Export(args.plan()),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
         Some(Typed::Eval(args)) => Plan::Eval(args.plan()?),
         Some(Typed::Classifier(args)) => Plan::Classifier(args.plan()),
     })
+}
+
+/// Writes what happens inside to standard error, as much as the variable `DIFFUSCOPE_LOG` asks for: `info`, `debug`.
+pub fn log_on_request() {
+    if let Ok(filter) = EnvFilter::try_from_env("DIFFUSCOPE_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
 }
 
 /// Writes one result to standard output. A reader that has gone away, as `head` does, is not a failure.
@@ -144,11 +167,7 @@ pub fn guarded(work: impl FnOnce() -> Result<()> + UnwindSafe) -> Result<()> {
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         panic::set_hook(Box::new(|_| {}));
     }
-    panic::catch_unwind(work).unwrap_or_else(|payload| {
-        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-        Err(Error::Panicked(text.unwrap_or_else(|| "a panic without a message".into())))
-    })
+    panic::catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
 }
 
 /// What `words` after the program's name mean.
@@ -181,7 +200,7 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "figures", "eval", "classifier"];
+        let commands = ["gui", "train", "sample", "predict", "export", "figures", "eval", "classifier"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use preset::Preset;
-pub use problems::{MAX_BATCH, MAX_SAMPLES, MAX_TIMESTEPS, Problem, Setting};
+pub use problems::{
+    MAX_BATCH, MAX_CHANNELS, MAX_IMAGE_SIZE, MAX_LAYERS, MAX_LEVELS, MAX_SAMPLES, MAX_TIMESTEPS, Problem, Setting,
+};
 
 /// All settings of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,6 +137,13 @@ pub struct UNetConfig {
     /// `resnet_time_scale_shift == "scale_shift"`.
     pub scale_shift: bool,
     pub dropout: f64,
+    /// Groups of the normalisation before the middle block's attention. `None`: as diffusers, `norm_num_groups` where
+    /// the embedding is added, and no normalisation where it scales and shifts.
+    #[serde(default)]
+    pub attn_norm_num_groups: Option<usize>,
+    /// Width of the timestep's embedding. `None`: four times the first channels.
+    #[serde(default)]
+    pub time_embedding_dim: Option<usize>,
 }
 
 /// How the weights are learned.

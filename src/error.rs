@@ -71,7 +71,7 @@ impl Error {
             Self::Mismatch { .. } => "use the preset that the weights were trained with".into(),
             Self::Device { .. } => "use --device cpu, or build with --features cuda or --features metal".into(),
             Self::NoDisplay { .. } => "train without a window: diffuscope train --preset small --out runs/first".into(),
-            Self::Diverged { .. } => "lower the learning rate and resume from the last checkpoint".into(),
+            Self::Diverged { .. } => "start a new run with a lower learning rate; the last checkpoint is kept".into(),
             Self::Cancelled => "start again when you like".into(),
             Self::Panicked(_) => "please report this with the log; your last checkpoint is safe".into(),
             Self::Tensor(_) => "please report this with the settings in run.json".into(),
@@ -84,6 +84,13 @@ impl Error {
             Self::Setting(_) | Self::Usage { .. } => 2,
             _ => 1,
         }
+    }
+
+    /// A panic that was caught at the edge of a thread.
+    pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Panicked(text.unwrap_or("a panic without a message").into())
     }
 
     /// Wraps an I/O error met while reading `path`.

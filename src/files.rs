@@ -8,6 +8,9 @@ use crate::{Error, Result};
 
 /// Bytes gathered before each write to the disk.
 const BUFFER: usize = 1 << 20;
+/// How the names of unfinished files begin and end.
+const PREFIX: &str = ".diffuscope-";
+const SUFFIX: &str = ".tmp";
 
 /// Replaces the file at `path` by what `fill` writes, whole or not at all.
 ///
@@ -76,6 +79,21 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(Error::write(path))
 }
 
+/// Removes the temporary files that a killed process left in `folder`.
+///
+/// # Errors
+/// When the folder cannot be read or a file not removed.
+pub fn remove_unfinished(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(Error::read(folder))?.flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
+        if ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            fs::remove_file(entry.path()).map_err(Error::write(entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
 /// The folder that holds `path`; `.` for a bare name.
 fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
@@ -86,7 +104,7 @@ fn folder_of(path: &Path) -> PathBuf {
 
 fn temporary_name() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".diffuscope-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     builder
 }
 
@@ -149,6 +167,16 @@ mod tests {
         fs::create_dir(folder.path().join("ordinary folder")).unwrap();
         write_folder_atomically(&folder.path().join("our folder"), |_| Ok(())).unwrap();
         assert_eq!(mode("our folder"), mode("ordinary folder"));
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".diffuscope-AbC123.tmp", "mine.tmp", ".diffuscope-notes", "checkpoint.safetensors"] {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        remove_unfinished(folder.path()).unwrap();
+        assert_eq!(names_in(folder.path()), [".diffuscope-notes", "checkpoint.safetensors", "mine.tmp"]);
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! | [`ui`] | the window's panels: draw the state, return actions |
 //! | [`device`] | which device computes |
 //! | [`cli`] | the command line, one file a subcommand |
+//! | [`export`] | trained weights as files of other programs |
 //! | [`files`] | writing files whole or not at all |
 
 pub mod app;
@@ -27,6 +28,7 @@ pub mod diffusion;
 pub mod engine;
 pub mod error;
 pub mod eval;
+pub mod export;
 pub mod files;
 pub mod model;
 pub mod pictures;

@@ -10,6 +10,7 @@ use diffuscope::cli::{self, Plan};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    diffuscope::cli::log_on_request();
     match cli::guarded(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -26,6 +27,8 @@ fn run() -> diffuscope::Result<()> {
         Plan::Gui(plan) => cli::gui::run(plan),
         Plan::Train(plan) => cli::train::run(&plan),
         Plan::Sample(plan) => cli::sample::run(&plan),
+        Plan::Predict(plan) => cli::predict::run(&plan),
+        Plan::Export(plan) => cli::export::run(&plan),
         Plan::Figures(plan) => cli::figures::run(&plan),
         Plan::Eval(plan) => cli::eval::run(&plan),
         Plan::Classifier(plan) => cli::classifier::run(&plan),

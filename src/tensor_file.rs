@@ -59,7 +59,7 @@ pub fn checksum(crc: &flate2::Crc) -> String {
 }
 
 /// The values as little-endian bytes, a block at a time.
-fn for_each_block(values: &[f32], mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+pub fn for_each_block(values: &[f32], mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut bytes = [0u8; 1 << 14];
     for block in values.chunks(bytes.len() / 4) {
         for (bytes, value) in bytes.chunks_exact_mut(4).zip(block) {

@@ -1,4 +1,14 @@
-//! A trained model that images can be drawn with: from a run folder or a checkpoint file.
+//! A trained model that images can be drawn with, from any file that weights are kept in.
+//!
+//! | path | what it is |
+//! |---|---|
+//! | a folder of this program | a run: its newest checkpoint that verifies |
+//! | `checkpoint.safetensors` of a run | all that training needs; the weights are taken |
+//! | `.safetensors` or `.pth` that this program exported | weights with the settings that they were trained under |
+//! | `.pth`, `.pt` or `.safetensors` of deepinv's `DiffUNet` | known by its names |
+//! | a folder of diffusers | a `DDPMPipeline`, or a bare `UNet2DModel`, with its own schedule |
+
+mod open;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,9 +18,10 @@ use candle_core::{Device, Tensor};
 use crate::Result;
 use crate::config::{Settings, WeightsKind};
 use crate::model::Denoiser;
+use crate::model::weights::OnProgress;
 use crate::train::Trainer;
-use crate::train::checkpoint::Checkpoint;
-use crate::train::folder::newest_checkpoint;
+
+pub use open::{SETTINGS, STEP};
 
 /// The weights of a trained model, both kinds, with the settings that it was trained under.
 #[derive(Debug, Clone)]
@@ -27,32 +38,33 @@ pub struct TrainedModel {
 }
 
 impl TrainedModel {
-    /// Opens a run folder or a checkpoint file. Also says so when a damaged newest checkpoint was passed over.
+    /// Opens one of the files above, with the notices that a person should see, such as a damaged newest checkpoint
+    /// that was passed over.
     ///
     /// # Errors
-    /// When there is none at `path`, or it does not fit the network that its settings name.
+    /// When there is none at `path`, or its weights do not fit the network that its settings name.
     pub fn open(path: &Path, device: &Device) -> Result<(Self, Option<String>)> {
-        let (checkpoint, source, notice) =
-            if path.is_dir() { newest_checkpoint(path)? } else { (Checkpoint::read(path)?, path.to_path_buf(), None) };
-        let model = Self {
-            ema: checkpoint.weights(WeightsKind::Ema, device)?,
-            raw: checkpoint.weights(WeightsKind::Raw, device)?,
-            parameters: checkpoint.parameters(),
-            step: checkpoint.step,
-            settings: checkpoint.settings,
-            source,
-            device: device.clone(),
-        };
-        model.denoiser(WeightsKind::Ema)?;
-        Ok((model, notice))
+        Self::open_with(path, device, &mut |_, _| {})
+    }
+
+    /// As [`TrainedModel::open`]; `on_progress` is told of the bytes read, and of all that will be.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::open`].
+    pub fn open_with(path: &Path, device: &Device, on_progress: &mut OnProgress) -> Result<(Self, Option<String>)> {
+        open::open(path, device, on_progress)
     }
 
     /// What is at `path`, or the model that ships with the program.
     ///
     /// # Errors
     /// As [`TrainedModel::open`].
-    pub fn open_or_shipped(path: Option<&Path>, device: &Device) -> Result<(Self, Option<String>)> {
-        Self::open(path.unwrap_or(Path::new("runs/first")), device)
+    pub fn open_or_shipped(
+        path: Option<&Path>,
+        device: &Device,
+        on_progress: &mut OnProgress,
+    ) -> Result<(Self, Option<String>)> {
+        Self::open_with(path.unwrap_or(Path::new("runs/first")), device, on_progress)
     }
 
     /// A copy of a model in training.

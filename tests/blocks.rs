@@ -141,6 +141,8 @@ fn diffusers_unet(#[case] patch_size: usize) {
         norm_eps: 1e-5,
         scale_shift: true,
         dropout: 0.0,
+        attn_norm_num_groups: None,
+        time_embedding_dim: None,
     };
     network(Architecture::UNet(config), 8);
 }

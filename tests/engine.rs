@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diffuscope::config::{Budget, Preset, SamplingSettings, Settings, WeightsKind};
@@ -12,14 +13,19 @@ use diffuscope::engine::{Activity, Command, EndReason, Event, Handle, Save, work
 /// Long enough for a loaded machine; no test waits that long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// One at a time: what is timed here must not share the cores with another training.
+static ALONE: Mutex<()> = Mutex::new(());
+
 struct Engine {
+    _alone: MutexGuard<'static, ()>,
     handle: Handle,
     seen: Vec<Event>,
 }
 
 impl Engine {
     fn start() -> Self {
-        Self { handle: Handle::spawn(|| (), work(DeviceChoice::Cpu)).unwrap(), seen: Vec::new() }
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { _alone: alone, handle: Handle::spawn(|| (), work(DeviceChoice::Cpu)).unwrap(), seen: Vec::new() }
     }
 
     fn send(&self, command: Command) {
@@ -129,6 +135,22 @@ fn train_pause_step_sample_save_and_stop() {
     engine.wait("saved", |event| matches!(event, Event::Saved { .. }).then_some(()));
     assert!(weights.is_file());
 
+    let pictures = (*frames[4].x_t).clone();
+    let at = |name: &str| folder.path().join("out").join(name);
+    engine.send(Command::Save { what: Save::Grid { pictures: pictures.clone(), columns: 2 }, path: at("grid.png") });
+    engine.send(Command::Save { what: Save::Singles { pictures: pictures.clone() }, path: at("each") });
+    let film = frames.iter().map(|frame| (*frame.x_t).clone()).collect();
+    engine.send(Command::Save { what: Save::Animation { frames: film, columns: 2 }, path: at("film.gif") });
+    for _ in 0..3 {
+        engine.wait("saved", |event| matches!(event, Event::Saved { .. }).then_some(()));
+    }
+    let grid = image::open(at("grid.png")).unwrap().into_luma8();
+    assert_eq!(grid.as_raw(), &pictures.grid(2, 2, 0).pixels);
+    assert_eq!(image::open(at("each/0003.png")).unwrap().into_luma8().as_raw(), pictures.get(3));
+    let gif =
+        image::codecs::gif::GifDecoder::new(std::io::Cursor::new(std::fs::read(at("film.gif")).unwrap())).unwrap();
+    assert_eq!(image::AnimationDecoder::into_frames(gif).count(), 5);
+
     engine.send(Command::Continue);
     engine.wait_for(Activity::Training);
     engine.wait_for_step(held + 3);
@@ -143,6 +165,54 @@ fn train_pause_step_sample_save_and_stop() {
     engine.send(Command::ResumeRun { run });
     assert_eq!(engine.wait_for_step(1), step + 1);
     assert!(engine.handle.shutdown(Duration::from_secs(2)));
+}
+
+/// Paused, stepped by hand and resumed on the way, a run ends in the bytes of one that went straight through.
+#[test]
+fn a_paused_run_ends_in_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let tensors = |run: &str| {
+        let path = folder.path().join(run).join("checkpoint.safetensors");
+        let bytes = std::fs::read(path).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let all = file.iter().map(|(name, view)| (name.to_owned(), view.data().to_vec()));
+        all.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let mut engine = Engine::start();
+    let end = |event: &Event| matches!(event, Event::RunEnded { reason: EndReason::Completed, .. }).then_some(());
+    engine.send(train(&folder.path().join("straight"), Budget::Steps(30)));
+    engine.wait("end of the run", end);
+
+    engine.send(train(&folder.path().join("paused"), Budget::Steps(30)));
+    engine.send(Command::Pause);
+    engine.wait_for(Activity::Paused);
+    for _ in 0..3 {
+        engine.send(Command::Step);
+        engine.wait_for(Activity::Paused);
+    }
+    engine.send(Command::Sample { settings: sampling() });
+    engine.send(Command::Continue);
+    engine.wait("end of the run", end);
+    assert_eq!(tensors("straight"), tensors("paused"));
+}
+
+/// The disk refuses the checkpoint: the run is held, and goes on when it is asked to and there is room.
+#[test]
+fn a_disk_that_refuses_holds_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let obstacle = run.join("checkpoint.next.safetensors");
+    std::fs::create_dir_all(obstacle.join("occupied")).unwrap();
+    let mut engine = Engine::start();
+    engine.send(train(&run, Budget::Steps(5)));
+    engine.wait("failure", |event| matches!(event, Event::Failed { during: "keeping the run", .. }).then_some(()));
+    engine.wait_for(Activity::Paused);
+    std::fs::remove_dir_all(&obstacle).unwrap();
+    engine.send(Command::Continue);
+    engine.wait("end of the run", |event| {
+        matches!(event, Event::RunEnded { reason: EndReason::Completed, .. }).then_some(())
+    });
+    assert!(run.join("checkpoint.safetensors").is_file());
 }
 
 #[test]
@@ -214,6 +284,24 @@ fn closing_while_training_saves_and_ends_within_two_seconds() {
     assert!(begun.elapsed() < Duration::from_secs(2));
     let (checkpoint, _, notice) = diffuscope::train::folder::newest_checkpoint(&run).unwrap();
     assert!(checkpoint.step >= step && notice.is_none());
+}
+
+/// A drawing of the grid takes seconds with a deep network; it is left out when the window is closed.
+#[test]
+fn closing_while_the_grid_is_drawn_ends_within_two_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut settings = Preset::Base.settings();
+    settings.training.batch_size = 2;
+    settings.training.preview_seconds = 0.001;
+    settings.data.subset = diffuscope::config::Subset::First(64);
+    let mut engine = Engine::start();
+    engine.send(Command::Train { settings: Box::new(settings), out: run.clone() });
+    engine.wait_for_step(1);
+    let begun = Instant::now();
+    assert!(engine.handle.shutdown(Duration::from_secs(10)), "the worker did not end");
+    assert!(begun.elapsed() < Duration::from_secs(2), "it took {:?}", begun.elapsed());
+    assert!(run.join("checkpoint.safetensors").is_file());
 }
 
 #[test]

@@ -46,6 +46,8 @@ fn a_plain_pipeline_with_attention() {
         norm_eps: 1e-5,
         scale_shift: false,
         dropout: 0.0,
+        attn_norm_num_groups: None,
+        time_embedding_dim: None,
     };
     let error = error_of("pipeline", &config, 1, None);
     assert!(error < 1e-4, "{error}");
@@ -64,6 +66,8 @@ fn a_pipeline_with_classes_and_scale_shift() {
         norm_eps: 1e-5,
         scale_shift: true,
         dropout: 0.0,
+        attn_norm_num_groups: None,
+        time_embedding_dim: None,
     };
     let error = error_of("pipeline_classes", &config, 4, Some(11));
     assert!(error < 1e-4, "{error}");

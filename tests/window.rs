@@ -75,7 +75,7 @@ fn train_pause_and_stop_as_a_person_does() {
     let Some(Command::Train { settings, out }) = scene.command() else { panic!("Train sends its command") };
     assert_eq!((settings.diffusion.timesteps, settings.training.batch_size), (500, 128));
     assert_eq!((settings.diffusion.schedule, settings.diffusion.beta_end), (ScheduleKind::Linear, 0.04));
-    assert!(out.starts_with("/home/ada/runs") && out.to_string_lossy().ends_with("-small"), "{}", out.display());
+    assert!(out.starts_with("/data/ada/runs") && out.to_string_lossy().ends_with("-small"), "{}", out.display());
 
     scene.play([run_started(*settings, 0), Event::Activity(Activity::Training)]);
     scene.play(steps(1, 700));
@@ -93,7 +93,7 @@ fn train_pause_and_stop_as_a_person_does() {
     scene.click("Stop and keep");
     assert!(matches!(scene.command(), Some(Command::Stop)));
 
-    let run = PathBuf::from("/home/ada/runs/2026-11-24_153012-small");
+    let run = PathBuf::from("/data/ada/runs/2026-11-24_153012-small");
     scene.play([Event::RunEnded { step: 700, reason: EndReason::Stopped, run: run.clone() }]);
     scene.click("Resume run");
     assert!(matches!(scene.command(), Some(Command::ResumeRun { run: resumed }) if resumed == run));
@@ -104,7 +104,7 @@ fn a_completed_run_is_drawn_from_at_once() {
     let mut scene = scene();
     let settings = Preset::Small.settings();
     scene.play([run_started(settings.clone(), 0), Event::Activity(Activity::Training), model_ready(settings.clone())]);
-    scene.play([Event::RunEnded { step: 9, reason: EndReason::Completed, run: "/home/ada/runs/x".into() }]);
+    scene.play([Event::RunEnded { step: 9, reason: EndReason::Completed, run: "/data/ada/runs/x".into() }]);
     assert!(matches!(scene.command(), Some(Command::Sample { settings: wanted }) if wanted == settings.sampling));
 }
 
@@ -193,7 +193,7 @@ fn save_writes_where_the_field_says_and_tells_how_it_went() {
     in_the_middle(&mut scene);
     scene.click("Save…");
     let suggested = PathBuf::from(&scene.state().save.path);
-    assert!(suggested.starts_with("/home/ada/pictures") && suggested.extension().is_some_and(|e| e == "png"));
+    assert!(suggested.starts_with("/data/ada/pictures") && suggested.extension().is_some_and(|e| e == "png"));
     scene.type_into("path to save to", "/tmp/seven.png");
     scene.press("Save");
     let Some(Command::Save { what: Save::Grid { pictures, columns }, path }) = scene.command() else {
@@ -222,7 +222,7 @@ fn drawing_with_other_settings() {
     let mut scene = scene();
     scene.click("Sample tab");
     assert!(!scene.enabled("Draw"), "there is no model yet");
-    scene.type_into("path of the model", "/home/ada/runs/old");
+    scene.type_into("path of the model", "/data/ada/runs/old");
     scene.click("Open");
     assert!(matches!(scene.command(), Some(Command::Open { path }) if path.ends_with("old")));
     scene.play([model_ready(Preset::Small.settings())]);

@@ -57,7 +57,7 @@ fn the_first_start_and_the_save_form() {
     scene.harness.get_by_label("path to save to").focus();
     scene.harness.run_steps(1);
     scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
-    scene.harness.get_by_label("path to save to").type_text("/home/ada/seven.png");
+    scene.harness.get_by_label("path to save to").type_text("/data/ada/seven.png");
     scene.harness.run_steps(3);
     scene.harness.snapshot("save-dark");
 }

@@ -9,6 +9,7 @@ use crate::config::{
     ClassChoice, DataSource, Prediction, Preset, SamplerKind, ScheduleKind, Thresholding, WeightsKind,
 };
 use crate::device::DeviceChoice;
+use crate::model::TimeKind;
 
 /// A value that was typed and cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,15 @@ pub const THRESHOLDINGS: Names<Thresholding> = &[
 pub const WEIGHTS: Names<WeightsKind> = &[
     ("ema", "the moving average of the weights", WeightsKind::Ema),
     ("raw", "the weights as the last step left them", WeightsKind::Raw),
+];
+
+pub const TIME_KINDS: Names<TimeKind> = &[
+    ("timestep", "0 to T − 1: the answer is what the network was trained to give (the default)", TimeKind::Timestep),
+    (
+        "noise_level",
+        "σ of the noise in images of [0, 1]: the answer is the clean images; DiffUNet",
+        TimeKind::NoiseLevel,
+    ),
 ];
 
 /// Reads one of `names`; clap lists them in the help and in its errors.

@@ -118,6 +118,8 @@ fn base() -> Settings {
         norm_eps: 1e-5,
         scale_shift: true,
         dropout: 0.0,
+        attn_norm_num_groups: None,
+        time_embedding_dim: None,
     });
     settings.training.budget = Budget::Epochs(40);
     settings.training.learning_rate = 5e-4;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Architecture, Budget, ClassChoice, ScheduleKind, Settings, Subset};
+use super::{Architecture, Budget, CLASS_COUNT, ClassChoice, ScheduleKind, Settings, Subset};
 
 /// The settings that a problem can belong to: the window shows the message beside this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,6 +93,13 @@ const MAX_INTERVAL: f64 = 86_400.0;
 /// Largest number of images drawn at once.
 pub const MAX_SAMPLES: usize = 100_000;
 
+/// Bounds of a U-Net, far beyond what images of digits need: settings can come from anybody's file.
+pub const MAX_LEVELS: usize = 8;
+pub const MAX_LAYERS: usize = 64;
+pub const MAX_CHANNELS: usize = 1 << 14;
+/// Largest height and width of the images of a network that others trained.
+pub const MAX_IMAGE_SIZE: usize = 1024;
+
 impl Settings {
     /// Every value that cannot work. `available` is the number of training images, when known.
     pub fn problems(&self, available: Option<usize>) -> Vec<Problem> {
@@ -103,6 +110,16 @@ impl Settings {
         self.training_problems(&mut found);
         self.sampling_problems(&mut found);
         found.0
+    }
+
+    /// What is wrong if the network is to be told classes that these images do not have.
+    pub fn class_problem(&self, images: &crate::data::Dataset) -> Option<Problem> {
+        let fits = !self.network.classes || images.has_classes(CLASS_COUNT);
+        (!fits).then(|| Problem {
+            setting: Setting::Classes,
+            what: format!("the images of {} have no classes 0 to 9", images.name),
+            hint: "train without classes (--classes off), or sort the images into folders 0 to 9".into(),
+        })
     }
 
     fn data_problems(&self, available: Option<usize>, found: &mut Found) {
@@ -155,10 +172,10 @@ impl Settings {
     fn network_problems(&self, found: &mut Found) {
         match &self.network.architecture {
             Architecture::Compact(config) => found.unless(
-                config.channels >= 16 && config.channels.is_multiple_of(16),
+                (16..=MAX_CHANNELS).contains(&config.channels) && config.channels.is_multiple_of(16),
                 Setting::Network,
                 format!("{} channels cannot be normalised and attended to", config.channels),
-                "use a multiple of 16",
+                format!("use a multiple of 16, at most {MAX_CHANNELS}"),
             ),
             Architecture::UNet(config) => {
                 let levels = config.block_out_channels.len();
@@ -177,6 +194,21 @@ impl Settings {
                         config.block_out_channels, config.norm_num_groups
                     ),
                     "use channels that the number of groups divides",
+                );
+                found.unless(
+                    levels <= MAX_LEVELS
+                        && config.layers_per_block <= MAX_LAYERS
+                        && config.attention_head_dim >= 1
+                        && config.block_out_channels.iter().all(|channels| *channels <= MAX_CHANNELS)
+                        && config.time_embedding_dim.is_none_or(|width| (1..=MAX_CHANNELS).contains(&width))
+                        && config.attn_norm_num_groups.is_none_or(|groups| {
+                            groups >= 1 && config.block_out_channels.last().is_some_and(|c| c.is_multiple_of(groups))
+                        }),
+                    Setting::Network,
+                    "the U-Net is larger than any, or has attention that cannot be",
+                    format!(
+                        "use up to {MAX_LEVELS} levels of {MAX_LAYERS} blocks and {MAX_CHANNELS} channels, heads of 1 or more"
+                    ),
                 );
                 let shrink = config.patch_size << levels.saturating_sub(1);
                 found.unless(

@@ -65,6 +65,18 @@ impl Dataset {
         self.labels.as_ref().and_then(|labels| labels.get(i).copied())
     }
 
+    /// Whether every image has one of the classes `0..classes`.
+    pub fn has_classes(&self, classes: usize) -> bool {
+        self.labels.as_ref().is_some_and(|labels| labels[..self.len].iter().all(|label| usize::from(*label) < classes))
+    }
+
+    /// CRC-32 of the pixels of all images, eight hexadecimal digits.
+    pub fn crc32(&self) -> String {
+        let mut crc = flate2::Crc::new();
+        crc.update(&self.pixels[..self.len * self.width * self.height]);
+        format!("{:08x}", crc.sum())
+    }
+
     /// The images brought to `size`×`size`, as torchvision's `Resize` does; the same pixels if they have that size.
     pub fn resized(&self, size: usize) -> Self {
         if (self.width, self.height) == (size, size) {

@@ -74,7 +74,7 @@ pub fn plan(settings: &SamplingSettings, schedule: &Schedule) -> Vec<usize> {
         SamplerKind::Ddim | SamplerKind::DpmPp => Spacing::Angle.timesteps(schedule, settings.steps),
         SamplerKind::Heun => {
             let calls = settings.steps.clamp(1, schedule.timesteps());
-            heun::calls(&Spacing::Karras.timesteps(schedule, heun::timesteps_for(calls)), calls)
+            heun::calls(&Spacing::Angle.timesteps(schedule, heun::timesteps_for(calls)), calls)
         }
     }
 }

@@ -23,7 +23,7 @@ pub enum Command {
     /// Load a trained model to sample from: a run folder or a weights file.
     Open { path: PathBuf },
     /// Draw images with the current model and record every frame of the reverse diffusion.
-    /// During training it takes turns with the steps. A newer request replaces the one in progress.
+    /// During training it draws beside the steps, on a thread of its own. A newer request replaces the one in progress.
     Sample { settings: SamplingSettings },
     /// End the sampling in progress.
     CancelSampling,

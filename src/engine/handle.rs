@@ -19,7 +19,7 @@ const COMMANDS: usize = 256;
 /// Events that may wait for the window: seconds of the fastest training.
 const EVENTS: usize = 1024;
 /// Building and walking the graph of a deep network recurses once an operation.
-const STACK_BYTES: usize = 64 << 20;
+pub(super) const STACK_BYTES: usize = 64 << 20;
 
 /// The window's end of the engine.
 pub struct Handle {
@@ -53,7 +53,7 @@ impl Handle {
                 let _running = running;
                 let last_words = outbox.clone();
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(inbox, outbox))) {
-                    let error = Error::Panicked(panic_text(&*panic));
+                    let error = Error::from_panic(&*panic);
                     let event = Event::Failed { during: "the engine", what: error.to_string(), hint: error.hint() };
                     // Nobody is left to tell when the window has gone.
                     let _ = last_words.send(event);
@@ -143,11 +143,6 @@ impl Outbox {
             (self.wake)();
         }
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".into())
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 
-use super::worker::{panic_text, report};
+use super::handle::STACK_BYTES;
+use super::worker::report;
 use super::{Event, Frame, Outbox};
 use crate::config::SamplingSettings;
 use crate::model::Denoiser;
@@ -47,6 +48,7 @@ impl Sampler {
             Job { id, denoiser, settings: settings.clone(), out: self.out.clone(), cancelled: Arc::clone(&cancelled) };
         let thread = std::thread::Builder::new()
             .name("sampler".into())
+            .stack_size(STACK_BYTES)
             .spawn(move || job.run())
             .map_err(|error| Error::Panicked(format!("no thread for sampling: {error}")))?;
         self.current = Some(Request { cancelled, thread });
@@ -75,7 +77,7 @@ impl Job {
     fn run(self) {
         let started = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| self.draw()));
-        let result = result.unwrap_or_else(|panic| Err(Error::Panicked(panic_text(&*panic))));
+        let result = result.unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
         let cancelled = result.is_err();
         if let Err(error) = result
             && !matches!(error, Error::Cancelled)

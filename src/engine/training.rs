@@ -1,5 +1,6 @@
 //! A run inside the worker: the run's events go to the window, the window's commands steer the run.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crossbeam_channel::{Receiver, TryRecvError};
@@ -50,7 +51,7 @@ fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> 
     let _ = worker.out.send(Event::Activity(Activity::Training));
     let path = run.folder.path().to_path_buf();
     let mut steering = Steering { worker, commands, path: &path, held: false };
-    let outcome = run.train(&mut |event, trainer| steering.watch(event, trainer));
+    let outcome = train_guarded(&mut run, &mut |event, trainer| steering.watch(event, trainer));
     let step = run.trainer.step_count();
     let reason = match &outcome {
         Ok(Outcome::Completed) => EndReason::Completed,
@@ -63,6 +64,11 @@ fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> 
         worker.set_model(model);
     }
     outcome.map(|_| ())
+}
+
+/// Trains; a panic on the way becomes an error, so that the run's end is told like any other.
+fn train_guarded(run: &mut Run, watch: &mut dyn FnMut(RunEvent, &Trainer) -> Result<Control>) -> Result<Outcome> {
+    catch_unwind(AssertUnwindSafe(|| run.train(watch))).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
 }
 
 /// Between two steps: tells the window what happened and does what it asks.
@@ -85,7 +91,7 @@ enum Steer {
 
 impl Steering<'_> {
     fn watch(&mut self, event: RunEvent, trainer: &Trainer) -> Result<Control> {
-        let is_step = matches!(event, RunEvent::Step(_));
+        let looks_for_commands = matches!(event, RunEvent::Step(_) | RunEvent::Stalled { .. });
         let delivered = match event {
             RunEvent::Step(report) => self.worker.out.send(Event::Step(report)),
             RunEvent::HeldOut { step, loss } => self.worker.out.send(Event::HeldOut { step, loss }),
@@ -95,11 +101,31 @@ impl Steering<'_> {
                 self.worker.out.offer(Event::Preview { step, pictures, classes });
                 Ok(())
             }
+            RunEvent::Busy => return Ok(self.listen(trainer)),
+            RunEvent::Stalled { what, hint } => {
+                self.held = true;
+                let hint = format!("{hint}, then press Continue: nothing is lost");
+                self.worker.out.send(Event::Failed { during: "keeping the run", what, hint })
+            }
         };
         if delivered.is_err() {
             return Ok(Control::Stop);
         }
-        Ok(if is_step { self.take_commands(trainer) } else { Control::Continue })
+        Ok(if looks_for_commands { self.take_commands(trainer) } else { Control::Continue })
+    }
+
+    /// Carries out what has come in without waiting, in the middle of other work.
+    fn listen(&mut self, trainer: &Trainer) -> Control {
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => match self.carry_out(command, trainer) {
+                    Steer::End => return Control::Stop,
+                    Steer::Stay | Steer::Go => {}
+                },
+                Err(TryRecvError::Empty) => return Control::Continue,
+                Err(TryRecvError::Disconnected) => return Control::Stop,
+            }
+        }
     }
 
     /// Carries out what has come in; while the run is held, waits for more.

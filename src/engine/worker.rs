@@ -64,7 +64,7 @@ impl Worker {
             // Nothing is being trained: these have nothing to act on.
             Command::Pause | Command::Continue | Command::Step | Command::Stop => Ok(()),
         }));
-        let result = result.unwrap_or_else(|panic| Err(Error::Panicked(panic_text(&*panic))));
+        let result = result.unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
         if let Err(error) = result {
             report(&self.out, during, &error);
         }
@@ -131,10 +131,4 @@ pub(super) fn name_of(command: &Command) -> &'static str {
         Command::Save { .. } => "saving",
         Command::Pause | Command::Continue | Command::Step | Command::Stop => "training",
     }
-}
-
-/// The message of a panic.
-pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message").into()
 }

@@ -21,7 +21,7 @@ pub struct BlockStyle {
 }
 
 /// PyTorch's default for convolutions and linear layers: uniform within ±1/√fan_in, weights and biases alike.
-fn default_init(fan_in: usize) -> Init {
+pub(super) fn default_init(fan_in: usize) -> Init {
     let bound = 1.0 / (fan_in as f64).sqrt();
     Init::Uniform { lo: -bound, up: bound }
 }
@@ -90,6 +90,11 @@ impl Conv {
         })
     }
 
+    /// Channels that it takes.
+    pub fn inputs(&self) -> usize {
+        self.weight.dims().get(1).copied().unwrap_or_default()
+    }
+
     /// `[B, H, W, inputs]` to `[B, ⌈H/stride⌉, ⌈W/stride⌉, outputs]`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::conv2d(x, &self.weight, &self.bias, self.stride)
@@ -121,7 +126,7 @@ impl GroupNorm {
     }
 
     /// SiLU(norm(x)·(1 + scale) + shift), with `scale`, `shift`: `[B, C]` folded into the gain and bias.
-    fn forward_modulated(&self, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward_modulated(&self, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
         let scale = (scale + 1.0)?;
         let gain = scale.broadcast_mul(&self.weight)?;
         let bias = (scale.broadcast_mul(&self.bias)? + shift)?;

@@ -14,6 +14,7 @@ use candle_nn::VarBuilder;
 use super::blocks::{AttentionBlock, BlockStyle, Conv, Downsample, GroupNorm, ResnetBlock, Upsample};
 use super::dropout::Dropout;
 use super::embed::Embedding;
+use super::inputs::Inputs;
 use super::ops::{self, Activation};
 use crate::config::CompactConfig;
 
@@ -56,6 +57,12 @@ impl CompactUNet {
             conv_norm_out: GroupNorm::new(narrow, &style, &vb.pp("conv_norm_out"))?,
             conv_out: Conv::zeroed(narrow, patch, &vb.pp("conv_out"))?,
         })
+    }
+
+    /// What it takes: two levels of 2×2 patches.
+    pub fn inputs(&self) -> Inputs {
+        let channels = self.conv_in.inputs() / 4;
+        Inputs { channels, smallest_side: 4, multiple: 4, classes: self.embedding.classes() }
     }
 
     /// `x`: `[B, H, W, C]` with H and W multiples of 4; `t`: `[B]`; `classes`: `[B]` u32. Result: as `x`.

@@ -38,6 +38,11 @@ impl Denoiser {
         &self.device
     }
 
+    /// The network itself, to be asked as it is.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// The network's raw output for `x_t` `[B, 1, H, W]` at one timestep, guided towards `classes`.
     ///
     /// With guidance w (Ho & Salimans 2022, eq. 6) the result is `y + w·(y − y_without_class)`, both from one call

@@ -43,6 +43,11 @@ impl Embedding {
         })
     }
 
+    /// Classes that it tells apart, "no class told" included; none if it knows no classes.
+    pub fn classes(&self) -> Option<usize> {
+        self.classes.as_ref().and_then(|table| table.dims().first().copied())
+    }
+
     /// `t`: `[B]` f32, `classes`: `[B]` u32. Result: `[B, width]`, through SiLU, as the residual blocks take it.
     pub fn forward(&self, t: &Tensor, classes: Option<&Tensor>) -> Result<Tensor> {
         let features = timestep_features(t, self.channels)?;

@@ -4,7 +4,9 @@ use candle_core::{Result, Tensor, bail};
 use candle_nn::VarBuilder;
 
 use super::compact::CompactUNet;
+use super::diffunet::DiffUNet;
 use super::dropout::Dropout;
+use super::inputs::{Inputs, TimeKind};
 use super::unet::UNet;
 use crate::config::{Architecture, CLASS_COUNT, NetworkSettings};
 
@@ -13,6 +15,7 @@ use crate::config::{Architecture, CLASS_COUNT, NetworkSettings};
 pub enum Network {
     Compact(Box<CompactUNet>),
     UNet(Box<UNet>),
+    DiffUNet(Box<DiffUNet>),
 }
 
 impl Network {
@@ -25,7 +28,7 @@ impl Network {
         Ok(match &settings.architecture {
             Architecture::Compact(config) => Self::Compact(Box::new(CompactUNet::new(config, 1, classes, vb)?)),
             Architecture::UNet(config) => Self::UNet(Box::new(UNet::new(config, 1, classes, vb)?)),
-            Architecture::DiffUNet => bail!("DiffUNet is not part of this build"),
+            Architecture::DiffUNet => Self::DiffUNet(Box::new(DiffUNet::new(vb)?)),
         })
     }
 
@@ -47,8 +50,33 @@ impl Network {
         let y = match self {
             Self::Compact(network) => network.forward(&x, t, classes, dropout)?,
             Self::UNet(network) => network.forward(&x, t, classes, dropout)?,
+            Self::DiffUNet(network) => network.forward(&x, t, dropout)?,
         };
         to_channels_first(&y)
+    }
+
+    /// The images in `y` `[B, C, H, W]` without their noise, whose standard deviations are `sigma` `[B]` (f32).
+    ///
+    /// # Errors
+    /// When the shapes do not suit the network, or it is not [`Network::DiffUNet`], which alone has a rule for this.
+    pub fn denoise(&self, y: &Tensor, sigma: &Tensor) -> Result<Tensor> {
+        let Self::DiffUNet(network) = self else { bail!("noise levels are understood by DiffUNet only") };
+        to_channels_first(&network.observed(
+            &to_channels_last(y)?,
+            sigma,
+            TimeKind::NoiseLevel,
+            None,
+            &mut |_, _| Ok(()),
+        )?)
+    }
+
+    /// What it takes.
+    pub fn inputs(&self) -> Inputs {
+        match self {
+            Self::Compact(network) => network.inputs(),
+            Self::UNet(network) => network.inputs(),
+            Self::DiffUNet(network) => network.inputs(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use candle_nn::VarBuilder;
 use super::blocks::{AttentionBlock, BlockStyle, Conv, Downsample, GroupNorm, ResnetBlock, Upsample};
 use super::dropout::Dropout;
 use super::embed::Embedding;
+use super::inputs::Inputs;
 use super::ops::{self, Activation};
 use crate::config::UNetConfig;
 
@@ -48,14 +49,17 @@ impl UNet {
         let widths = &config.block_out_channels;
         let (Some(&first), Some(&last)) = (widths.first(), widths.last()) else { bail!("a U-Net needs levels") };
         let channels = image_channels * config.patch_size * config.patch_size;
-        let embedding_width = 4 * first;
+        let embedding_width = config.time_embedding_dim.unwrap_or(4 * first);
         let builder = Builder { config, style, embedding_width };
         let mid = vb.pp("mid_block");
         let mid_resnet = |i: usize| ResnetBlock::new(last, last, embedding_width, style, &mid.pp("resnets").pp(i));
-        // diffusers' middle block normalises before attention only where the embedding is added, not scaled and shifted.
+        // diffusers' middle block normalises before attention only where the embedding is added, not scaled and shifted,
+        // unless it is told a number of groups.
+        let mid_norm = config.attn_norm_num_groups.or((!config.scale_shift).then_some(config.norm_num_groups));
+        let mid_style = BlockStyle { groups: mid_norm.unwrap_or(config.norm_num_groups), ..style };
         let mid_attention = config
             .mid_attention
-            .then(|| AttentionBlock::new(last, &style, !config.scale_shift, &mid.pp("attentions").pp(0)));
+            .then(|| AttentionBlock::new(last, &mid_style, mid_norm.is_some(), &mid.pp("attentions").pp(0)));
         Ok(Self {
             patch_size: config.patch_size,
             embedding: Embedding::new(first, embedding_width, classes, vb)?,
@@ -70,6 +74,13 @@ impl UNet {
             conv_norm_out: GroupNorm::new(first, &style, &vb.pp("conv_norm_out"))?,
             conv_out: Conv::zeroed(first, channels, &vb.pp("conv_out"))?,
         })
+    }
+
+    /// What it takes.
+    pub fn inputs(&self) -> Inputs {
+        let channels = self.conv_in.inputs() / (self.patch_size * self.patch_size);
+        let multiple = self.patch_size << (self.down_blocks.len() - 1);
+        Inputs { channels, smallest_side: multiple, multiple, classes: self.embedding.classes() }
     }
 
     /// `x`: `[B, H, W, C]`, H and W divisible by patch size · 2^(levels − 1); `t`: `[B]`; `classes`: `[B]` u32.

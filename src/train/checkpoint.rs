@@ -19,6 +19,8 @@ use crate::config::{Settings, WeightsKind};
 use crate::tensor_file::{self, CHECKSUM, Entry};
 use crate::{Error, Result};
 
+/// What the metadata's value of `format` begins with, whatever the version.
+pub const FORMAT_NAME: &str = "diffuscope-checkpoint";
 /// The metadata's value of `format`.
 const FORMAT: &str = "diffuscope-checkpoint-1";
 const HINT: &str =

@@ -48,15 +48,19 @@ impl Examination {
         Self { settings, pace: wanted.then(|| Pace::new(interval, REST, interval)) }
     }
 
-    /// Draws and judges, if it is time to.
+    /// Draws and judges, if it is time to; `listen` is called between two calls of the network.
     ///
     /// # Errors
-    /// When the device has no room.
-    pub fn judge_if_due(&mut self, trainer: &Trainer) -> Result<Option<QuickEval>> {
+    /// What `listen` returned, or when the device has no room.
+    pub fn judge_if_due(
+        &mut self,
+        trainer: &Trainer,
+        listen: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<QuickEval>> {
         let Some(pace) = self.pace.as_mut().filter(|pace| pace.is_due()) else { return Ok(None) };
         pace.spend(|| {
             let denoiser = trainer.denoiser(self.settings.weights)?;
-            let images = Drawing::new(&denoiser, &self.settings)?.run(&mut |_, _| Ok(()))?;
+            let images = Drawing::new(&denoiser, &self.settings)?.run(&mut |_, _| listen())?;
             let images = eight_bit(&images, Path::new("digits drawn in training"))?;
             QuickEval::of(&*Judge::shipped()?, &images).map(Some)
         })
@@ -79,13 +83,13 @@ mod tests {
         let trainer = Trainer::new(&settings, &mnist::load().unwrap(), &Device::Cpu).unwrap();
         let mut examination = Examination::new(&trainer);
         std::thread::park_timeout(Duration::from_millis(20));
-        let eval = examination.judge_if_due(&trainer).unwrap().expect("it is due");
+        let eval = examination.judge_if_due(&trainer, &mut || Ok(())).unwrap().expect("it is due");
         assert_eq!((eval.count, eval.classes.iter().sum::<usize>()), (COUNT, COUNT));
         assert!(eval.recognisable < 0.05 && eval.distance > 100.0, "{eval:?}");
-        assert_eq!(examination.judge_if_due(&trainer).unwrap(), None);
+        assert_eq!(examination.judge_if_due(&trainer, &mut || Ok(())).unwrap(), None);
 
         settings.training.eval_seconds = 0.0;
         let trainer = Trainer::new(&settings, &mnist::load().unwrap(), &Device::Cpu).unwrap();
-        assert_eq!(Examination::new(&trainer).judge_if_due(&trainer).unwrap(), None);
+        assert_eq!(Examination::new(&trainer).judge_if_due(&trainer, &mut || Ok(())).unwrap(), None);
     }
 }

@@ -8,8 +8,8 @@
 //! | `grids/step-0000100.png` | the same noise drawn as training goes on |
 //! | `log.txt` | what happened when |
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use super::metrics::StepReport;
 use super::trainer::Trainer;
 use crate::config::Settings;
 use crate::eval::QuickEval;
-use crate::files::{sync_folder, write_atomically};
+use crate::files::{remove_unfinished, sync_folder, write_atomically};
 use crate::pictures::{Pictures, write_png};
 use crate::{Error, Result};
 
@@ -35,6 +35,8 @@ pub struct RunFile {
     /// Name of the data set and count of its images in use.
     pub dataset: String,
     pub images: usize,
+    /// CRC-32 of those images' pixels, as the network is shown them.
+    pub images_crc32: String,
     pub parameters: usize,
 }
 
@@ -43,6 +45,8 @@ pub struct RunFile {
 pub struct RunFolder {
     path: PathBuf,
     metrics: BufWriter<File>,
+    /// Locked for as long as the run is written, so that a second program does not write it too.
+    log: File,
 }
 
 impl RunFolder {
@@ -58,8 +62,9 @@ impl RunFolder {
             ));
         }
         fs::create_dir_all(path.join("grids")).map_err(Error::write(path))?;
+        let log = locked_log(path)?;
         write_run_file(path, run)?;
-        Self::open(path)
+        Self::open(path, log)
     }
 
     /// Opens a run folder to go on from its checkpoint: metrics written after that are cut off.
@@ -67,14 +72,18 @@ impl RunFolder {
     /// # Errors
     /// When the metrics cannot be read or written.
     pub fn resume(path: &Path, step: u64) -> Result<Self> {
+        fs::create_dir_all(path.join("grids")).map_err(Error::write(path))?;
+        let log = locked_log(path)?;
+        remove_unfinished(path)?;
+        remove_unfinished(&path.join("grids"))?;
         keep_metrics_until(&path.join("metrics.jsonl"), step)?;
-        Self::open(path)
+        Self::open(path, log)
     }
 
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path, log: File) -> Result<Self> {
         let metrics = path.join("metrics.jsonl");
         let file = OpenOptions::new().create(true).append(true).open(&metrics).map_err(Error::write(&metrics))?;
-        Ok(Self { path: path.to_path_buf(), metrics: BufWriter::new(file) })
+        Ok(Self { path: path.to_path_buf(), metrics: BufWriter::new(file), log })
     }
 
     /// Where it is.
@@ -155,9 +164,7 @@ impl RunFolder {
     /// Adds a line to `log.txt`. A log that cannot be written must not end a run, so failures are ignored.
     pub fn log(&self, line: &str) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-        if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(self.path.join("log.txt")) {
-            let _ = writeln!(file, "{now} {line}");
-        }
+        let _ = (&self.log).write_all(format!("{now} {line}\n").as_bytes());
     }
 }
 
@@ -173,9 +180,39 @@ struct Evaluated {
     eval: QuickEval,
 }
 
+/// The run's log, locked; a program that is killed lets the lock go.
+fn locked_log(run: &Path) -> Result<File> {
+    let path = run.join("log.txt");
+    let log = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::write(&path))?;
+    match log.try_lock() {
+        Ok(()) => Ok(log),
+        Err(TryLockError::WouldBlock) => Err(Error::usage(
+            format!("{} is being trained by another program", run.display()),
+            "wait until it ends, or choose another folder",
+        )),
+        // A file system without locks, as some network mounts are.
+        Err(TryLockError::Error(_)) => Ok(log),
+    }
+}
+
+/// After a damaged newest checkpoint was passed over: puts the sound one before it in its place, so that the next
+/// checkpoint does not keep the damaged one as its predecessor.
+///
+/// # Errors
+/// When the disk does not take it.
+pub fn drop_damaged_checkpoint(run: &Path) -> Result<()> {
+    let [newest, previous] = checkpoint_paths(run);
+    fs::rename(&previous, &newest).and_then(|()| sync_folder(run)).map_err(Error::write(&newest))
+}
+
 /// Newest first.
 fn checkpoint_paths(run: &Path) -> [PathBuf; 2] {
     ["checkpoint.safetensors", "checkpoint.previous.safetensors"].map(|name| run.join(name))
+}
+
+/// Whether a run folder holds a checkpoint, sound or not.
+pub fn has_checkpoint(run: &Path) -> bool {
+    checkpoint_paths(run).iter().any(|path| path.exists())
 }
 
 /// The newest checkpoint of a run folder that verifies, with its path, and a notice when it is not the newest.
@@ -224,7 +261,11 @@ fn keep_metrics_until(path: &Path, step: u64) -> Result<()> {
     struct Line {
         step: u64,
     }
-    let Ok(file) = File::open(path) else { return Ok(()) };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::read(path)(error)),
+    };
     let mut reader = BufReader::new(file);
     let mut kept = Vec::new();
     let mut line = Vec::new();

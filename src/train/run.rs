@@ -8,7 +8,9 @@ use candle_core::Device;
 
 use super::checkpoint::Checkpoint;
 use super::examination::Examination;
-use super::folder::{RunFile, RunFolder, newest_checkpoint, read_run_file, write_run_file};
+use super::folder::{
+    RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, read_run_file, write_run_file,
+};
 use super::metrics::StepReport;
 use super::pace::Pace;
 use super::trainer::Trainer;
@@ -36,10 +38,31 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub enum RunEvent {
     Step(StepReport),
-    HeldOut { step: u64, loss: f64 },
-    Preview { step: u64, pictures: Arc<Pictures>, classes: Vec<Option<u8>> },
-    Evaluated { step: u64, eval: QuickEval },
-    Checkpointed { step: u64, path: PathBuf },
+    HeldOut {
+        step: u64,
+        loss: f64,
+    },
+    Preview {
+        step: u64,
+        pictures: Arc<Pictures>,
+        classes: Vec<Option<u8>>,
+    },
+    Evaluated {
+        step: u64,
+        eval: QuickEval,
+    },
+    Checkpointed {
+        step: u64,
+        path: PathBuf,
+    },
+    /// Work between two steps that takes a while goes on: a moment to listen. [`Control::Stop`] leaves it out.
+    Busy,
+    /// The disk did not take what the run has to write. It waits: [`Control::Continue`] has it try again,
+    /// [`Control::Stop`] ends the run with that failure. What is on disk already is as it was.
+    Stalled {
+        what: String,
+        hint: String,
+    },
 }
 
 /// What the watcher wants next.
@@ -65,7 +88,12 @@ pub struct Run {
     pub trainer: Trainer,
     pub folder: RunFolder,
     last_checkpoint: Option<u64>,
+    /// Time spent waiting for the disk: no part of the budget.
+    stalled: Duration,
 }
+
+/// Whoever watches a run.
+type Watch<'a> = dyn FnMut(RunEvent, &Trainer) -> Result<Control> + 'a;
 
 impl Run {
     /// A new run in the folder `out`.
@@ -79,18 +107,20 @@ impl Run {
             settings: settings.clone(),
             dataset: splits.train.name.clone(),
             images: trainer.image_count(),
+            images_crc32: trainer.images_crc32(),
             parameters: trainer.parameters(),
         };
         let folder = RunFolder::create(out, &file)?;
         folder.log(&format!("started: {} weights, {} images", file.parameters, file.images));
-        Ok(Self { trainer, folder, last_checkpoint: None })
+        Ok(Self { trainer, folder, last_checkpoint: None, stalled: Duration::ZERO })
     }
 
-    /// The run in the folder `path` from its newest checkpoint; also says so when that was not the last one written.
+    /// The run in the folder `path` from its newest checkpoint, or from its beginning if it ended before the first;
+    /// also says so when that was not the last one written.
     /// `adjust` may change the recorded settings (the budget, say); `load` gets the data set that they name.
     ///
     /// # Errors
-    /// When there is no checkpoint, or it does not fit.
+    /// When there is no run, or its checkpoint is damaged or does not fit.
     pub fn resume(
         path: &Path,
         adjust: impl FnOnce(&Settings) -> Result<Settings>,
@@ -98,10 +128,27 @@ impl Run {
         device: &Device,
     ) -> Result<(Self, Option<String>)> {
         let mut file = read_run_file(path)?;
-        let (checkpoint, from, notice) = newest_checkpoint(path)?;
-        let step = checkpoint.step;
+        let newest = if has_checkpoint(path) { Some(newest_checkpoint(path)?) } else { None };
         let settings = adjust(&file.settings)?;
-        let trainer = restore(&settings, checkpoint, &from, &load(&settings)?, device)?;
+        let mut trainer = Trainer::new(&settings, &load(&settings)?, device)?;
+        if trainer.image_count() != file.images || trainer.images_crc32() != file.images_crc32 {
+            return Err(Error::format(
+                path,
+                "the training images are not those that the run began with",
+                "put the data set back as it was, or start a new run in another folder",
+            ));
+        }
+        let notice = match newest {
+            Some((checkpoint, from, notice)) => {
+                restore(&mut trainer, checkpoint, &from)?;
+                if notice.is_some() {
+                    drop_damaged_checkpoint(path)?;
+                }
+                notice
+            }
+            None => Some("the run ended before its first checkpoint, so it begins again".into()),
+        };
+        let step = trainer.step_count();
         if settings != file.settings {
             file.settings = settings;
             write_run_file(path, &file)?;
@@ -111,15 +158,25 @@ impl Run {
         if let Some(notice) = &notice {
             folder.log(notice);
         }
-        Ok((Self { trainer, folder, last_checkpoint: Some(step) }, notice))
+        Ok((Self { trainer, folder, last_checkpoint: (step > 0).then_some(step), stalled: Duration::ZERO }, notice))
     }
 
     /// Trains until the budget is spent or the watcher stops it, and leaves a checkpoint of the last step.
     ///
     /// # Errors
-    /// When training diverges, the disk does not take what is written, or the watcher fails. The last checkpoint
-    /// stays.
-    pub fn train(&mut self, watch: &mut dyn FnMut(RunEvent, &Trainer) -> Result<Control>) -> Result<Outcome> {
+    /// When training diverges, the watcher fails, or it gives up on a disk that does not take what is written. The
+    /// last checkpoint stays.
+    pub fn train(&mut self, watch: &mut Watch) -> Result<Outcome> {
+        let outcome = self.train_on(watch);
+        let step = self.trainer.step_count();
+        match &outcome {
+            Ok(outcome) => self.folder.log(&format!("{outcome:?} at step {step}")),
+            Err(error) => self.folder.log(&format!("failed after step {step}: {error}")),
+        }
+        outcome
+    }
+
+    fn train_on(&mut self, watch: &mut Watch) -> Result<Outcome> {
         let mut preview = Preview::new(&self.trainer);
         let mut examination = Examination::new(&self.trainer);
         let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, REST, CHECKPOINT_INTERVAL);
@@ -127,33 +184,28 @@ impl Run {
         let mut outcome = Outcome::Completed;
         while self.trainer.progress() < 1.0 {
             let report = self.trainer.step()?;
-            self.folder.add_step(&report)?;
+            self.persist(watch, |run| run.folder.add_step(&report))?;
             let mut control = watch(RunEvent::Step(report), &self.trainer)?;
-            let extra = Instant::now();
             let mut events = Vec::new();
-            if report.step % HELD_OUT_EVERY == 0
-                && let Some(loss) = self.trainer.held_out_loss()?
-            {
-                self.folder.add_held_out(report.step, loss)?;
-                events.push(RunEvent::HeldOut { step: report.step, loss });
-            }
-            if let Some((pictures, classes)) = preview.draw_if_due(&self.trainer)? {
-                self.folder.add_grid(report.step, &pictures)?;
-                events.push(RunEvent::Preview { step: report.step, pictures: Arc::new(pictures), classes });
-            }
-            if let Some(eval) = examination.judge_if_due(&self.trainer)? {
-                self.folder.add_eval(report.step, &eval)?;
-                events.push(RunEvent::Evaluated { step: report.step, eval });
-            }
-            let scheduled = report.step % self.trainer.settings().training.checkpoint_every == 0;
-            if scheduled || checkpoints.is_due() {
-                events.push(checkpoints.spend(|| self.checkpoint())?);
+            let (extra, stalled) = (Instant::now(), self.stalled);
+            if control == Control::Continue {
+                match self.look(report.step, (&mut preview, &mut examination), watch) {
+                    Ok(seen) => events = seen,
+                    Err(Error::Cancelled) => control = Control::Stop,
+                    Err(error) => return Err(error),
+                }
             }
             if flushed.elapsed() >= FLUSH_EVERY {
-                self.folder.flush()?;
+                self.persist(watch, |run| run.folder.flush())?;
                 flushed = Instant::now();
             }
-            self.trainer.add_time(extra.elapsed());
+            self.trainer.add_time(extra.elapsed().saturating_sub(self.stalled - stalled));
+            let scheduled = report.step % self.trainer.settings().training.checkpoint_every == 0;
+            if scheduled || checkpoints.is_due() {
+                let (extra, stalled) = (Instant::now(), self.stalled);
+                events.push(checkpoints.spend(|| self.persist(watch, Self::checkpoint))?);
+                self.trainer.add_time(extra.elapsed().saturating_sub(self.stalled - stalled));
+            }
             for event in events {
                 if watch(event, &self.trainer)? == Control::Stop {
                     control = Control::Stop;
@@ -165,11 +217,60 @@ impl Run {
             }
         }
         if self.last_checkpoint != Some(self.trainer.step_count()) {
-            let event = self.checkpoint()?;
+            let event = self.persist(watch, Self::checkpoint)?;
             watch(event, &self.trainer)?;
         }
-        self.folder.log(&format!("{outcome:?} at step {}", self.trainer.step_count()));
         Ok(outcome)
+    }
+
+    /// Looks at what was learned, where it is time to: the held-out loss, the grid, and how good its digits are.
+    fn look(
+        &mut self,
+        step: u64,
+        (preview, examination): (&mut Preview, &mut Examination),
+        watch: &mut Watch,
+    ) -> Result<Vec<RunEvent>> {
+        let mut events = Vec::new();
+        let trainer = &self.trainer;
+        let mut listen = || match watch(RunEvent::Busy, trainer)? {
+            Control::Continue => Ok(()),
+            Control::Stop => Err(Error::Cancelled),
+        };
+        let held_out = if step.is_multiple_of(HELD_OUT_EVERY) { trainer.held_out_loss(&mut listen)? } else { None };
+        let drawn = preview.draw_if_due(trainer, &mut listen)?;
+        let judged = examination.judge_if_due(trainer, &mut listen)?;
+        if let Some(loss) = held_out {
+            self.persist(watch, |run| run.folder.add_held_out(step, loss))?;
+            events.push(RunEvent::HeldOut { step, loss });
+        }
+        if let Some((pictures, classes)) = drawn {
+            self.persist(watch, |run| run.folder.add_grid(step, &pictures))?;
+            events.push(RunEvent::Preview { step, pictures: Arc::new(pictures), classes });
+        }
+        if let Some(eval) = judged {
+            self.persist(watch, |run| run.folder.add_eval(step, &eval))?;
+            events.push(RunEvent::Evaluated { step, eval });
+        }
+        Ok(events)
+    }
+
+    /// Writes, and tries again for as long as the disk does not take it and the watcher says so.
+    fn persist<R>(&mut self, watch: &mut Watch, mut write: impl FnMut(&mut Self) -> Result<R>) -> Result<R> {
+        loop {
+            let error = match write(self) {
+                Err(error @ Error::Write { .. }) => error,
+                result => return result,
+            };
+            self.folder.log(&format!("waits: {error}"));
+            let waiting = Instant::now();
+            let event = RunEvent::Stalled { what: error.to_string(), hint: error.hint() };
+            let control = watch(event, &self.trainer)?;
+            self.stalled += waiting.elapsed();
+            if control == Control::Stop {
+                return Err(error);
+            }
+            self.folder.log("tries again");
+        }
     }
 
     fn checkpoint(&mut self) -> Result<RunEvent> {
@@ -180,14 +281,8 @@ impl Run {
     }
 }
 
-fn restore(
-    settings: &Settings,
-    checkpoint: Checkpoint,
-    from: &Path,
-    splits: &Splits,
-    device: &Device,
-) -> Result<Trainer> {
-    let mut expected = settings.clone();
+fn restore(trainer: &mut Trainer, checkpoint: Checkpoint, from: &Path) -> Result<()> {
+    let mut expected = trainer.settings().clone();
     // How long a run goes on and how often it is kept and judged may change from one start to the next.
     expected.training.budget = checkpoint.settings.training.budget;
     expected.training.checkpoint_every = checkpoint.settings.training.checkpoint_every;
@@ -199,9 +294,7 @@ fn restore(
             "put back the run.json that belongs to this checkpoint",
         ));
     }
-    let mut trainer = Trainer::new(settings, splits, device)?;
-    checkpoint.restore(&mut trainer, from)?;
-    Ok(trainer)
+    checkpoint.restore(trainer, from)
 }
 
 /// The grid that is drawn from the same noise as training goes on.
@@ -231,12 +324,17 @@ impl Preview {
         Self { settings, pace }
     }
 
-    fn draw_if_due(&mut self, trainer: &Trainer) -> Result<Option<(Pictures, Vec<Option<u8>>)>> {
+    /// `listen` is called before each network call; an error from it ends the drawing.
+    fn draw_if_due(
+        &mut self,
+        trainer: &Trainer,
+        listen: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<(Pictures, Vec<Option<u8>>)>> {
         let Some(pace) = self.pace.as_mut().filter(|pace| pace.is_due()) else { return Ok(None) };
         pace.spend(|| {
             let denoiser = trainer.denoiser(self.settings.weights)?;
             let drawing = Drawing::new(&denoiser, &self.settings)?;
-            let images = drawing.run(&mut |_, _| Ok(()))?;
+            let images = drawing.run(&mut |_, _| listen())?;
             Ok(Some((pictures(&images)?, drawing.classes())))
         })
     }

@@ -41,6 +41,9 @@ impl Trainer {
         if let Some(problem) = settings.problems(Some(splits.train.len())).into_iter().next() {
             return Err(Error::Setting(problem));
         }
+        if let Some(problem) = settings.class_problem(&splits.train) {
+            return Err(Error::Setting(problem));
+        }
         let seed = settings.training.seed;
         let schedule = Schedule::from_settings(&settings.diffusion)?;
         let data = splits.train.subset(settings.data.subset, seed)?.resized(settings.data.image_size);
@@ -112,12 +115,15 @@ impl Trainer {
 
     /// L_simple of the present weights on fixed (image, t, ε) of the test images; none when no images are held out.
     ///
+    /// `listen` is called before each batch; an error from it ends the measurement.
+    ///
     /// # Errors
-    /// When the device has no room.
-    pub fn held_out_loss(&self) -> Result<Option<f64>> {
+    /// What `listen` returned, or when the device has no room.
+    pub fn held_out_loss(&self, listen: &mut dyn FnMut() -> Result<()>) -> Result<Option<f64>> {
         let denoiser = self.network_for_drawing(WeightsKind::Raw)?;
         let (mut sum, mut count) = (0.0, 0);
         for examples in &self.held_out {
+            listen()?;
             let batch = examples.x_t.dim(0)?;
             let prediction = denoiser.forward(&examples.x_t, &examples.t, examples.classes.as_ref(), None)?;
             sum += batch as f64 * f64::from(l_simple(&prediction, &examples.target)?.to_scalar::<f32>()?);
@@ -202,6 +208,11 @@ impl Trainer {
         self.data.len()
     }
 
+    /// CRC-32 of the training images' pixels, eight hexadecimal digits: tells whether a resumed run has its data.
+    pub fn images_crc32(&self) -> String {
+        self.data.crc32()
+    }
+
     /// The settings of the run.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -222,11 +233,13 @@ impl Trainer {
 fn held_out(settings: &Settings, schedule: &Schedule, test: &Dataset, device: &Device) -> Result<Vec<Examples>> {
     /// The held-out loss must not depend on the run's seed, so that runs can be compared.
     const SEED: u64 = 0;
+    /// Nor on its batch size.
+    const BATCH: usize = 64;
     let count = settings.data.held_out.min(test.len());
     let indices: Vec<u32> = (0..count as u32).collect();
     let test = test.resized(settings.data.image_size);
     indices
-        .chunks(settings.training.batch_size)
+        .chunks(BATCH)
         .enumerate()
         .map(|(batch, indices)| {
             let mut stream = Stream::new(SEED, "held-out timesteps", batch as u64);

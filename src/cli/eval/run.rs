@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{EvalPlan, Subject};
 use crate::cli::compute::compute;
+use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::sample::SampleRequest;
 use crate::cli::say;
@@ -15,7 +16,6 @@ use crate::data::{self, mnist};
 use crate::eval::judge::eight_bit;
 use crate::eval::{Judge, Report, bits_per_dim};
 use crate::sampling::Drawing;
-use crate::trained::TrainedModel;
 use crate::{Error, Result};
 
 /// Parts that a piece of work is told in.
@@ -68,10 +68,7 @@ fn judge_model(
     device: &Device,
     progress: &mut Progress,
 ) -> Result<Printed> {
-    let (model, notice) = TrainedModel::open_or_shipped(checkpoint, device)?;
-    if let Some(notice) = notice {
-        progress.note(&notice);
-    }
+    let model = open_model(checkpoint, device, progress)?;
     let settings = request.settings(&model.settings)?;
     let denoiser = model.denoiser(settings.weights)?;
     let drawing = Drawing::new(&denoiser, &settings)?;

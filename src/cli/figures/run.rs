@@ -4,6 +4,7 @@ use candle_core::{Device, Tensor};
 
 use super::FiguresPlan;
 use crate::cli::compute::compute;
+use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::say;
 use crate::config::{CLASS_COUNT, SamplerKind, SamplingSettings};
@@ -29,9 +30,13 @@ const SEED: u64 = 0;
 pub fn run(plan: &FiguresPlan) -> Result<()> {
     let mut progress = Progress::new();
     let drawn = compute(DeviceChoice::Auto, None, &mut progress, |device, progress| {
-        let (model, notice) = TrainedModel::open_or_shipped(plan.checkpoint.as_deref(), device)?;
-        if let Some(notice) = notice {
-            progress.note(&notice);
+        let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
+        let timesteps = model.settings.diffusion.timesteps;
+        if timesteps < PARTS {
+            return Err(Error::usage(
+                format!("T = {timesteps} is too short for the figure"),
+                format!("use a model with at least {PARTS} timesteps"),
+            ));
         }
         let test = load(&model.settings.data.source)?.test.resized(model.settings.data.image_size);
         let schedule = Schedule::from_settings(&model.settings.diffusion)?;
@@ -93,12 +98,6 @@ fn reverse(model: &TrainedModel, progress: &mut Progress) -> Result<(Pictures, P
         Ok(())
     })?;
     columns.push(pictures(&images)?);
-    if columns.len() != PARTS + 1 {
-        return Err(Error::usage(
-            format!("T = {timesteps} is too short for the figure"),
-            "use a model with at least 10 timesteps",
-        ));
-    }
     Ok((samples, transposed(&columns)))
 }
 

@@ -45,6 +45,26 @@ impl SampleOutput {
         }
     }
 
+    /// Says before the work what would make writing fail after it.
+    ///
+    /// # Errors
+    /// When the folder that it goes to is missing, or a folder of single images exists already.
+    pub fn check(&self) -> Result<()> {
+        let path = self.path();
+        if let Self::Singles(folder) = self
+            && folder.exists()
+        {
+            return Err(Error::usage(
+                format!("{} exists already", folder.display()),
+                "choose the name of a new folder",
+            ));
+        }
+        match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => std::fs::read_dir(parent).map(|_| ()).map_err(Error::write(path)),
+            None => Ok(()),
+        }
+    }
+
     /// What it holds, in words.
     pub fn kind(&self) -> &'static str {
         match self {

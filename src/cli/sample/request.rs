@@ -134,7 +134,7 @@ fn usual_steps(sampler: SamplerKind, recorded: usize) -> usize {
         SamplerKind::Ddpm => recorded,
         SamplerKind::Ddim => 50,
         SamplerKind::DpmPp => 16,
-        SamplerKind::Heun => 17,
+        SamplerKind::Heun => 16,
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
     #[case("--sampler dpmpp --steps 20", |s: &mut SamplingSettings| s.steps = 20)]
     #[case("--sampler ddpm --steps 1000", |s: &mut SamplingSettings| (s.sampler, s.steps) = (SamplerKind::Ddpm, 1000))]
     #[case("--eta 1", |s: &mut SamplingSettings| (s.sampler, s.steps, s.eta) = (SamplerKind::Ddim, 50, 1.0))]
-    #[case("--sampler heun", |s: &mut SamplingSettings| (s.sampler, s.steps) = (SamplerKind::Heun, 17))]
+    #[case("--sampler heun", |s: &mut SamplingSettings| (s.sampler, s.steps) = (SamplerKind::Heun, 16))]
     #[case("--threshold dynamic", |s: &mut SamplingSettings| s.thresholding = Thresholding::Dynamic)]
     #[case("--guidance-interval 0.2,3", |s: &mut SamplingSettings| s.guidance_interval = Some([0.2, 3.0]))]
     #[case("--class 7", |s: &mut SamplingSettings| s.classes = ClassChoice::Only(7))]

@@ -9,6 +9,7 @@ use candle_core::Tensor;
 
 use super::{SampleOutput, SamplePlan};
 use crate::cli::compute::compute;
+use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::say;
 use crate::config::CLASS_COUNT;
@@ -16,13 +17,14 @@ use crate::files::write_atomically;
 use crate::pictures::{Pictures, gif, write_png, write_singles};
 use crate::sampling::{Drawing, pictures};
 use crate::tensor_file::{self, Entry};
-use crate::trained::TrainedModel;
 use crate::{Error, Result};
 
 /// Pixels between two pictures of a grid.
 const GAP: usize = 2;
 /// Most frames of an animation; a longer reverse diffusion is thinned evenly.
 const MAX_FRAMES: usize = 60;
+/// Most images of an animation, which all go through the network together.
+const MAX_ANIMATED: usize = 1024;
 const FRAME_TIME: Duration = Duration::from_millis(60);
 
 /// Draws, writes, and says where.
@@ -30,15 +32,19 @@ const FRAME_TIME: Duration = Duration::from_millis(60);
 /// # Errors
 /// When the model cannot be read, does not suit the request, or the output cannot be written.
 pub fn run(plan: &SamplePlan) -> Result<()> {
+    plan.out.check()?;
     let mut progress = Progress::new();
     let drawn = compute(plan.device, plan.threads, &mut progress, |device, progress| {
-        let (model, notice) = TrainedModel::open_or_shipped(plan.checkpoint.as_deref(), device)?;
-        if let Some(notice) = notice {
-            progress.note(&notice);
-        }
+        let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
         let settings = plan.request.settings(&model.settings)?;
         let denoiser = model.denoiser(settings.weights)?;
         let animated = matches!(plan.out, SampleOutput::Animation(_));
+        if animated && settings.count > MAX_ANIMATED {
+            return Err(Error::usage(
+                format!("--count: {} images in one animation", settings.count),
+                format!("use at most {MAX_ANIMATED}, or write them as .png or .safetensors"),
+            ));
+        }
         let drawing = Drawing::new(&denoiser, &settings)?;
         let drawing = if animated { drawing.in_one_batch() } else { drawing };
         let total = (drawing.batches() * drawing.steps()) as u64;

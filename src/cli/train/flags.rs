@@ -134,7 +134,7 @@ impl TrainFlags {
 
     fn placed_in(&self, mut settings: Settings) -> Result<Settings> {
         let Settings { data, diffusion, network, training, .. } = &mut settings;
-        put(&self.data, &mut data.source);
+        put(&self.source()?, &mut data.source);
         put(&self.image_size, &mut data.image_size);
         data.subset = self.subset(data.subset)?;
 
@@ -155,6 +155,16 @@ impl TrainFlags {
         put(&self.eval_every, &mut training.eval_seconds);
         put(&self.seed, &mut training.seed);
         Ok(settings)
+    }
+
+    /// The data's path in full, so that the run can be resumed from another folder.
+    fn source(&self) -> Result<Option<DataSource>> {
+        Ok(match &self.data {
+            Some(DataSource::Path(path)) => {
+                Some(DataSource::Path(std::path::absolute(path).map_err(Error::read(path))?))
+            }
+            other => other.clone(),
+        })
     }
 
     fn subset(&self, before: Subset) -> Result<Subset> {

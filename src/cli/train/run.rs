@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
 
 use super::{Start, TrainPlan};
 use crate::cli::compute::compute;
@@ -17,6 +19,8 @@ use crate::{Error, Result};
 
 /// Seconds over which the speed is averaged.
 const SPEED_WINDOW: f64 = 5.0;
+/// Time until a disk that did not take the run's files is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Trains, and says where the run is.
 ///
@@ -27,8 +31,12 @@ const SPEED_WINDOW: f64 = 5.0;
 pub fn run(plan: &TrainPlan) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
-        .map_err(|error| Error::Panicked(format!("Ctrl-C cannot be watched: {error}")))?;
+    let (wake, woken) = bounded(1);
+    ctrlc::set_handler(move || {
+        asked.store(true, Ordering::Relaxed);
+        let _ = wake.try_send(());
+    })
+    .map_err(|error| Error::Panicked(format!("Ctrl-C cannot be watched: {error}")))?;
     let mut progress = Progress::new();
     let outcome = compute(plan.device, plan.threads, &mut progress, |device, progress| {
         let load = |settings: &Settings| data::load(&settings.data.source);
@@ -59,7 +67,12 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
                 }
                 RunEvent::HeldOut { step, loss } => tracing::info!("held-out loss {loss:.5} at step {step}"),
                 RunEvent::Evaluated { step, eval } => progress.note(&eval_line(step, &eval)),
-                RunEvent::Preview { .. } => {}
+                RunEvent::Preview { .. } | RunEvent::Busy => {}
+                RunEvent::Stalled { what, hint } => {
+                    let seconds = RETRY_AFTER.as_secs();
+                    progress.note(&format!("training waits: {what} ({hint}); it tries again in {seconds} s"));
+                    let _ = woken.recv_timeout(RETRY_AFTER);
+                }
                 RunEvent::Checkpointed { step, path } => tracing::info!("step {step} kept in {}", path.display()),
             }
             Ok(if stop.load(Ordering::Relaxed) { Control::Stop } else { Control::Continue })

@@ -2,9 +2,6 @@
 
 use super::super::Schedule;
 
-/// ρ of Karras et al. 2022.
-const RHO: f64 = 7.0;
-
 /// A way to choose the timesteps. The first three are named and defined as in Lin et al. 2023 (table 2) and in
 /// diffusers, for pictures that must agree with it; [`Spacing::Angle`] is for drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +16,6 @@ pub enum Spacing {
     /// image is left. The cosine schedule turns at a constant rate, so there this is `Linspace`; on others it
     /// spends no step on pure noise, and draws with as few steps as the cosine schedule does.
     Angle,
-    /// Equal steps of σ^(1/7), σ = √(1−ᾱ)/√ᾱ, from the same timestep to 0 (Karras et al. 2022, eq. 5): long steps
-    /// where there is most noise, short ones at the image.
-    Karras,
 }
 
 impl Spacing {
@@ -43,17 +37,7 @@ impl Spacing {
                     .scan(last + 1, strictly_below)
                     .collect()
             }
-            Self::Angle => {
-                let top = last_visible(schedule, n);
-                let part = schedule.angle(top) / n as f64;
-                nearest(top, |t| schedule.angle(t), (1..=n).rev().map(|left| part * left as f64), n)
-            }
-            Self::Karras => {
-                let top = last_visible(schedule, n);
-                let rooted = |t: usize| (-schedule.log_snr(t) / (2.0 * RHO)).exp();
-                let part = (rooted(top) - rooted(0)) / (n - 1).max(1) as f64;
-                nearest(top, rooted, (0..n).map(|i| rooted(top) - part * i as f64), n)
-            }
+            Self::Angle => equal_angles(schedule, n),
         }
     }
 }
@@ -64,19 +48,19 @@ fn strictly_below(above: &mut usize, t: f64) -> Option<usize> {
     Some(*above)
 }
 
-/// The last timestep at which any image is left; with as many steps as timesteps every one is visited, the noise too.
-fn last_visible(schedule: &Schedule, n: usize) -> usize {
-    schedule.pure_noise_from().unwrap_or(schedule.timesteps()).saturating_sub(1).max(n - 1)
-}
-
-/// For each of `n` wanted values, which fall, the timestep up to `top` whose own `value`, which rises, is nearest.
-fn nearest(top: usize, value: impl Fn(usize) -> f64, wanted: impl Iterator<Item = f64>, n: usize) -> Vec<usize> {
-    let values: Vec<f64> = (0..=top).map(value).collect();
+/// For each of n equal steps from the angle of noise to 0, the timestep whose angle is nearest.
+fn equal_angles(schedule: &Schedule, n: usize) -> Vec<usize> {
+    let visible = schedule.pure_noise_from().unwrap_or(schedule.timesteps());
+    // With as many steps as timesteps, every one of them is visited, the noise too.
+    let top = visible.saturating_sub(1).max(n - 1);
+    let step = schedule.angle(top) / n as f64;
+    let angles: Vec<f64> = (0..=top).map(|t| schedule.angle(t)).collect();
     let mut above = top + 1;
     let mut timesteps = Vec::with_capacity(n);
-    for (wanted, left) in wanted.zip((1..=n).rev()) {
-        let next = values.partition_point(|&value| value < wanted).min(top);
-        let nearest = if next > 0 && wanted - values[next - 1] < values[next] - wanted { next - 1 } else { next };
+    for left in (1..=n).rev() {
+        let wanted = step * left as f64;
+        let next = angles.partition_point(|&angle| angle < wanted).min(top);
+        let nearest = if next > 0 && wanted - angles[next - 1] < angles[next] - wanted { next - 1 } else { next };
         // Between those still to come and the one before: timesteps fall strictly, and 0 is passed by none.
         above = nearest.clamp(left - 1, above - 1);
         timesteps.push(above);
@@ -87,8 +71,6 @@ fn nearest(top: usize, value: impl Fn(usize) -> f64, wanted: impl Iterator<Item 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ALL: [Spacing; 5] = [Spacing::Leading, Spacing::Linspace, Spacing::Trailing, Spacing::Angle, Spacing::Karras];
 
     #[test]
     fn all_spacings_fall_strictly_and_have_the_steps_asked_for() {
@@ -102,7 +84,7 @@ mod tests {
         ] {
             let schedule = schedule.unwrap();
             let t_max = schedule.timesteps();
-            for spacing in ALL {
+            for spacing in [Spacing::Leading, Spacing::Linspace, Spacing::Trailing, Spacing::Angle] {
                 for steps in [0, 1, 2, 3, 16, 36, 37, 50, 333, 700, 999, 1000, 4000] {
                     let timesteps = spacing.timesteps(&schedule, steps);
                     assert_eq!(timesteps.len(), steps.clamp(1, t_max), "{spacing:?} {steps}");
@@ -116,7 +98,7 @@ mod tests {
     #[test]
     fn all_steps_visit_all_timesteps() {
         let schedule = Schedule::linear(100, 1e-4, 0.5).unwrap();
-        for spacing in ALL {
+        for spacing in [Spacing::Leading, Spacing::Linspace, Spacing::Trailing, Spacing::Angle] {
             assert!(spacing.timesteps(&schedule, 100).into_iter().eq((0..100).rev()), "{spacing:?}");
         }
     }
@@ -129,21 +111,5 @@ mod tests {
         let angles: Vec<f64> = timesteps.iter().map(|&t| schedule.angle(t)).collect();
         let step = angles[0] / 20.0;
         assert!(angles.windows(2).all(|pair| (pair[0] - pair[1] - step).abs() < 0.3 * step), "{angles:?}");
-    }
-
-    /// The paper's own example, σ from 80 to 0.002 in 18 steps, has half of its σ under 2.5.
-    #[test]
-    fn steps_of_karras_are_equal_in_the_seventh_root_and_end_at_0() {
-        for schedule in [Schedule::cosine(4000), Schedule::linear(4000, 1e-6, 0.05)] {
-            let schedule = schedule.unwrap();
-            let timesteps = Spacing::Karras.timesteps(&schedule, 12);
-            assert_eq!(timesteps[11], 0);
-            let sigma = |t: usize| (-0.5 * schedule.log_snr(t)).exp();
-            let (first, last) = (sigma(timesteps[0]).powf(1.0 / 7.0), sigma(0).powf(1.0 / 7.0));
-            for (i, &t) in timesteps.iter().enumerate() {
-                let wanted = (first + i as f64 / 11.0 * (last - first)).powi(7);
-                assert!((sigma(t) / wanted).ln().abs() < 0.2, "{i}: {} {wanted}", sigma(t));
-            }
-        }
     }
 }

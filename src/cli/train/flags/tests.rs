@@ -28,7 +28,7 @@ fn resumed(flags: &str, recorded: &Settings) -> crate::Result<Settings> {
 }
 
 #[rstest]
-#[case("--data images", |s: &mut Settings| s.data.source = DataSource::Path("images".into()))]
+#[case("--data images", |s: &mut Settings| s.data.source = DataSource::Path(std::path::absolute("images").unwrap()))]
 #[case("--data mnist", |s: &mut Settings| s.data.source = DataSource::Mnist)]
 #[case("--subset 1000", |s: &mut Settings| s.data.subset = Subset::First(1000))]
 #[case("--subset 1000 --shuffle-subset", |s: &mut Settings| s.data.subset = Subset::Shuffled(1000))]

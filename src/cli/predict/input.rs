@@ -1,0 +1,109 @@
+//! The question in a file: read, then judged against the network that is to answer it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use safetensors::{Dtype, SafeTensors};
+
+use crate::model::{Inputs, TimeKind};
+use crate::{Error, Result};
+
+const HINT: &str = "write a safetensors file with input f32 [B, C, H, W], t f32 [B], and class_labels f32 [B] if the model has classes";
+
+/// Images, the number beside each, and the class of each.
+#[derive(Debug)]
+pub struct Input {
+    path: PathBuf,
+    /// `[B, C, H, W]`.
+    pub images: Tensor,
+    /// `[B]` f32.
+    pub t: Tensor,
+    times: Vec<f32>,
+    class_labels: Option<Vec<f32>>,
+}
+
+impl Input {
+    /// Reads a file whose tensors fit together.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no safetensors file, lacks a tensor, or one has another type or shape.
+    pub fn read(path: &Path, device: &Device) -> Result<Self> {
+        let bytes = fs::read(path).map_err(Error::read(path))?;
+        let wrong = |what: String| Error::format(path, what, HINT);
+        let file =
+            SafeTensors::deserialize(&bytes).map_err(|error| wrong(format!("not a safetensors file: {error}")))?;
+        let values = |name: &str| -> Result<(Vec<usize>, Vec<f32>)> {
+            let view = file.tensor(name).map_err(|_| wrong(format!("it has no tensor {name}")))?;
+            if view.dtype() != Dtype::F32 {
+                return Err(wrong(format!("{name} is {}, not F32", view.dtype())));
+            }
+            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            Ok((view.shape().to_vec(), values))
+        };
+        let (shape, pixels) = values("input")?;
+        if shape.len() != 4 || pixels.is_empty() {
+            return Err(wrong(format!("input is {shape:?}, not [B, C, H, W]")));
+        }
+        let beside = |name: &str| -> Result<Vec<f32>> {
+            match values(name)? {
+                (found, values) if found == shape[..1] => Ok(values),
+                (found, _) => Err(wrong(format!("{name} is {found:?}, not [{}] as input has images", shape[0]))),
+            }
+        };
+        let times = beside("t")?;
+        let labelled = file.names().contains(&"class_labels");
+        Ok(Self {
+            path: path.to_path_buf(),
+            t: Tensor::from_slice(&times, times.len(), device)?,
+            times,
+            class_labels: labelled.then(|| beside("class_labels")).transpose()?,
+            images: Tensor::from_vec(pixels, shape, device)?,
+        })
+    }
+
+    /// The classes `[B]` u32 for a network that takes `inputs`; none if it knows no classes.
+    ///
+    /// # Errors
+    /// When the network cannot take the images, the times or the classes.
+    pub fn classes_for(&self, inputs: &Inputs, kind: TimeKind) -> Result<Option<Tensor>> {
+        let wrong = |what: String, hint: String| Err(Error::format(&self.path, what, hint));
+        let (_, channels, height, width) = self.images.dims4()?;
+        if channels != inputs.channels {
+            let hint = format!("give images of {} channels, or use another checkpoint", inputs.channels);
+            return wrong(format!("input has {channels} channels, the network takes {}", inputs.channels), hint);
+        }
+        let fits = |side: usize| side >= inputs.smallest_side && side.is_multiple_of(inputs.multiple);
+        if !fits(height) || !fits(width) {
+            let hint = match inputs.multiple {
+                1 => format!("use images from {0}×{0} up", inputs.smallest_side),
+                n => format!("use a height and a width that are multiples of {n}"),
+            };
+            return wrong(format!("the network cannot take images of {height}×{width}"), hint);
+        }
+        if let Some(t) = self.times.iter().find(|t| !t.is_finite()) {
+            return wrong(format!("t holds {t}"), "use finite numbers".into());
+        }
+        if let Some(sigma) = self.times.iter().find(|t| **t < 0.0 && kind == TimeKind::NoiseLevel) {
+            return wrong(format!("t holds a noise level of {sigma}"), "use standard deviations from 0 up".into());
+        }
+        let Some(count) = inputs.classes else { return Ok(None) };
+        let Some(labels) = &self.class_labels else {
+            return wrong("it has no tensor class_labels, and the model has classes".into(), HINT.into());
+        };
+        let last = count - 1;
+        let label = |label: f32| (label.fract() == 0.0 && (0.0..count as f32).contains(&label)).then_some(label as u32);
+        match labels.iter().find(|value| label(**value).is_none()) {
+            Some(value) => wrong(
+                format!("class_labels holds {value}"),
+                format!("use whole numbers from 0 to {last}; {last} means that the class is not told"),
+            ),
+            None => Ok(Some(Tensor::from_iter(labels.iter().filter_map(|value| label(*value)), self.images.device())?)),
+        }
+    }
+
+    /// Whether the file names classes.
+    pub fn has_class_labels(&self) -> bool {
+        self.class_labels.is_some()
+    }
+}

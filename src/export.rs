@@ -1,0 +1,74 @@
+//! Trained weights as files that other programs open: `.safetensors`, `.pth`, or a pipeline of diffusers.
+
+mod pipeline;
+mod readme;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use candle_core::Tensor;
+
+use crate::config::WeightsKind;
+use crate::model::weights::write_pth;
+use crate::tensor_file::{self, Entry};
+use crate::trained::{SETTINGS, STEP, TrainedModel};
+use crate::{Error, Result};
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// The state dictionary with the settings beside it.
+    Safetensors,
+    /// The state dictionary as `torch.save` writes it.
+    Pth,
+    /// A folder that `DDPMPipeline` or `UNet2DModel` opens.
+    Diffusers,
+}
+
+/// Writes one kind of the model's weights, whole or not at all.
+///
+/// # Errors
+/// When the format cannot hold the network, something else stands at `path`, or the disk does not take it.
+pub fn export(model: &TrainedModel, kind: WeightsKind, format: ExportFormat, path: &Path) -> Result<()> {
+    match format {
+        ExportFormat::Safetensors => tensor_file::write(path, metadata(model, kind, path)?, &state_dict(model, kind)?),
+        ExportFormat::Pth => write_pth(path, &metadata(model, kind, path)?, &state_dict(model, kind)?),
+        ExportFormat::Diffusers => pipeline::write(model, kind, path),
+    }
+}
+
+/// What this program needs to open the weights again.
+fn metadata(model: &TrainedModel, kind: WeightsKind, path: &Path) -> Result<BTreeMap<&'static str, String>> {
+    let settings = serde_json::to_string(&model.settings).map_err(|error| Error::write(path)(error.into()))?;
+    Ok(BTreeMap::from([
+        ("format", "pt".to_owned()),
+        (SETTINGS, settings),
+        (STEP, model.step.to_string()),
+        ("weights", name_of(kind).to_owned()),
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+    ]))
+}
+
+fn name_of(kind: WeightsKind) -> &'static str {
+    match kind {
+        WeightsKind::Ema => "ema",
+        WeightsKind::Raw => "raw",
+    }
+}
+
+/// All that the network's `state_dict()` in PyTorch holds.
+fn state_dict(model: &TrainedModel, kind: WeightsKind) -> Result<Vec<Entry<'static>>> {
+    entries(model.weights(kind))
+}
+
+/// Tensors copied to plain memory, in the order of their names.
+fn entries(weights: &HashMap<String, Tensor>) -> Result<Vec<Entry<'static>>> {
+    let mut entries = Vec::with_capacity(weights.len());
+    for (name, tensor) in weights {
+        let values = Cow::Owned(tensor.flatten_all()?.to_vec1()?);
+        entries.push(Entry { name: name.clone(), shape: tensor.dims().to_vec(), values });
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
