@@ -13,6 +13,7 @@
 //! | [`train`] | the training step, optimizer, moving average, run folder, checkpoints |
 //! | [`trained`] | a trained model from disk |
 //! | [`tensor_file`] | tensors as safetensors files with metadata and a checksum |
+//! | [`eval`] | judging digits: classifier, Fréchet distance, precision and recall, bits per dim |
 //! | [`engine`] | the thread that trains and samples for the window |
 //! | [`app`] | the window's state: actions in, commands out, events in |
 //! | [`ui`] | the window's panels: draw the state, return actions |
@@ -32,6 +33,7 @@ pub mod device;
 pub mod diffusion;
 pub mod engine;
 pub mod error;
+pub mod eval;
 pub mod export;
 pub mod files;
 pub mod model;

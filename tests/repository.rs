@@ -122,7 +122,7 @@ fn state_and_panels_do_not_know_what_is_above_them() {
 
 #[test]
 fn the_library_does_not_know_the_window() {
-    for module in ["train", "model", "diffusion", "data", "engine"] {
+    for module in ["train", "model", "diffusion", "data", "eval", "engine"] {
         for path in sources(&format!("src/{module}")) {
             let code = code(&path);
             for word in ["egui", "eframe"] {
@@ -137,7 +137,7 @@ fn the_library_does_not_know_the_window() {
 
 #[test]
 fn the_library_does_not_know_the_engine() {
-    for module in ["train", "model", "diffusion", "data"] {
+    for module in ["train", "model", "diffusion", "data", "eval"] {
         for path in sources(&format!("src/{module}")) {
             assert!(!crate_modules(&code(&path)).contains("engine"), "{} uses crate::engine", path.display());
         }

@@ -5,7 +5,7 @@ use super::notices::Kind;
 use super::recording::{Moment, Recording};
 use super::save_form::SaveResult;
 use super::schedule_view::alpha_bars;
-use super::state::{Activity, EndReason, ModelFacts, Preview, Progress, RunFacts, SamplingProgress, Tab};
+use super::state::{Activity, EndReason, Evaluated, ModelFacts, Preview, Progress, RunFacts, SamplingProgress, Tab};
 use crate::config::Settings;
 use crate::engine::{Event, ModelReady, RunStarted, Task};
 use crate::train::StepReport;
@@ -27,6 +27,7 @@ impl App {
             Event::Step(report) => self.stepped(&report),
             Event::HeldOut { step, loss } => state.loss.held_out.push(step, loss),
             Event::Preview { step, pictures, classes } => state.preview = Some(Preview { step, pictures, classes }),
+            Event::Evaluated { step, eval } => state.evaluated = Some(Evaluated { step, eval }),
             Event::Checkpointed { step, .. } => {
                 if let Some(run) = &mut state.run {
                     run.checkpoint = Some(step);
@@ -83,6 +84,7 @@ impl App {
         if !goes_on {
             state.loss = super::state::LossPlot { linear: state.loss.linear, ..Default::default() };
             state.preview = None;
+            state.evaluated = None;
             state.recording = None;
             state.player.playing = false;
         }

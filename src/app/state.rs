@@ -10,6 +10,7 @@ use super::runs::Runs;
 use super::save_form::SaveForm;
 use super::schedule_view::ScheduleView;
 use crate::config::{ClassChoice, DataSource, MAX_RECORDED, Preset, Problem, Setting, Settings};
+use crate::eval::QuickEval;
 use crate::pictures::Pictures;
 
 pub use crate::engine::{Activity, EndReason};
@@ -73,6 +74,13 @@ pub struct Preview {
     pub classes: Vec<Option<u8>>,
 }
 
+/// How good the digits of the run were when last judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evaluated {
+    pub step: u64,
+    pub eval: QuickEval,
+}
+
 /// The model that sampling uses.
 #[derive(Debug, Clone)]
 pub struct ModelFacts {
@@ -126,6 +134,7 @@ pub struct AppState {
     pub progress: Progress,
     pub loss: LossPlot,
     pub preview: Option<Preview>,
+    pub evaluated: Option<Evaluated>,
     pub model: Option<ModelFacts>,
     pub sampling: Option<SamplingProgress>,
     /// How long the last drawing took, seconds.
@@ -161,6 +170,7 @@ impl AppState {
             progress: Progress::default(),
             loss: LossPlot::default(),
             preview: None,
+            evaluated: None,
             model: None,
             sampling: None,
             sampled_in: None,

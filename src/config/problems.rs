@@ -26,12 +26,14 @@ pub enum Setting {
     EmaDecay,
     ClassDropout,
     CheckpointEvery,
+    EvalEvery,
     Network,
     Classes,
     SampleSteps,
     SampleCount,
     Eta,
     Guidance,
+    GuidanceInterval,
     Class,
 }
 
@@ -58,11 +60,13 @@ impl Setting {
             Self::EmaDecay => "EMA decay",
             Self::ClassDropout => "class dropout",
             Self::CheckpointEvery => "--checkpoint-every",
+            Self::EvalEvery => "--eval-every",
             Self::Network => "--preset",
             Self::Classes => "--classes",
             Self::SampleCount => "--count",
             Self::Eta => "--eta",
             Self::Guidance => "--guidance",
+            Self::GuidanceInterval => "--guidance-interval",
             Self::Class => "--class",
         }
     }
@@ -88,6 +92,8 @@ impl fmt::Display for Problem {
 pub const MAX_TIMESTEPS: usize = 4000;
 /// Largest batch: beyond it a step takes longer than a person waits.
 pub const MAX_BATCH: usize = 4096;
+/// Longest time between two evaluations, seconds: a day.
+const MAX_INTERVAL: f64 = 86_400.0;
 /// Largest number of images of one request on the command line.
 pub const MAX_SAMPLES: usize = 100_000;
 /// Largest number of images that are drawn and recorded for the window: every frame holds all of them.
@@ -133,6 +139,14 @@ impl Settings {
         found.unless((0.0..=1.0).contains(&s.eta), Setting::Eta, format!("η = {}", s.eta), "use 0 to 1");
         let guidance = format!("guidance {}", s.guidance);
         found.unless((0.0..=20.0).contains(&s.guidance), Setting::Guidance, guidance, "use 0 to 20");
+        if let Some([low, high]) = s.guidance_interval {
+            found.unless(
+                low >= 0.0 && low < high && high.is_finite(),
+                Setting::GuidanceInterval,
+                format!("noise levels from {low} to {high}"),
+                "use two numbers from 0 up, the smaller first, such as 0.2,3",
+            );
+        }
         if let ClassChoice::Only(class) = s.classes {
             found.unless(class <= 9, Setting::Class, format!("class {class}"), "use 0 to 9, or each");
             let unknown = "the model does not know classes";
@@ -314,6 +328,12 @@ impl Settings {
             "use 0 to 0.99",
         );
         found.unless(t.checkpoint_every >= 1, Setting::CheckpointEvery, "a checkpoint every 0 steps", "use at least 1");
+        found.unless(
+            (0.0..=MAX_INTERVAL).contains(&t.eval_seconds),
+            Setting::EvalEvery,
+            format!("every {} seconds", t.eval_seconds),
+            "use 0 for never, or up to 86400 seconds",
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Settings;
+use crate::eval::QuickEval;
 use crate::pictures::Pictures;
 use crate::train::gallery::RunSummary;
 use crate::train::history::History;
@@ -26,6 +27,8 @@ pub enum Event {
     HeldOut { step: u64, loss: f64 },
     /// The grid drawn from the same noise after `step`. May be dropped when the window is slow.
     Preview { step: u64, pictures: Arc<Pictures>, classes: Vec<Option<u8>> },
+    /// Some digits drawn after `step` were judged.
+    Evaluated { step: u64, eval: QuickEval },
     /// A checkpoint was written.
     Checkpointed { step: u64, path: PathBuf },
     /// The run is over; unless it failed, a checkpoint of its last step is on disk and

@@ -114,6 +114,7 @@ impl Steering<'_> {
         let delivered = match event {
             RunEvent::Step(report) => self.worker.out.send(Event::Step(report)),
             RunEvent::HeldOut { step, loss } => self.worker.out.send(Event::HeldOut { step, loss }),
+            RunEvent::Evaluated { step, eval } => self.worker.out.send(Event::Evaluated { step, eval }),
             RunEvent::Checkpointed { step, path } => self.worker.out.send(Event::Checkpointed { step, path }),
             RunEvent::Preview { step, pictures, classes } => {
                 self.worker.out.offer(Event::Preview { step, pictures, classes });

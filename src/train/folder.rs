@@ -3,7 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `run.json` | every setting, the data, the count of parameters, the program's version |
-//! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` where that was measured |
+//! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` and `{"step", "eval"}` where that was measured |
 //! | `checkpoint.safetensors` | the state after the last checkpoint, and `checkpoint.previous.safetensors` before it |
 //! | `grids/step-0000100.png` | the same noise drawn as training goes on |
 //! | `log.txt` | what happened when |
@@ -18,6 +18,7 @@ use super::checkpoint::{self, Checkpoint};
 use super::metrics::StepReport;
 use super::trainer::Trainer;
 use crate::config::Settings;
+use crate::eval::QuickEval;
 use crate::files::{remove_unfinished, sync_folder, write_atomically};
 use crate::pictures::{Pictures, write_png};
 use crate::{Error, Result};
@@ -108,6 +109,14 @@ impl RunFolder {
         self.add_line(&HeldOut { step, held_out })
     }
 
+    /// Adds a quick evaluation to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn add_eval(&mut self, step: u64, eval: &QuickEval) -> Result<()> {
+        self.add_line(&Evaluated { step, eval: *eval })
+    }
+
     fn add_line(&mut self, line: &impl Serialize) -> Result<()> {
         let path = self.path.join("metrics.jsonl");
         let mut text = serde_json::to_vec(line).map_err(|error| Error::write(&path)(error.into()))?;
@@ -165,6 +174,12 @@ impl RunFolder {
 struct HeldOut {
     step: u64,
     held_out: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Evaluated {
+    step: u64,
+    eval: QuickEval,
 }
 
 /// The run's log, locked; a program that is killed lets the lock go.

@@ -101,6 +101,7 @@ fn how<'a>(
         SamplerKind::Ddpm => "DDPM",
         SamplerKind::Ddim => "DDIM",
         SamplerKind::DpmPp => "DPM-Solver++",
+        SamplerKind::Heun => "Heun (EDM)",
     };
     let sampler = ChoiceRow {
         name: "Sampler",
@@ -110,7 +111,7 @@ fn how<'a>(
         preset_word: names(preset.sampling.sampler),
     };
     sampler.show(ui, |ui, now| {
-        let all = [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp];
+        let all = [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp, SamplerKind::Heun];
         choose(ui, "Sampler", now, all, |sampler| names(sampler).to_owned())
     });
     let timesteps = state.model_settings().unwrap_or(&state.settings).diffusion.timesteps;

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::super::value;
+use super::super::value::{self, Interval};
 use crate::config::{
     ClassChoice, MAX_SAMPLES, MAX_TIMESTEPS, Preset, Problem, SamplerKind, SamplingSettings, Setting, Settings,
-    WeightsKind,
+    Thresholding, WeightsKind,
 };
 use crate::error::{Error, Result};
 
@@ -20,7 +20,7 @@ pub struct SampleRequest {
     #[arg(long, value_name = "NAME", value_parser = value::one_of(value::SAMPLERS))]
     pub sampler: Option<SamplerKind>,
 
-    /// Network calls an image, for ddim and dpmpp
+    /// Network calls an image, for all samplers but ddpm
     #[arg(long, value_name = "K", allow_hyphen_values = true, value_parser = value::count)]
     pub steps: Option<usize>,
 
@@ -36,6 +36,14 @@ pub struct SampleRequest {
     #[arg(long, value_name = "W", allow_hyphen_values = true, value_parser = value::real)]
     pub guidance: Option<f64>,
 
+    /// The noise levels σ between which the digit is insisted on; at all of them if left out
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true, value_parser = value::interval)]
+    pub guidance_interval: Option<Interval>,
+
+    /// How the network's guess is brought into the range of pixels at each step
+    #[arg(long, value_name = "NAME", value_parser = value::one_of(value::THRESHOLDINGS))]
+    pub threshold: Option<Thresholding>,
+
     /// Which weights draw
     #[arg(long, value_name = "NAME", value_parser = value::one_of(value::WEIGHTS))]
     pub weights: Option<WeightsKind>,
@@ -47,7 +55,7 @@ pub struct SampleRequest {
 
 impl SampleRequest {
     /// Judges what can be judged before the model is known.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::cli) fn check(&self) -> Result<()> {
         let mut model = Preset::Small.settings();
         model.diffusion.timesteps = MAX_TIMESTEPS;
         self.placed_in(model).map(drop)
@@ -97,6 +105,8 @@ impl SampleRequest {
         sampling.eta = self.eta.unwrap_or(sampling.eta);
         sampling.classes = self.class.unwrap_or(sampling.classes);
         sampling.guidance = self.guidance.unwrap_or(sampling.guidance);
+        sampling.guidance_interval = self.guidance_interval.map(|interval| interval.0).or(sampling.guidance_interval);
+        sampling.thresholding = self.threshold.unwrap_or(sampling.thresholding);
         sampling.weights = self.weights.unwrap_or(sampling.weights);
         sampling.seed = self.seed.unwrap_or(sampling.seed);
         // The model's other settings are as they are: a foreign model may have sizes that no preset has.
@@ -122,6 +132,7 @@ fn usual_steps(sampler: SamplerKind, recorded: usize) -> usize {
         SamplerKind::Ddpm => recorded,
         SamplerKind::Ddim => 50,
         SamplerKind::DpmPp => 16,
+        SamplerKind::Heun => 16,
     }
 }
 
@@ -150,6 +161,9 @@ mod tests {
     #[case("--sampler dpmpp --steps 20", |s: &mut SamplingSettings| s.steps = 20)]
     #[case("--sampler ddpm --steps 1000", |s: &mut SamplingSettings| (s.sampler, s.steps) = (SamplerKind::Ddpm, 1000))]
     #[case("--eta 1", |s: &mut SamplingSettings| (s.sampler, s.steps, s.eta) = (SamplerKind::Ddim, 50, 1.0))]
+    #[case("--sampler heun", |s: &mut SamplingSettings| (s.sampler, s.steps) = (SamplerKind::Heun, 16))]
+    #[case("--threshold dynamic", |s: &mut SamplingSettings| s.thresholding = Thresholding::Dynamic)]
+    #[case("--guidance-interval 0.2,3", |s: &mut SamplingSettings| s.guidance_interval = Some([0.2, 3.0]))]
     #[case("--class 7", |s: &mut SamplingSettings| s.classes = ClassChoice::Only(7))]
     #[case("--class each", |s: &mut SamplingSettings| s.classes = ClassChoice::Each)]
     #[case("--guidance 2.5", |s: &mut SamplingSettings| s.guidance = 2.5)]
@@ -179,7 +193,18 @@ mod tests {
     #[case("--class one", "--class: \"one\" is not a digit", "use 0 to 9, or each")]
     #[case("--guidance -1", "--guidance: guidance -1", "use 0 to 20")]
     #[case("--weights best", "--weights: \"best\" is not one of its values", "use ema, raw")]
-    #[case("--sampler euler", "--sampler: \"euler\" is not one of its values", "use ddpm, ddim, dpmpp")]
+    #[case("--sampler euler", "--sampler: \"euler\" is not one of its values", "use ddpm, ddim, dpmpp, heun")]
+    #[case("--threshold hard", "--threshold: \"hard\" is not one of its values", "use none, static, dynamic")]
+    #[case(
+        "--guidance-interval 3,0.2",
+        "--guidance-interval: noise levels from 3 to 0.2",
+        "use two numbers from 0 up, the smaller first, such as 0.2,3"
+    )]
+    #[case(
+        "--guidance-interval 3",
+        "--guidance-interval: \"3\" is not two numbers",
+        "write them with a comma between, such as 0.2,3"
+    )]
     fn a_value_that_no_model_takes_is_refused_at_once(#[case] flags: &str, #[case] what: &str, #[case] hint: &str) {
         let error = request(flags).unwrap_err();
         assert_eq!((error.to_string().as_str(), error.hint().as_str()), (what, hint));
