@@ -23,6 +23,7 @@ use crate::model::weights::OnProgress;
 use crate::train::Trainer;
 
 pub use open::{SETTINGS, STEP};
+pub use shipped::NAME as SHIPPED;
 
 /// The weights of a trained model, both kinds, with the settings that it was trained under.
 #[derive(Debug, Clone)]

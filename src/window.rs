@@ -81,8 +81,10 @@ fn open(renderer: Renderer, run: Option<PathBuf>, work: fn(Receiver<Command>, Ou
         let ctx = cc.egui_ctx.clone();
         let handle = Handle::spawn(move || ctx.request_repaint_after(FRAME_PAUSE), work)?;
         let mut window = Window::new(cc, handle, Folders::of_user());
-        if let (Some(app), Some(path)) = (&mut window.app, run) {
-            app.open(path);
+        match (&mut window.app, run) {
+            (Some(app), Some(path)) => app.open(path),
+            (Some(app), None) => app.open_shipped(),
+            (None, _) => {}
         }
         Ok(Box::new(window) as Box<dyn eframe::App>)
     };

@@ -136,6 +136,11 @@ impl App {
         }
     }
 
+    /// Opens the model that ships with the program, so that there is something to see at once.
+    pub fn open_shipped(&mut self) {
+        self.command(Command::OpenShipped);
+    }
+
     /// Opens a trained model: a run folder or a weights file.
     pub fn open(&mut self, path: PathBuf) {
         if !path.as_os_str().is_empty() {

@@ -145,13 +145,13 @@ impl App {
     }
 
     fn model_ready(&mut self, ready: ModelReady) {
-        let ModelReady { settings, step, parameters, source, opened } = ready;
+        let ModelReady { settings, step, parameters, source, ships, opened } = ready;
         let state = &mut self.state;
-        if opened {
+        if opened && !ships {
             let sampling = settings.sampling.clone();
             state.set_settings(Settings { sampling, ..state.settings.clone() });
         }
-        state.model = Some(ModelFacts { settings, step, parameters, source });
+        state.model = Some(ModelFacts { settings, step, parameters, source, ships });
         let completed = state.run.as_ref().is_some_and(|run| run.ended == Some(EndReason::Completed));
         if opened || completed {
             self.sample();

@@ -88,6 +88,8 @@ pub struct ModelFacts {
     pub step: u64,
     pub parameters: usize,
     pub source: PathBuf,
+    /// Whether it is the one that ships with the program.
+    pub ships: bool,
 }
 
 /// A reverse diffusion that is being computed.

@@ -22,6 +22,8 @@ pub enum Command {
     Stop,
     /// Load a trained model to sample from: a weights file, or a run folder, whose facts and losses come too.
     Open { path: PathBuf },
+    /// Load the model that ships with the program.
+    OpenShipped,
     /// Draw images with the current model and record every frame of the reverse diffusion.
     /// During training it draws beside the steps, on a thread of its own. A newer request replaces the one in progress.
     Sample { settings: SamplingSettings },

@@ -144,6 +144,8 @@ pub struct ModelReady {
     pub parameters: usize,
     /// Where it came from.
     pub source: PathBuf,
+    /// Whether it is the one that ships with the program.
+    pub ships: bool,
     /// `Open` asked for it; else it is what a run that has ended learned.
     pub opened: bool,
 }

@@ -203,7 +203,7 @@ impl Steering<'_> {
             Command::Save { what, path } => self.save(what, &path, trainer),
             Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
             Command::DeleteRun { run } => runs::delete(run, Some(self.path), &self.worker.out),
-            Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. } => {
+            Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. } | Command::OpenShipped => {
                 Err(Error::usage("a run is in progress", "stop it first"))
             }
         };

@@ -16,7 +16,7 @@ use crate::sampling::classes;
 use crate::train::folder::read_run_file;
 use crate::train::gallery::newest_grid;
 use crate::train::history::History;
-use crate::trained::TrainedModel;
+use crate::trained::{SHIPPED, TrainedModel};
 use crate::{Error, Result};
 
 /// Carries out commands until their channel is closed. This is what [`Handle::spawn`](super::Handle::spawn) runs.
@@ -59,6 +59,10 @@ impl Worker {
             Command::Train { settings, out } => training::start(self, &settings, &out, commands),
             Command::ResumeRun { run } => training::resume(self, &run, commands),
             Command::Open { path } => self.open(&path),
+            Command::OpenShipped => {
+                self.set_model(TrainedModel::shipped(&self.device)?, true);
+                Ok(())
+            }
             Command::Sample { settings } => self.sample(&settings),
             Command::CancelSampling => {
                 self.sampler.cancel();
@@ -122,6 +126,7 @@ impl Worker {
             settings: Box::new(model.settings.clone()),
             step: model.step,
             parameters: model.parameters,
+            ships: model.source == Path::new(SHIPPED),
             source: model.source.clone(),
             opened,
         }));
@@ -162,7 +167,7 @@ pub(super) fn task_of(command: &Command) -> Task {
     match command {
         Command::Train { .. } => Task::StartingRun,
         Command::ResumeRun { .. } => Task::ResumingRun,
-        Command::Open { .. } => Task::OpeningModel,
+        Command::Open { .. } | Command::OpenShipped => Task::OpeningModel,
         Command::Sample { .. } | Command::CancelSampling => Task::Sampling,
         Command::Save { .. } => Task::Saving,
         Command::ListRuns { .. } => Task::ListingRuns,

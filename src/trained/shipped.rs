@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// What `diffuscope export --format safetensors` wrote; `assets/model/README.md` says of which run.
 static FILE: &[u8] = include_bytes!("../../assets/model/digits.safetensors");
 /// What the model is called where others have a path.
-const NAME: &str = "the model that ships with Diffuscope";
+pub const NAME: &str = "the model that ships with Diffuscope";
 
 /// Opens it.
 ///

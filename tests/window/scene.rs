@@ -133,9 +133,16 @@ pub fn model_opened(settings: Settings) -> Event {
     model(settings, true)
 }
 
+/// The model that ships with the program, as the first start opens it.
+pub fn model_shipped(settings: Settings) -> Event {
+    let (settings, source) = (Box::new(settings), "the model that ships with Diffuscope".into());
+    Event::ModelReady(ModelReady { settings, step: 9000, parameters: 460_516, source, ships: true, opened: true })
+}
+
 fn model(settings: Settings, opened: bool) -> Event {
     let source = "/data/ada/runs/2026-11-24_153012-small".into();
-    Event::ModelReady(ModelReady { settings: Box::new(settings), step: 1240, parameters: 460_516, source, opened })
+    let (settings, ships) = (Box::new(settings), false);
+    Event::ModelReady(ModelReady { settings, step: 1240, parameters: 460_516, source, ships, opened })
 }
 
 /// Steps of a run whose loss falls as a real one does, with noise.

@@ -61,7 +61,7 @@ impl Tape {
     /// When memory runs out, or an operation of Candle's has no gradient.
     pub fn backward(self, loss: &Tensor) -> Result<GradStore> {
         let mut sums = Sums::default();
-        sums.add_all(loss.backward()?)?;
+        sums.add_all(&loss.backward()?)?;
         let first_use = self.first_uses();
         for (place, step) in self.steps.into_iter().enumerate().rev() {
             let Some(dy) = sums.0.remove(&step.result) else { continue };
@@ -78,7 +78,7 @@ impl Tape {
                     && let Some(sum) = sums.0.remove(&input.id())
                 {
                     let gradient = Tensor::from_vec(sum.values, sum.shape, input.device())?;
-                    sums.add_all((input * gradient)?.sum_all()?.backward()?)?;
+                    sums.add_all(&(input * gradient)?.sum_all()?.backward()?)?;
                 }
             }
         }
@@ -136,7 +136,7 @@ impl Sums {
     }
 
     /// Adds what Candle's backward pass found for variables: recorded results and weights.
-    fn add_all(&mut self, store: GradStore) -> Result<()> {
+    fn add_all(&mut self, store: &GradStore) -> Result<()> {
         for id in store.get_ids() {
             if let Some(gradient) = store.get_id(*id) {
                 self.add(*id, gradient.flatten_all()?.to_vec1()?, gradient.shape());
