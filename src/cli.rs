@@ -3,7 +3,9 @@
 //! A plan is valid: every value that can be judged without reading a file has been judged.
 
 pub mod bench;
+pub mod classifier;
 mod compute;
+pub mod eval;
 pub mod export;
 pub mod figures;
 pub mod gui;
@@ -28,6 +30,8 @@ use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 
 pub use bench::BenchPlan;
+pub use classifier::ClassifierPlan;
+pub use eval::EvalPlan;
 pub use export::ExportPlan;
 pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
@@ -61,6 +65,10 @@ enum Typed {
     Figures(figures::FiguresArgs),
     /// Time the training step and the drawing on this machine
     Bench(bench::BenchArgs),
+    /// Say how good a model's digits are, or given images
+    Eval(eval::EvalArgs),
+    /// Train the classifier that eval judges digits with
+    Classifier(classifier::ClassifierArgs),
 }
 
 /// Where and how wide the work is computed.
@@ -87,6 +95,8 @@ pub enum Plan {
     Export(ExportPlan),
     Figures(FiguresPlan),
     Bench(BenchPlan),
+    Eval(EvalPlan),
+    Classifier(ClassifierPlan),
 }
 
 impl fmt::Display for Plan {
@@ -100,6 +110,8 @@ impl fmt::Display for Plan {
             Self::Export(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
             Self::Bench(plan) => plan.fmt(f),
+            Self::Eval(plan) => plan.fmt(f),
+            Self::Classifier(plan) => plan.fmt(f),
         }
     }
 }
@@ -127,6 +139,8 @@ where
         Some(Typed::Export(args)) => Plan::Export(args.plan()),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
         Some(Typed::Bench(args)) => Plan::Bench(args.plan()),
+        Some(Typed::Eval(args)) => Plan::Eval(args.plan()?),
+        Some(Typed::Classifier(args)) => Plan::Classifier(args.plan()),
     })
 }
 
@@ -193,7 +207,7 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "predict", "export", "figures", "bench"];
+        let commands = ["gui", "train", "sample", "predict", "export", "figures", "bench", "eval", "classifier"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub use preset::Preset;
 pub use problems::{
-    MAX_BATCH, MAX_CHANNELS, MAX_IMAGE_SIZE, MAX_LAYERS, MAX_LEVELS, MAX_SAMPLES, MAX_TIMESTEPS, Problem, Setting,
+    MAX_BATCH, MAX_CHANNELS, MAX_IMAGE_SIZE, MAX_LAYERS, MAX_LEVELS, MAX_RECORDED, MAX_SAMPLES, MAX_TIMESTEPS, Problem,
+    Setting,
 };
 
 /// All settings of a run.
@@ -115,7 +116,7 @@ pub enum Architecture {
 /// Widths of the compact U-Net.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompactConfig {
-    /// Channels at full patch resolution; a multiple of 8. Level 1 has twice as many.
+    /// Channels at full patch resolution; a multiple of 16. Level 1 has twice as many.
     pub channels: usize,
 }
 
@@ -171,6 +172,9 @@ pub struct TrainingSettings {
     pub checkpoint_every: u64,
     /// Seconds between two drawings of the grid from the same noise; 0: never.
     pub preview_seconds: f64,
+    /// Seconds between two quick evaluations of drawn digits; 0: never.
+    #[serde(default)]
+    pub eval_seconds: f64,
     pub seed: u64,
 }
 
@@ -208,6 +212,11 @@ pub struct SamplingSettings {
     pub eta: f64,
     /// Classifier-free guidance w: v + w·(v − v_unconditional); 0 is none.
     pub guidance: f64,
+    /// The noise levels σ = √(1−ᾱ)/√ᾱ, low to high, at which there is guidance (Kynkäänniemi et al. 2024); all if none.
+    #[serde(default)]
+    pub guidance_interval: Option<[f64; 2]>,
+    #[serde(default)]
+    pub thresholding: Thresholding,
     pub weights: WeightsKind,
     pub count: usize,
     pub classes: ClassChoice,
@@ -221,6 +230,20 @@ pub enum SamplerKind {
     Ddpm,
     Ddim,
     DpmPp,
+    Heun,
+}
+
+/// How the network's guess of the image is brought into the range of images at each step of a drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thresholding {
+    /// Not at all.
+    None,
+    /// Clamped.
+    #[default]
+    Static,
+    /// Scaled so that nearly all of it fits (Saharia et al. 2022, section 2.3).
+    Dynamic,
 }
 
 /// The trained weights or their moving average.

@@ -12,7 +12,9 @@ pub mod parameterization;
 pub mod quantile;
 pub mod sampler;
 pub mod schedule;
+pub mod thresholding;
 pub mod timesteps;
+pub mod vlb;
 
 pub use forward::q_sample;
 pub use loss::{l_simple, l_simple_each};

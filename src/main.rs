@@ -31,5 +31,7 @@ fn run() -> diffuscope::Result<()> {
         Plan::Export(plan) => cli::export::run(&plan),
         Plan::Figures(plan) => cli::figures::run(&plan),
         Plan::Bench(plan) => cli::bench::run(&plan),
+        Plan::Eval(plan) => cli::eval::run(&plan),
+        Plan::Classifier(plan) => cli::classifier::run(&plan),
     }
 }

@@ -77,6 +77,13 @@ impl<'a> Drawing<'a> {
         Ok(Tensor::cat(&parts, 0)?)
     }
 
+    /// The guidance at timestep `t`: none outside the interval of noise levels that the settings name.
+    fn guidance(&self, t: usize) -> f64 {
+        let sigma = (-0.5 * self.schedule.log_snr(t)).exp();
+        let inside = self.settings.guidance_interval.is_none_or(|[low, high]| (low..=high).contains(&sigma));
+        if inside { self.settings.guidance } else { 0.0 }
+    }
+
     fn batch(
         &self,
         first: usize,
@@ -91,10 +98,9 @@ impl<'a> Drawing<'a> {
             self.noise(shape, first, calls)
         };
         let start = noise(&shape)?;
-        let guidance = self.settings.guidance;
-        let mut model = |x_t: &Tensor, t: usize| self.denoiser.predict(x_t, t, classes, guidance);
+        let mut model = |x_t: &Tensor, t: usize| self.denoiser.predict(x_t, t, classes, self.guidance(t));
         let prediction = self.denoiser.settings().diffusion.prediction;
-        let process = Process { schedule: &self.schedule, prediction, clip_x0: true };
+        let process = Process { schedule: &self.schedule, prediction, thresholding: self.settings.thresholding };
         sample(&self.settings, &process, &mut model, &start, &mut noise, on_frame)
     }
 

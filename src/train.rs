@@ -1,15 +1,21 @@
 //! Training: the step, the optimizer, the moving average, the run and what it leaves on disk.
 
 pub mod checkpoint;
+mod classifier;
 pub mod estimate;
+mod examination;
 pub mod examples;
 pub mod folder;
+pub mod gallery;
+pub mod history;
 mod learning_rate;
 mod metrics;
 mod optim;
+mod pace;
 pub mod run;
 mod trainer;
 
+pub use classifier::{ClassifierStep, ClassifierTraining, train_classifier};
 pub use estimate::Estimate;
 pub use learning_rate::learning_rate;
 pub use metrics::StepReport;

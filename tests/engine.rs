@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use diffuscope::config::{Budget, Preset, SamplingSettings, Settings, WeightsKind};
 use diffuscope::device::DeviceChoice;
-use diffuscope::engine::{Activity, Command, EndReason, Event, Handle, Save, work};
+use diffuscope::engine::{Activity, Command, EndReason, Event, Handle, Save, Task, work};
 
 /// Long enough for a loaded machine; no test waits that long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -206,7 +206,7 @@ fn a_disk_that_refuses_holds_the_run() {
     std::fs::create_dir_all(obstacle.join("occupied")).unwrap();
     let mut engine = Engine::start();
     engine.send(train(&run, Budget::Steps(5)));
-    engine.wait("failure", |event| matches!(event, Event::Failed { during: "keeping the run", .. }).then_some(()));
+    engine.wait("failure", |event| matches!(event, Event::Failed { during: Task::KeepingRun, .. }).then_some(()));
     engine.wait_for(Activity::Paused);
     std::fs::remove_dir_all(&obstacle).unwrap();
     engine.send(Command::Continue);
@@ -222,10 +222,10 @@ fn a_failure_is_told_and_the_next_run_starts() {
     std::fs::write(folder.path().join("file"), "").unwrap();
     let mut engine = Engine::start();
     engine.send(Command::Sample { settings: sampling() });
-    engine.wait("failure", |event| matches!(event, Event::Failed { during: "sampling", .. }).then_some(()));
+    engine.wait("failure", |event| matches!(event, Event::Failed { during: Task::Sampling, .. }).then_some(()));
 
     engine.send(train(&folder.path().join("file/run"), Budget::Steps(2)));
-    engine.wait("failure", |event| matches!(event, Event::Failed { during: "starting the run", .. }).then_some(()));
+    engine.wait("failure", |event| matches!(event, Event::Failed { during: Task::StartingRun, .. }).then_some(()));
     engine.wait_for(Activity::Idle);
 
     let mut diverging = settings(Budget::Steps(1000));
@@ -236,8 +236,9 @@ fn a_failure_is_told_and_the_next_run_starts() {
     let out = folder.path().join("diverging");
     engine.send(Command::Train { settings: Box::new(diverging), out });
     engine.wait("divergence", |event| match event {
-        Event::Failed { what, .. } => {
+        Event::Failed { during, what, .. } => {
             assert!(what.contains("diverged"), "{what}");
+            assert_eq!(*during, Task::Training, "it had started");
             Some(())
         }
         _ => None,
@@ -250,6 +251,27 @@ fn a_failure_is_told_and_the_next_run_starts() {
         _ => None,
     });
     assert_eq!(reason, (EndReason::Completed, 3));
+}
+
+#[test]
+fn digits_are_judged_while_a_model_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut engine = Engine::start();
+    let mut settings = settings(Budget::Steps(100_000));
+    settings.training.eval_seconds = 0.05;
+    engine.send(Command::Train { settings: Box::new(settings), out: run.clone() });
+    let (step, eval) = engine.wait("evaluation", |event| match event {
+        Event::Evaluated { step, eval } => Some((*step, *eval)),
+        _ => None,
+    });
+    assert_eq!(eval.classes.iter().sum::<usize>(), eval.count);
+    assert!(engine.handle.shutdown(Duration::from_secs(2)));
+    let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let line = metrics.lines().find(|line| line.contains("\"eval\"")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((line["step"].as_u64(), line["eval"]["count"].as_u64()), (Some(step), Some(eval.count as u64)));
+    assert_eq!(line["eval"]["distance"].as_f64(), Some(eval.distance));
 }
 
 #[test]

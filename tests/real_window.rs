@@ -59,6 +59,7 @@ impl Desk {
         Some(Self { server, manager, display, home })
     }
 
+    #[allow(clippy::zombie_processes, reason = "whoever asked for the program waits for it")]
     fn start(&self) -> Child {
         let mut program = quiet(env!("CARGO_BIN_EXE_diffuscope"), &self.display, self.home.path());
         let program = program.spawn().unwrap();
@@ -176,7 +177,10 @@ fn train_watch_close_and_come_back() {
         status = program.try_wait().unwrap();
         std::thread::park_timeout(Duration::from_millis(10));
     }
-    let _ = program.kill();
+    if status.is_none() {
+        program.kill().unwrap();
+    }
+    program.wait().unwrap();
     assert!(status.is_some_and(|status| status.success()), "the program did not end: {status:?}");
     assert!(run.join("checkpoint.safetensors").is_file(), "the run was not kept");
     println!("closed in {:?} after {} steps", closed.elapsed(), steps());

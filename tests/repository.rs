@@ -109,14 +109,26 @@ fn the_panels_know_neither_tensors_nor_threads() {
 }
 
 #[test]
+fn state_and_panels_do_not_know_what_is_above_them() {
+    let above = [("src/app", vec!["ui", "window", "cli"]), ("src/ui", vec!["window", "cli"])];
+    for (module, above) in above {
+        for path in sources(module) {
+            for above in &above {
+                assert!(!crate_modules(&code(&path)).contains(*above), "{} uses crate::{above}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn the_library_does_not_know_the_window() {
-    for module in ["train", "model", "diffusion", "data", "engine"] {
+    for module in ["train", "model", "diffusion", "data", "eval", "engine"] {
         for path in sources(&format!("src/{module}")) {
             let code = code(&path);
             for word in ["egui", "eframe"] {
                 assert!(!code.contains(word), "{} uses {word}", path.display());
             }
-            for above in ["app", "ui", "cli"] {
+            for above in ["app", "ui", "window", "cli"] {
                 assert!(!crate_modules(&code).contains(above), "{} uses crate::{above}", path.display());
             }
         }
@@ -125,7 +137,7 @@ fn the_library_does_not_know_the_window() {
 
 #[test]
 fn the_library_does_not_know_the_engine() {
-    for module in ["train", "model", "diffusion", "data"] {
+    for module in ["train", "model", "diffusion", "data", "eval"] {
         for path in sources(&format!("src/{module}")) {
             assert!(!crate_modules(&code(&path)).contains("engine"), "{} uses crate::engine", path.display());
         }

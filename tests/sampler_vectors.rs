@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use candle_core::{DType, Device, Shape, Tensor};
-use diffuscope::config::{Prediction, Preset, SamplerKind, SamplingSettings};
+use diffuscope::config::{Prediction, Preset, SamplerKind, SamplingSettings, Thresholding};
 use diffuscope::diffusion::sampler::{Noise, Spacing, Variance, ddim, ddpm, dpmpp_2m, sample};
 use diffuscope::diffusion::{Process, Schedule};
 use diffuscope::rng::{Stream, fnv1a64, splitmix64};
@@ -37,7 +37,7 @@ fn schedule(name: &str) -> Schedule {
 }
 
 fn process(schedule: &Schedule) -> Process<'_> {
-    Process { schedule, prediction: Prediction::Eps, clip_x0: false }
+    Process { schedule, prediction: Prediction::Eps, thresholding: Thresholding::None }
 }
 
 /// The best ε for the data: √(1−ᾱ)·(x − √ᾱ·μ)/(ᾱ·s² + 1 − ᾱ).
@@ -206,7 +206,9 @@ fn every_sampler_draws_the_datas_distribution_on_every_schedule() {
     for name in ["linear_0.0001_0.02", "linear_0.0001_0.2", "cosine"] {
         let schedule = schedule(name);
         let kinds = [(SamplerKind::Ddpm, 1000, 0.0), (SamplerKind::Ddim, 1000, 0.0), (SamplerKind::Ddim, 1000, 1.0)];
-        for (sampler, steps, eta) in kinds.into_iter().chain([(SamplerKind::DpmPp, 20, 0.0)]) {
+        for (sampler, steps, eta) in
+            kinds.into_iter().chain([(SamplerKind::DpmPp, 20, 0.0), (SamplerKind::Heun, 40, 0.0)])
+        {
             let moments = drawn_moments(&schedule, |process, start, noise| {
                 let settings = settings(sampler, steps, eta);
                 sample(&settings, process, &mut best_eps(&schedule), start, noise, &mut |_| Ok(()))

@@ -20,7 +20,7 @@ pub struct BenchArgs {
     works: Vec<Work>,
 
     /// How often each work is timed; the median counts
-    #[arg(long, value_name = "N", default_value = "8", value_parser = value::repeats)]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = value::times)]
     repeats: NonZeroUsize,
 
     /// Threads that compute; all cores if left out

@@ -76,7 +76,7 @@ impl fmt::Display for SamplePlan {
 mod tests {
     use super::*;
     use crate::cli::{Plan, plan_of};
-    use crate::config::{ClassChoice, SamplerKind, WeightsKind};
+    use crate::config::{ClassChoice, SamplerKind, Thresholding, WeightsKind};
 
     fn sample(flags: &str) -> SamplePlan {
         match plan_of(&format!("sample {flags}")).unwrap() {
@@ -103,7 +103,7 @@ mod tests {
     fn every_flag_is_kept() {
         let plan = sample(
             "--checkpoint runs/a --out x.safetensors --count 10 --sampler ddim --steps 50 --eta 0.5 --class 7 \
-             --guidance 1.5 --weights raw --seed 3 --device cpu --threads 1",
+             --guidance 1.5 --guidance-interval 0.2,3 --threshold dynamic --weights raw --seed 3 --device cpu --threads 1",
         );
         let request = SampleRequest {
             count: Some(10),
@@ -112,6 +112,8 @@ mod tests {
             eta: Some(0.5),
             class: Some(ClassChoice::Only(7)),
             guidance: Some(1.5),
+            guidance_interval: Some(crate::cli::value::Interval([0.2, 3.0])),
+            threshold: Some(Thresholding::Dynamic),
             weights: Some(WeightsKind::Raw),
             seed: Some(3),
         };

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::bench::Work;
-use crate::config::{ClassChoice, DataSource, Prediction, Preset, SamplerKind, ScheduleKind, WeightsKind};
+use crate::config::{
+    ClassChoice, DataSource, Prediction, Preset, SamplerKind, ScheduleKind, Thresholding, WeightsKind,
+};
 use crate::device::DeviceChoice;
 use crate::model::TimeKind;
 
@@ -50,6 +52,13 @@ pub const SAMPLERS: Names<SamplerKind> = &[
     ("ddpm", "ancestral sampling, all T steps", SamplerKind::Ddpm),
     ("ddim", "any number of steps; --eta 0 adds no noise, 1 as much as ddpm", SamplerKind::Ddim),
     ("dpmpp", "DPM-Solver++(2M): good from 16 steps on", SamplerKind::DpmPp),
+    ("heun", "Heun's method, as in EDM: second order, two calls a step", SamplerKind::Heun),
+];
+
+pub const THRESHOLDINGS: Names<Thresholding> = &[
+    ("none", "not at all", Thresholding::None),
+    ("static", "clamped", Thresholding::Static),
+    ("dynamic", "scaled until nearly all of it fits, for strong guidance", Thresholding::Dynamic),
 ];
 
 pub const WEIGHTS: Names<WeightsKind> = &[
@@ -97,6 +106,17 @@ pub fn real(typed: &str) -> Result<f64, BadValue> {
     typed.parse().map_err(|_| BadValue::new(typed, "a number", "use a number such as 0.02 or 2e-3"))
 }
 
+/// Two numbers with a comma between them.
+pub fn interval(typed: &str) -> Result<Interval, BadValue> {
+    let bad = || BadValue::new(typed, "two numbers", "write them with a comma between, such as 0.2,3");
+    let (low, high) = typed.split_once(',').ok_or_else(bad)?;
+    Ok(Interval([low.parse().map_err(|_| bad())?, high.parse().map_err(|_| bad())?]))
+}
+
+/// Two numbers, low and high.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval(pub [f64; 2]);
+
 /// How many threads compute: at least one.
 pub fn threads(typed: &str) -> Result<NonZeroUsize, BadValue> {
     typed
@@ -104,9 +124,9 @@ pub fn threads(typed: &str) -> Result<NonZeroUsize, BadValue> {
         .map_err(|_| BadValue::new(typed, "a number of threads", "use 1 or more, or leave it out for all cores"))
 }
 
-/// How often something is timed: at least once.
-pub fn repeats(typed: &str) -> Result<NonZeroUsize, BadValue> {
-    typed.parse().map_err(|_| BadValue::new(typed, "a number of repeats", "use 1 or more"))
+/// How often something is done: at least once.
+pub fn times(typed: &str) -> Result<NonZeroUsize, BadValue> {
+    typed.parse().map_err(|_| BadValue::new(typed, "a number from 1 up", "use digits only, such as 10"))
 }
 
 /// A device by name.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Architecture, Budget, ClassChoice, CompactConfig, DataSettings, DataSource, DiffusionSettings, NetworkSettings,
-    Prediction, SamplerKind, SamplingSettings, ScheduleKind, Settings, Subset, TimestepSampling, TrainingSettings,
-    UNetConfig, WeightsKind,
+    Prediction, SamplerKind, SamplingSettings, ScheduleKind, Settings, Subset, Thresholding, TimestepSampling,
+    TrainingSettings, UNetConfig, WeightsKind,
 };
 
 /// A named set of values.
@@ -74,6 +74,7 @@ fn small() -> Settings {
             class_dropout: 0.1,
             checkpoint_every: 500,
             preview_seconds: 2.0,
+            eval_seconds: 15.0,
             seed: 42,
         },
         sampling: SamplingSettings {
@@ -81,6 +82,8 @@ fn small() -> Settings {
             steps: 16,
             eta: 0.0,
             guidance: 0.3,
+            guidance_interval: None,
+            thresholding: Thresholding::Static,
             weights: WeightsKind::Ema,
             count: 64,
             classes: ClassChoice::Each,
@@ -96,6 +99,7 @@ fn nano() -> Settings {
     settings.training.budget = Budget::Minutes(0.5);
     settings.training.warmup_steps = 50;
     settings.training.preview_seconds = 1.0;
+    settings.training.eval_seconds = 10.0;
     settings
 }
 
@@ -122,6 +126,7 @@ fn base() -> Settings {
     settings.training.warmup_steps = 500;
     settings.training.ema_decay = 0.9995;
     settings.training.preview_seconds = 60.0;
+    settings.training.eval_seconds = 120.0;
     settings.sampling.steps = 24;
     settings
 }
@@ -153,6 +158,7 @@ fn seed() -> Settings {
             class_dropout: 0.0,
             checkpoint_every: 40,
             preview_seconds: 0.0,
+            eval_seconds: 0.0,
             seed: 42,
         },
         sampling: SamplingSettings {
@@ -160,6 +166,8 @@ fn seed() -> Settings {
             steps: 1000,
             eta: 0.0,
             guidance: 0.0,
+            guidance_interval: None,
+            thresholding: Thresholding::Static,
             weights: WeightsKind::Raw,
             count: 8,
             classes: ClassChoice::Each,

@@ -7,8 +7,9 @@ use candle_core::{DType, Tensor};
 
 use super::Schedule;
 use super::mix::{mix, scale};
+use super::thresholding::threshold;
 use crate::Result;
-use crate::config::Prediction;
+use crate::config::{Prediction, Thresholding};
 
 /// The image and the noise that a network's output implies, `x_t = √ᾱ·x0_hat + √(1−ᾱ)·eps_hat`.
 #[derive(Debug, Clone)]
@@ -40,8 +41,11 @@ impl Estimate {
     ///
     /// # Errors
     /// As [`Estimate::new`].
-    pub fn clipped(&self, schedule: &Schedule, x_t: &Tensor, t: &[usize]) -> Result<Self> {
-        let x0_hat = self.x0_hat.clamp(-1f64, 1f64)?;
+    pub fn thresholded(self, how: Thresholding, schedule: &Schedule, x_t: &Tensor, t: &[usize]) -> Result<Self> {
+        if how == Thresholding::None {
+            return Ok(self);
+        }
+        let x0_hat = threshold(how, &self.x0_hat)?;
         let eps_hat = eps_from_x0(schedule, x_t, &x0_hat, t)?;
         Ok(Self { x0_hat, eps_hat })
     }
@@ -148,7 +152,7 @@ mod tests {
         let (x0, eps) = images_and_noise(DType::F64);
         let x_t = q_sample(&schedule, &(x0 * 3.0).unwrap(), &[300], &eps).unwrap();
         let clipped = Estimate::new(&schedule, Prediction::Eps, &x_t, &eps, &[300]).unwrap();
-        let clipped = clipped.clipped(&schedule, &x_t, &[300]).unwrap();
+        let clipped = clipped.thresholded(Thresholding::Static, &schedule, &x_t, &[300]).unwrap();
         assert!(values(&clipped.x0_hat).iter().all(|x| x.abs() <= 1.0));
         let again = q_sample(&schedule, &clipped.x0_hat, &[300], &clipped.eps_hat).unwrap();
         assert!(largest_difference(&again, &x_t) < 1e-12);

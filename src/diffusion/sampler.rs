@@ -6,6 +6,7 @@
 mod ddim;
 mod ddpm;
 mod dpm_solver;
+mod heun;
 mod spacing;
 
 use candle_core::{Shape, Tensor};
@@ -13,11 +14,12 @@ use candle_core::{Shape, Tensor};
 pub use ddim::ddim;
 pub use ddpm::{Variance, ddpm};
 pub use dpm_solver::dpmpp_2m;
+pub use heun::heun;
 pub use spacing::Spacing;
 
 use super::{Estimate, Schedule};
 use crate::Result;
-use crate::config::{Prediction, SamplerKind, SamplingSettings};
+use crate::config::{Prediction, SamplerKind, SamplingSettings, Thresholding};
 
 /// The network: its raw output, `[B, …]` as x_t, for x_t at one timestep in `0..T`.
 pub type Model<'a> = dyn FnMut(&Tensor, usize) -> Result<Tensor> + 'a;
@@ -33,8 +35,8 @@ pub type OnFrame<'a> = dyn FnMut(Frame) -> Result<()> + 'a;
 pub struct Process<'a> {
     pub schedule: &'a Schedule,
     pub prediction: Prediction,
-    /// Whether x̂₀ is brought into [-1, 1] at each step, which keeps the errors of a network from growing.
-    pub clip_x0: bool,
+    /// How x̂₀ is brought into [-1, 1] at each step, which keeps the errors of a network from growing.
+    pub thresholding: Thresholding,
 }
 
 /// One network call of a reverse diffusion.
@@ -48,7 +50,7 @@ pub struct Frame<'a> {
     pub t: usize,
     /// What the network saw.
     pub x_t: &'a Tensor,
-    /// The image that its output implies, clipped if the process says so.
+    /// The image that its output implies, thresholded if the process says so.
     pub x0_hat: &'a Tensor,
     /// The noise that goes with it: x_t = √ᾱ·x0_hat + √(1−ᾱ)·eps_hat.
     pub eps_hat: &'a Tensor,
@@ -60,21 +62,26 @@ impl Process<'_> {
         // Detached, because a network of trainable weights would otherwise chain all steps into one graph.
         let output = model(x_t, t)?.detach();
         let estimate = Estimate::new(self.schedule, self.prediction, x_t, &output, &[t])?;
-        if self.clip_x0 { estimate.clipped(self.schedule, x_t, &[t]) } else { Ok(estimate) }
+        estimate.thresholded(self.thresholding, self.schedule, x_t, &[t])
     }
 }
 
 /// The timesteps at which [`sample`] will ask the network, from noise to image: as many as there will be frames.
+/// Heun's method asks twice at most of them.
 pub fn plan(settings: &SamplingSettings, schedule: &Schedule) -> Vec<usize> {
     match settings.sampler {
         SamplerKind::Ddpm => (0..schedule.timesteps()).rev().collect(),
         SamplerKind::Ddim | SamplerKind::DpmPp => Spacing::Angle.timesteps(schedule, settings.steps),
+        SamplerKind::Heun => {
+            let calls = settings.steps.clamp(1, schedule.timesteps());
+            heun::calls(&Spacing::Angle.timesteps(schedule, heun::timesteps_for(calls)), calls)
+        }
     }
 }
 
 /// Draws images by the sampler that the settings name, with at most T steps.
 ///
-/// `x_T` is `[B, …]`, standard normals; the result is x_0 of the same shape, clipped only if the process says so.
+/// `x_T` is `[B, …]`, standard normals; the result is x_0 of the same shape, thresholded only if the process says so.
 ///
 /// # Errors
 /// What `model`, `noise` or `on_frame` return, and [`Error::Tensor`](crate::Error::Tensor) when shapes do not agree.
@@ -91,6 +98,7 @@ pub fn sample(
         SamplerKind::Ddpm => ddpm(process, Variance::Small, model, x_start, noise, on_frame),
         SamplerKind::Ddim => ddim(process, &timesteps, settings.eta, model, x_start, noise, on_frame),
         SamplerKind::DpmPp => dpmpp_2m(process, &timesteps, model, x_start, on_frame),
+        SamplerKind::Heun => heun(process, &timesteps, model, x_start, on_frame),
     }
 }
 

@@ -71,4 +71,17 @@ impl Denoiser {
         let (with, without) = (both.narrow(0, 0, batch)?, both.narrow(0, batch, batch)?);
         combine(&with, &without, guidance)
     }
+
+    /// As [`Denoiser::predict`] without guidance, image i at timestep `t[i]`.
+    ///
+    /// # Errors
+    /// When the shapes do not suit the network.
+    pub fn predict_each(&self, x_t: &Tensor, t: &[usize], classes: &[Option<u8>]) -> Result<Tensor> {
+        let t: Vec<f32> = t.iter().map(|&t| t as f32).collect();
+        let t = Tensor::from_vec(t, classes.len(), &self.device)?;
+        let told = classes.iter().map(|class| class.map_or(CLASS_COUNT as u32, u32::from));
+        let told = Tensor::from_iter(told, &self.device)?;
+        let told = self.settings.network.classes.then_some(&told);
+        Ok(self.network.forward(x_t, &t, told, None)?)
+    }
 }

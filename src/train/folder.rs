@@ -3,7 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `run.json` | every setting, the data, the count of parameters, the program's version |
-//! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` where that was measured |
+//! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` and `{"step", "eval"}` where that was measured |
 //! | `checkpoint.safetensors` | the state after the last checkpoint, and `checkpoint.previous.safetensors` before it |
 //! | `grids/step-0000100.png` | the same noise drawn as training goes on |
 //! | `log.txt` | what happened when |
@@ -18,12 +18,15 @@ use super::checkpoint::{self, Checkpoint};
 use super::metrics::StepReport;
 use super::trainer::Trainer;
 use crate::config::Settings;
+use crate::eval::QuickEval;
 use crate::files::{remove_unfinished, sync_folder, write_atomically};
 use crate::pictures::{Pictures, write_png};
 use crate::{Error, Result};
 
 /// Grids that are kept on disk: beyond this count the oldest half is thinned.
 const MAX_GRIDS: usize = 400;
+/// Pixels between two pictures of a grid, and around them.
+pub(super) const GRID_GAP: usize = 2;
 
 /// The content of `run.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -106,6 +109,14 @@ impl RunFolder {
         self.add_line(&HeldOut { step, held_out })
     }
 
+    /// Adds a quick evaluation to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn add_eval(&mut self, step: u64, eval: &QuickEval) -> Result<()> {
+        self.add_line(&Evaluated { step, eval: *eval })
+    }
+
     fn add_line(&mut self, line: &impl Serialize) -> Result<()> {
         let path = self.path.join("metrics.jsonl");
         let mut text = serde_json::to_vec(line).map_err(|error| Error::write(&path)(error.into()))?;
@@ -148,7 +159,7 @@ impl RunFolder {
     /// When the disk does not take it.
     pub fn add_grid(&self, step: u64, pictures: &Pictures) -> Result<()> {
         let folder = self.path.join("grids");
-        write_png(&folder.join(format!("step-{step:07}.png")), &pictures.grid(8, 2, 0))?;
+        write_png(&folder.join(format!("step-{step:07}.png")), &pictures.grid(8, GRID_GAP, 0))?;
         thin(&folder)
     }
 
@@ -163,6 +174,12 @@ impl RunFolder {
 struct HeldOut {
     step: u64,
     held_out: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Evaluated {
+    step: u64,
+    eval: QuickEval,
 }
 
 /// The run's log, locked; a program that is killed lets the lock go.

@@ -1,6 +1,7 @@
 //! AdamW with gradient clipping and a moving average of the weights, in one sweep over memory.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
@@ -92,6 +93,26 @@ impl Optimizer {
     /// Count of trainable values.
     pub fn parameters(&self) -> usize {
         self.weights.iter().map(|(_, weight)| weight.elem_count()).sum()
+    }
+
+    /// Copies of the weights, or of their moving average, by name. Without a moving average both are the same.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn copies(&self, averaged: bool) -> crate::Result<HashMap<String, Tensor>> {
+        let entries = self.weights.iter().zip(&self.moments);
+        entries
+            .map(|((name, weight), moments)| {
+                let copy = match moments {
+                    Moments::Host { average: Some(average), .. } if averaged => {
+                        Tensor::from_slice(average, weight.shape(), weight.device())?
+                    }
+                    Moments::Device { average: Some(average), .. } if averaged => average.copy()?,
+                    Moments::Host { .. } | Moments::Device { .. } => weight.as_detached_tensor().copy()?,
+                };
+                Ok((name.clone(), copy))
+            })
+            .collect()
     }
 
     /// Global L2 norm of the gradient, summed in f64 in a fixed order.

@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 
 use super::checkpoint::Checkpoint;
+use super::examination::Examination;
 use super::folder::{
     RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, read_run_file, write_run_file,
 };
 use super::metrics::StepReport;
+use super::pace::Pace;
 use super::trainer::Trainer;
-use crate::config::{ClassChoice, SamplerKind, SamplingSettings, Settings, WeightsKind};
+use crate::config::{ClassChoice, SamplerKind, SamplingSettings, Settings, Thresholding, WeightsKind};
 use crate::data::Splits;
+use crate::eval::QuickEval;
 use crate::pictures::Pictures;
 use crate::sampling::{Drawing, pictures};
 use crate::{Error, Result};
@@ -43,6 +46,10 @@ pub enum RunEvent {
         step: u64,
         pictures: Arc<Pictures>,
         classes: Vec<Option<u8>>,
+    },
+    Evaluated {
+        step: u64,
+        eval: QuickEval,
     },
     Checkpointed {
         step: u64,
@@ -171,7 +178,8 @@ impl Run {
 
     fn train_on(&mut self, watch: &mut Watch) -> Result<Outcome> {
         let mut preview = Preview::new(&self.trainer);
-        let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, Instant::now() + CHECKPOINT_INTERVAL);
+        let mut examination = Examination::new(&self.trainer);
+        let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, REST, CHECKPOINT_INTERVAL);
         let mut flushed = Instant::now();
         let mut outcome = Outcome::Completed;
         while self.trainer.progress() < 1.0 {
@@ -181,7 +189,7 @@ impl Run {
             let mut events = Vec::new();
             let (extra, stalled) = (Instant::now(), self.stalled);
             if control == Control::Continue {
-                match self.look(report.step, &mut preview, watch) {
+                match self.look(report.step, (&mut preview, &mut examination), watch) {
                     Ok(seen) => events = seen,
                     Err(Error::Cancelled) => control = Control::Stop,
                     Err(error) => return Err(error),
@@ -215,8 +223,13 @@ impl Run {
         Ok(outcome)
     }
 
-    /// Looks at what was learned, where it is time to: the held-out loss and the grid.
-    fn look(&mut self, step: u64, preview: &mut Preview, watch: &mut Watch) -> Result<Vec<RunEvent>> {
+    /// Looks at what was learned, where it is time to: the held-out loss, the grid, and how good its digits are.
+    fn look(
+        &mut self,
+        step: u64,
+        (preview, examination): (&mut Preview, &mut Examination),
+        watch: &mut Watch,
+    ) -> Result<Vec<RunEvent>> {
         let mut events = Vec::new();
         let trainer = &self.trainer;
         let mut listen = || match watch(RunEvent::Busy, trainer)? {
@@ -225,6 +238,7 @@ impl Run {
         };
         let held_out = if step.is_multiple_of(HELD_OUT_EVERY) { trainer.held_out_loss(&mut listen)? } else { None };
         let drawn = preview.draw_if_due(trainer, &mut listen)?;
+        let judged = examination.judge_if_due(trainer, &mut listen)?;
         if let Some(loss) = held_out {
             self.persist(watch, |run| run.folder.add_held_out(step, loss))?;
             events.push(RunEvent::HeldOut { step, loss });
@@ -232,6 +246,10 @@ impl Run {
         if let Some((pictures, classes)) = drawn {
             self.persist(watch, |run| run.folder.add_grid(step, &pictures))?;
             events.push(RunEvent::Preview { step, pictures: Arc::new(pictures), classes });
+        }
+        if let Some(eval) = judged {
+            self.persist(watch, |run| run.folder.add_eval(step, &eval))?;
+            events.push(RunEvent::Evaluated { step, eval });
         }
         Ok(events)
     }
@@ -265,9 +283,10 @@ impl Run {
 
 fn restore(trainer: &mut Trainer, checkpoint: Checkpoint, from: &Path) -> Result<()> {
     let mut expected = trainer.settings().clone();
-    // How long a run goes on and how often it is kept may change from one start to the next.
+    // How long a run goes on and how often it is kept and judged may change from one start to the next.
     expected.training.budget = checkpoint.settings.training.budget;
     expected.training.checkpoint_every = checkpoint.settings.training.checkpoint_every;
+    expected.training.eval_seconds = checkpoint.settings.training.eval_seconds;
     if expected != checkpoint.settings {
         return Err(Error::format(
             from,
@@ -285,30 +304,6 @@ struct Preview {
     pace: Option<Pace>,
 }
 
-/// Work that is repeated at an interval, less often when it takes long.
-struct Pace {
-    interval: Duration,
-    due: Instant,
-}
-
-impl Pace {
-    fn new(interval: Duration, due: Instant) -> Self {
-        Self { interval, due }
-    }
-
-    fn is_due(&self) -> bool {
-        Instant::now() >= self.due
-    }
-
-    /// Does the work and sets the time of the next.
-    fn spend<R>(&mut self, work: impl FnOnce() -> R) -> R {
-        let started = Instant::now();
-        let result = work();
-        self.due = Instant::now() + self.interval.max(started.elapsed() * REST);
-        result
-    }
-}
-
 impl Preview {
     fn new(trainer: &Trainer) -> Self {
         let seconds = trainer.settings().training.preview_seconds;
@@ -317,13 +312,15 @@ impl Preview {
             steps: PREVIEW_STEPS,
             eta: 0.0,
             guidance: 0.0,
+            guidance_interval: None,
+            thresholding: Thresholding::Static,
             weights: WeightsKind::Ema,
             count: PREVIEW_COUNT,
             classes: ClassChoice::Each,
             seed: 0,
         };
         let pace = (seconds > 0.0).then(|| Duration::from_secs_f64(seconds));
-        let pace = pace.map(|interval| Pace::new(interval, Instant::now() + interval / 4));
+        let pace = pace.map(|interval| Pace::new(interval, REST, interval / 4));
         Self { settings, pace }
     }
 

@@ -9,7 +9,7 @@ use candle_core::{Device, Tensor};
 use super::examples::{Draw, Examples, Purpose, training_timesteps};
 use super::learning_rate::learning_rate;
 use super::metrics::StepReport;
-use super::optim::{Moments, Optimizer};
+use super::optim::Optimizer;
 use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
 use crate::data::{Batches, Dataset, Splits};
 use crate::diffusion::{Schedule, l_simple, timesteps};
@@ -176,20 +176,7 @@ impl Trainer {
     /// # Errors
     /// When the device has no room.
     pub fn weights(&self, kind: WeightsKind) -> Result<HashMap<String, Tensor>> {
-        let averaged = kind == WeightsKind::Ema;
-        let entries = self.optimizer.weights.iter().zip(&self.optimizer.moments);
-        entries
-            .map(|((name, weight), moments)| {
-                let tensor = match moments {
-                    Moments::Host { average: Some(average), .. } if averaged => {
-                        Tensor::from_slice(average, weight.shape(), &self.device)?
-                    }
-                    Moments::Device { average: Some(average), .. } if averaged => average.copy()?,
-                    _ => weight.as_detached_tensor().copy()?,
-                };
-                Ok((name.clone(), tensor))
-            })
-            .collect()
+        self.optimizer.copies(kind == WeightsKind::Ema)
     }
 
     /// Steps done.

@@ -101,7 +101,7 @@ fn of_diffusers(folder: &Path, device: &Device, on_progress: &mut OnProgress) ->
     finish(model.settings, 0, folder, weights.clone(), weights, device, notice)
 }
 
-fn finish(
+pub(super) fn finish(
     settings: Settings,
     step: u64,
     source: &Path,
@@ -118,7 +118,7 @@ fn finish(
 }
 
 /// The settings in a file, which may be anybody's: what the network and the schedule are built from is checked.
-fn settings_of(path: &Path, text: &str) -> Result<Settings> {
+pub(super) fn settings_of(path: &Path, text: &str) -> Result<Settings> {
     let hint = "export the weights again";
     let settings: Settings = serde_json::from_str(text)
         .map_err(|error| Error::format(path, format!("the settings beside its weights: {error}"), hint))?;

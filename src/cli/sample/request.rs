@@ -2,8 +2,11 @@
 
 use clap::Args;
 
-use super::super::value;
-use crate::config::{ClassChoice, Preset, Problem, SamplerKind, SamplingSettings, Setting, Settings, WeightsKind};
+use super::super::value::{self, Interval};
+use crate::config::{
+    ClassChoice, MAX_SAMPLES, MAX_TIMESTEPS, Preset, Problem, SamplerKind, SamplingSettings, Setting, Settings,
+    Thresholding, WeightsKind,
+};
 use crate::error::{Error, Result};
 
 /// What was typed; what is `None` keeps the value that the model was recorded with.
@@ -17,7 +20,7 @@ pub struct SampleRequest {
     #[arg(long, value_name = "NAME", value_parser = value::one_of(value::SAMPLERS))]
     pub sampler: Option<SamplerKind>,
 
-    /// Network calls an image, for ddim and dpmpp
+    /// Network calls an image, for all samplers but ddpm
     #[arg(long, value_name = "K", allow_hyphen_values = true, value_parser = value::count)]
     pub steps: Option<usize>,
 
@@ -33,6 +36,14 @@ pub struct SampleRequest {
     #[arg(long, value_name = "W", allow_hyphen_values = true, value_parser = value::real)]
     pub guidance: Option<f64>,
 
+    /// The noise levels σ between which the digit is insisted on; at all of them if left out
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true, value_parser = value::interval)]
+    pub guidance_interval: Option<Interval>,
+
+    /// How the network's guess is brought into the range of pixels at each step
+    #[arg(long, value_name = "NAME", value_parser = value::one_of(value::THRESHOLDINGS))]
+    pub threshold: Option<Thresholding>,
+
     /// Which weights draw
     #[arg(long, value_name = "NAME", value_parser = value::one_of(value::WEIGHTS))]
     pub weights: Option<WeightsKind>,
@@ -44,8 +55,10 @@ pub struct SampleRequest {
 
 impl SampleRequest {
     /// Judges what can be judged before the model is known.
-    pub(super) fn check(&self) -> Result<()> {
-        self.placed_in(Preset::Small.settings()).map(drop)
+    pub(in crate::cli) fn check(&self) -> Result<()> {
+        let mut model = Preset::Small.settings();
+        model.diffusion.timesteps = MAX_TIMESTEPS;
+        self.placed_in(model).map(drop)
     }
 
     /// The settings with which the model `model` draws.
@@ -63,13 +76,6 @@ impl SampleRequest {
                     Setting::SampleSteps,
                     format!("ddpm takes all {timesteps} steps"),
                     "leave --steps out, or add --sampler ddim --eta 1".into(),
-                );
-            }
-            Some(steps) if steps > timesteps => {
-                return refuse(
-                    Setting::SampleSteps,
-                    format!("{steps} steps, the model has {timesteps} timesteps"),
-                    format!("use 1 to {timesteps}"),
                 );
             }
             _ => {}
@@ -91,17 +97,21 @@ impl SampleRequest {
         let before = sampling.sampler;
         sampling.sampler = self.sampler(before)?;
         sampling.steps = self.steps.unwrap_or_else(|| {
-            if sampling.sampler == before { sampling.steps } else { usual_steps(sampling.sampler, sampling.steps) }
+            let usual =
+                if sampling.sampler == before { sampling.steps } else { usual_steps(sampling.sampler, sampling.steps) };
+            usual.min(model.diffusion.timesteps)
         });
         sampling.count = self.count.unwrap_or(sampling.count);
         sampling.eta = self.eta.unwrap_or(sampling.eta);
         sampling.classes = self.class.unwrap_or(sampling.classes);
         sampling.guidance = self.guidance.unwrap_or(sampling.guidance);
+        sampling.guidance_interval = self.guidance_interval.map(|interval| interval.0).or(sampling.guidance_interval);
+        sampling.thresholding = self.threshold.unwrap_or(sampling.thresholding);
         sampling.weights = self.weights.unwrap_or(sampling.weights);
         sampling.seed = self.seed.unwrap_or(sampling.seed);
         // The model's other settings are as they are: a foreign model may have sizes that no preset has.
-        let mut problems = model.problems(None).into_iter().filter(|problem| concerns_sampling(problem.setting));
-        problems.next().map_or(Ok(model), |problem| Err(Error::Setting(problem)))
+        let problem = model.sampling_problems(MAX_SAMPLES).into_iter().next();
+        problem.map_or(Ok(model), |problem| Err(Error::Setting(problem)))
     }
 
     /// η belongs to DDIM alone: typing it chooses that sampler.
@@ -122,11 +132,8 @@ fn usual_steps(sampler: SamplerKind, recorded: usize) -> usize {
         SamplerKind::Ddpm => recorded,
         SamplerKind::Ddim => 50,
         SamplerKind::DpmPp => 16,
+        SamplerKind::Heun => 16,
     }
-}
-
-fn concerns_sampling(setting: Setting) -> bool {
-    matches!(setting, Setting::SampleSteps | Setting::SampleCount | Setting::Eta | Setting::Guidance | Setting::Class)
 }
 
 #[cfg(test)]
@@ -154,6 +161,9 @@ mod tests {
     #[case("--sampler dpmpp --steps 20", |s: &mut SamplingSettings| s.steps = 20)]
     #[case("--sampler ddpm --steps 1000", |s: &mut SamplingSettings| (s.sampler, s.steps) = (SamplerKind::Ddpm, 1000))]
     #[case("--eta 1", |s: &mut SamplingSettings| (s.sampler, s.steps, s.eta) = (SamplerKind::Ddim, 50, 1.0))]
+    #[case("--sampler heun", |s: &mut SamplingSettings| (s.sampler, s.steps) = (SamplerKind::Heun, 16))]
+    #[case("--threshold dynamic", |s: &mut SamplingSettings| s.thresholding = Thresholding::Dynamic)]
+    #[case("--guidance-interval 0.2,3", |s: &mut SamplingSettings| s.guidance_interval = Some([0.2, 3.0]))]
     #[case("--class 7", |s: &mut SamplingSettings| s.classes = ClassChoice::Only(7))]
     #[case("--class each", |s: &mut SamplingSettings| s.classes = ClassChoice::Each)]
     #[case("--guidance 2.5", |s: &mut SamplingSettings| s.guidance = 2.5)]
@@ -176,14 +186,25 @@ mod tests {
     #[rstest]
     #[case("--count 0", "--count: 0 images", "use 1 to 100000")]
     #[case("--count -3", "--count: \"-3\" is not a whole number", "use digits only, such as 1000")]
-    #[case("--steps 0", "--steps: 0 sampling steps", "use 1 to T = 1000")]
+    #[case("--steps 0", "--steps: 0 sampling steps", "use 1 to T = 4000")]
     #[case("--eta 2", "--eta: η = 2", "use 0 to 1")]
     #[case("--eta 1 --sampler dpmpp", "--eta belongs to the sampler ddim", "leave --eta out, or use --sampler ddim")]
     #[case("--class 10", "--class: class 10", "use 0 to 9, or each")]
     #[case("--class one", "--class: \"one\" is not a digit", "use 0 to 9, or each")]
     #[case("--guidance -1", "--guidance: guidance -1", "use 0 to 20")]
     #[case("--weights best", "--weights: \"best\" is not one of its values", "use ema, raw")]
-    #[case("--sampler euler", "--sampler: \"euler\" is not one of its values", "use ddpm, ddim, dpmpp")]
+    #[case("--sampler euler", "--sampler: \"euler\" is not one of its values", "use ddpm, ddim, dpmpp, heun")]
+    #[case("--threshold hard", "--threshold: \"hard\" is not one of its values", "use none, static, dynamic")]
+    #[case(
+        "--guidance-interval 3,0.2",
+        "--guidance-interval: noise levels from 3 to 0.2",
+        "use two numbers from 0 up, the smaller first, such as 0.2,3"
+    )]
+    #[case(
+        "--guidance-interval 3",
+        "--guidance-interval: \"3\" is not two numbers",
+        "write them with a comma between, such as 0.2,3"
+    )]
     fn a_value_that_no_model_takes_is_refused_at_once(#[case] flags: &str, #[case] what: &str, #[case] hint: &str) {
         let error = request(flags).unwrap_err();
         assert_eq!((error.to_string().as_str(), error.hint().as_str()), (what, hint));

@@ -78,6 +78,10 @@ pub struct TrainFlags {
     #[arg(long, value_name = "STEPS", allow_hyphen_values = true, value_parser = value::whole)]
     pub checkpoint_every: Option<u64>,
 
+    /// Seconds between two quick evaluations of drawn digits; 0: never
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = value::real)]
+    pub eval_every: Option<f64>,
+
     /// Where all randomness comes from: the same seed gives the same bytes
     #[arg(long, value_name = "S", allow_hyphen_values = true, value_parser = value::whole)]
     pub seed: Option<u64>,
@@ -95,7 +99,7 @@ impl TrainFlags {
         changed.problems(available).into_iter().next().map_or(Ok(changed), |problem| Err(Error::Setting(problem)))
     }
 
-    /// The settings of a resumed run: as `recorded`, except how long it goes on and how often it is kept.
+    /// The settings of a resumed run: as `recorded`, except how long it goes on and how often it is kept and judged.
     ///
     /// The command that started the run may be repeated in full; only a flag that differs is refused.
     ///
@@ -148,6 +152,7 @@ impl TrainFlags {
         put(&self.batch_size, &mut training.batch_size);
         put(&self.lr, &mut training.learning_rate);
         put(&self.checkpoint_every, &mut training.checkpoint_every);
+        put(&self.eval_every, &mut training.eval_seconds);
         put(&self.seed, &mut training.seed);
         Ok(settings)
     }

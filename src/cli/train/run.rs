@@ -13,6 +13,7 @@ use crate::cli::say;
 use crate::config::Settings;
 use crate::data;
 use crate::device::describe;
+use crate::eval::QuickEval;
 use crate::train::{Control, Estimate, Outcome, Run, RunEvent};
 use crate::{Error, Result};
 
@@ -68,6 +69,7 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
                     progress.step(&report, speed.images_per_second(), left);
                 }
                 RunEvent::HeldOut { step, loss } => tracing::info!("held-out loss {loss:.5} at step {step}"),
+                RunEvent::Evaluated { step, eval } => progress.note(&eval_line(step, &eval)),
                 RunEvent::Preview { .. } | RunEvent::Busy => {}
                 RunEvent::Stalled { what, hint } => {
                     let seconds = RETRY_AFTER.as_secs();
@@ -85,6 +87,16 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
     } else {
         say(&plan.out.display().to_string())
     }
+}
+
+fn eval_line(step: u64, eval: &QuickEval) -> String {
+    let missing: Vec<String> = (eval.classes.iter().enumerate())
+        .filter(|(_, count)| **count == 0)
+        .map(|(digit, _)| digit.to_string())
+        .collect();
+    let missing = if missing.is_empty() { String::new() } else { format!(" · no {}", missing.join(", ")) };
+    let share = 100.0 * eval.recognisable;
+    format!("step {}: {share:.0} % recognisable · Fréchet distance {:.1}{missing}", grouped(step), eval.distance)
 }
 
 /// Images a second over the last seconds.
@@ -112,5 +124,17 @@ impl Speed {
 
     fn images_per_second(&self) -> f64 {
         self.rate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quick_evaluation_is_told_in_one_line() {
+        let classes = [20, 30, 0, 20, 20, 20, 0, 30, 30, 30];
+        let eval = QuickEval { count: 200, classes, recognisable: 0.784, distance: 31.26 };
+        assert_eq!(eval_line(1240, &eval), "step 1,240: 78 % recognisable · Fréchet distance 31.3 · no 2, 6");
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::*;
 use crate::Error;
-use crate::config::Preset;
+use crate::config::{Preset, Thresholding};
 use crate::rng::Stream;
 
 /// The only image that these networks know.
@@ -47,19 +47,27 @@ fn drawn(settings: &SamplingSettings, process: Process, on_frame: &mut OnFrame) 
 fn every_sampler_finds_the_only_image_with_either_prediction() {
     for schedule in [Schedule::linear(60, 1e-4, 0.5), Schedule::linear(1000, 1e-4, 0.2), Schedule::cosine(60)] {
         let schedule = schedule.unwrap();
-        for (sampler, eta) in
-            [(SamplerKind::Ddpm, 0.0), (SamplerKind::Ddim, 0.0), (SamplerKind::Ddim, 1.0), (SamplerKind::DpmPp, 0.0)]
-        {
+        for (sampler, eta) in [
+            (SamplerKind::Ddpm, 0.0),
+            (SamplerKind::Ddim, 0.0),
+            (SamplerKind::Ddim, 1.0),
+            (SamplerKind::DpmPp, 0.0),
+            (SamplerKind::Heun, 0.0),
+        ] {
             for steps in [1, 2, 7, 60, 4000] {
-                for (prediction, clip_x0) in [(Prediction::Eps, true), (Prediction::Eps, false), (Prediction::V, false)]
-                {
-                    let process = Process { schedule: &schedule, prediction, clip_x0 };
+                for (prediction, thresholding) in [
+                    (Prediction::Eps, Thresholding::Static),
+                    (Prediction::Eps, Thresholding::None),
+                    (Prediction::V, Thresholding::Dynamic),
+                    (Prediction::V, Thresholding::None),
+                ] {
+                    let process = Process { schedule: &schedule, prediction, thresholding };
                     let (image, _) = drawn(&settings(sampler, steps, eta), process, &mut |_| Ok(()));
                     let image: Vec<f32> = image.unwrap().flatten_all().unwrap().to_vec1().unwrap();
                     let error = image.iter().map(|x| (f64::from(*x) - IMAGE).abs()).fold(0.0, f64::max);
                     // A single ε-step from all but pure noise divides f32's rounding by √ᾱ = 0.003.
                     let allowed = if prediction == Prediction::Eps && steps == 1 { 3e-4 } else { 2e-5 };
-                    assert!(error < allowed, "{sampler:?} η {eta} {steps} {prediction:?} {clip_x0}: {error}");
+                    assert!(error < allowed, "{sampler:?} η {eta} {steps} {prediction:?} {thresholding:?}: {error}");
                 }
             }
         }
@@ -69,12 +77,13 @@ fn every_sampler_finds_the_only_image_with_either_prediction() {
 #[test]
 fn frames_come_once_a_network_call_in_the_order_of_the_plan() {
     let schedule = Schedule::cosine(50).unwrap();
-    let process = Process { schedule: &schedule, prediction: Prediction::V, clip_x0: true };
+    let process = Process { schedule: &schedule, prediction: Prediction::V, thresholding: Thresholding::Static };
     for (sampler, eta, noises) in [
         (SamplerKind::Ddpm, 0.0, 49),
         (SamplerKind::Ddim, 0.0, 0),
         (SamplerKind::Ddim, 0.5, 7),
         (SamplerKind::DpmPp, 0.0, 0),
+        (SamplerKind::Heun, 0.0, 0),
     ] {
         let settings = settings(sampler, 8, eta);
         let expected = plan(&settings, &schedule);
@@ -95,8 +104,8 @@ fn frames_come_once_a_network_call_in_the_order_of_the_plan() {
 #[test]
 fn a_frame_can_cancel() {
     let schedule = Schedule::cosine(50).unwrap();
-    let process = Process { schedule: &schedule, prediction: Prediction::Eps, clip_x0: false };
-    for sampler in [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp] {
+    let process = Process { schedule: &schedule, prediction: Prediction::Eps, thresholding: Thresholding::None };
+    for sampler in [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp, SamplerKind::Heun] {
         let mut frames = 0;
         let (result, _) = drawn(&settings(sampler, 10, 0.0), process, &mut |frame| {
             frames += 1;
@@ -110,7 +119,7 @@ fn a_frame_can_cancel() {
 #[test]
 fn ddim_with_full_noise_and_all_steps_is_ddpm() {
     let schedule = Schedule::linear(40, 1e-3, 0.3).unwrap();
-    let process = Process { schedule: &schedule, prediction: Prediction::Eps, clip_x0: false };
+    let process = Process { schedule: &schedule, prediction: Prediction::Eps, thresholding: Thresholding::None };
     let mut network = |x: &Tensor, t: usize| Ok((x.tanh()? * (0.5 + 0.01 * t as f64))?);
     let x = start().to_dtype(DType::F64).unwrap();
     let source = || {
@@ -132,7 +141,7 @@ fn ddim_with_full_noise_and_all_steps_is_ddpm() {
 #[test]
 fn no_graph_grows_behind_a_network_of_trainable_weights() {
     let schedule = Schedule::cosine(5).unwrap();
-    let process = Process { schedule: &schedule, prediction: Prediction::V, clip_x0: false };
+    let process = Process { schedule: &schedule, prediction: Prediction::V, thresholding: Thresholding::None };
     let weight = candle_core::Var::new(0.5f32, &Device::Cpu).unwrap();
     let mut network = |x: &Tensor, _: usize| Ok(x.broadcast_mul(&weight)?);
     let image = dpmpp_2m(&process, &[4, 2, 1], &mut network, &start(), &mut |_| Ok(())).unwrap();

@@ -89,7 +89,7 @@ fn a_preset_is_where_the_other_flags_start_from() {
 #[case(
     "--preset seed --classes on",
     "--classes: DiffUNet does not know classes",
-    "use --classes off, or another preset"
+    "train it without classes, or choose another preset"
 )]
 #[case("--preset tiny", "--preset: \"tiny\" is not one of its values", "use nano, small, base, seed")]
 #[case("--epochs 0", "--epochs: no epochs", "use at least 1")]
@@ -104,6 +104,8 @@ fn a_preset_is_where_the_other_flags_start_from() {
 #[case("--lr 0", "--lr: a learning rate of 0", "use more than 0 and at most 1; 0.0001 to 0.004 is usual")]
 #[case("--lr -1e-3", "--lr: a learning rate of -0.001", "use more than 0 and at most 1; 0.0001 to 0.004 is usual")]
 #[case("--checkpoint-every 0", "--checkpoint-every: a checkpoint every 0 steps", "use at least 1")]
+#[case("--eval-every -1", "--eval-every: every -1 seconds", "use 0 for never, or up to 86400 seconds")]
+#[case("--eval-every nan", "--eval-every: every NaN seconds", "use 0 for never, or up to 86400 seconds")]
 #[case("--seed -1", "--seed: \"-1\" is not a whole number", "use digits only, such as 1000")]
 #[case("--threads 0", "--threads: \"0\" is not a number of threads", "use 1 or more, or leave it out for all cores")]
 #[case("--device tpu", "--device: \"tpu\" is not a device", "use auto, cpu, cuda, cuda:1 (a GPU's number) or metal")]

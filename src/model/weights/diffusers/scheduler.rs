@@ -78,7 +78,7 @@ fn set_sampler(settings: &mut Settings, sampler: SamplerKind) {
     settings.sampling.steps = match sampler {
         SamplerKind::Ddpm => timesteps,
         SamplerKind::Ddim => DDIM_STEPS.min(timesteps),
-        SamplerKind::DpmPp => DPM_SOLVER_STEPS.min(timesteps),
+        SamplerKind::DpmPp | SamplerKind::Heun => DPM_SOLVER_STEPS.min(timesteps),
     };
 }
 

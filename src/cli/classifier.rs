@@ -1,0 +1,107 @@
+//! `diffuscope classifier`: trains the classifier that `eval` judges digits with.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::compute::compute;
+use super::progress::Progress;
+use super::{say, value};
+use crate::data::mnist;
+use crate::device::DeviceChoice;
+use crate::error::{Error, Result};
+use crate::eval::Judge;
+use crate::eval::judge::write;
+use crate::files::create_dir_all;
+use crate::train::{ClassifierTraining, train_classifier};
+
+/// What was typed after `classifier`.
+#[derive(Debug, Clone, Args)]
+pub struct ClassifierArgs {
+    /// The file to write, in the form of assets/classifier/digits.safetensors
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// Passes over the 60,000 training digits
+    #[arg(long, value_name = "N", default_value = "10", value_parser = value::times)]
+    epochs: NonZeroUsize,
+
+    /// Where the weights and the order come from: the same seed gives the same bytes
+    #[arg(long, value_name = "S", default_value = "1", value_parser = value::whole)]
+    seed: u64,
+
+    /// Threads that compute; all cores if left out. The result is the same for any number
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = value::threads)]
+    threads: Option<NonZeroUsize>,
+}
+
+/// A classifier that can be trained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassifierPlan {
+    pub out: PathBuf,
+    pub epochs: u64,
+    pub seed: u64,
+    /// `None`: all cores.
+    pub threads: Option<NonZeroUsize>,
+}
+
+impl ClassifierArgs {
+    pub(super) fn plan(self) -> ClassifierPlan {
+        let Self { out, epochs, seed, threads } = self;
+        ClassifierPlan { out, epochs: epochs.get() as u64, seed, threads }
+    }
+}
+
+impl fmt::Display for ClassifierPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "training a classifier for {} epochs to {}", self.epochs, self.out.display())
+    }
+}
+
+/// Trains, writes, and says how many of the test digits are named rightly.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn run(plan: &ClassifierPlan) -> Result<()> {
+    let mut progress = Progress::new();
+    let accuracy = compute(DeviceChoice::Cpu, plan.threads, &mut progress, |_, progress| {
+        progress.note(&plan.to_string());
+        let digits = mnist::load()?;
+        let training = ClassifierTraining { epochs: plan.epochs, seed: plan.seed };
+        let weights = train_classifier(training, &digits.train, &mut |step| {
+            progress.advance(&format!("step {} · loss {:.4}", step.step, step.loss), step.step, step.steps);
+            Ok(())
+        })?;
+        if let Some(folder) = plan.out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            create_dir_all(folder)?;
+        }
+        write(&plan.out, weights, &digits.train, plan.seed)?;
+        let bytes = std::fs::read(&plan.out).map_err(Error::read(&plan.out))?;
+        Ok(Judge::read(&bytes, &plan.out)?.classifier.answers(&digits.test)?.accuracy(&digits.test))
+    });
+    progress.finish();
+    say(&format!("{}: {:.2} % of the test digits are named rightly", plan.out.display(), 100.0 * accuracy?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Plan, plan_of};
+
+    #[test]
+    fn the_shipped_classifier_is_what_the_defaults_make() {
+        let plan = ClassifierPlan { out: "c".into(), epochs: 10, seed: 1, threads: None };
+        assert_eq!(plan.to_string(), "training a classifier for 10 epochs to c");
+        assert_eq!(plan_of("classifier --out c").unwrap(), Plan::Classifier(plan));
+    }
+
+    #[test]
+    fn every_flag_is_kept() {
+        let expected = ClassifierPlan { out: "c".into(), epochs: 2, seed: 9, threads: NonZeroUsize::new(1) };
+        let plan = plan_of("classifier --out c --epochs 2 --seed 9 --threads 1").unwrap();
+        assert_eq!(plan, Plan::Classifier(expected));
+        assert_eq!(plan_of("classifier --out c --epochs 0").unwrap_err().exit_code(), 2);
+    }
+}

@@ -1,0 +1,186 @@
+//! The judge: the trained classifier with what it knows of the training digits.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use candle_core::{Device, Tensor};
+
+use super::classifier::{Answers, Classifier, FEATURES};
+use super::frechet::{FrechetReference, Moments};
+use super::precision_recall::Manifold;
+use crate::config::Subset;
+use crate::data::Dataset;
+use crate::data::idx::Images;
+use crate::sampling::pictures;
+use crate::tensor_file::{self, Entry};
+use crate::{Error, Result};
+
+/// What `diffuscope classifier` trained, with the seed and the epochs that assets/classifier/README.md names.
+static SHIPPED: &[u8] = include_bytes!("../../assets/classifier/digits.safetensors");
+/// Training digits whose features span the manifold of real ones.
+const MANIFOLD: usize = 3000;
+/// A digit is recognisable only when the classifier gives it more than this probability.
+const CONFIDENCE: f32 = 0.9;
+/// Share of the manifold's balls, the smallest, in one of which a digit must lie to be recognisable.
+const TIGHT: f64 = 0.95;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Judge {
+    pub classifier: Classifier,
+    /// Moments of the features of all training digits.
+    pub frechet: FrechetReference,
+    /// The manifold of some of them.
+    pub manifold: Manifold,
+    /// The same without the widest balls, into which some noise falls.
+    tight: Manifold,
+}
+
+impl Judge {
+    /// The one that ships with the program.
+    ///
+    /// # Errors
+    /// If the program was built with a damaged file.
+    pub fn shipped() -> Result<Arc<Self>> {
+        static READ: OnceLock<Arc<Judge>> = OnceLock::new();
+        if let Some(judge) = READ.get() {
+            return Ok(Arc::clone(judge));
+        }
+        let judge = Arc::new(Self::read(SHIPPED, Path::new("embedded classifier"))?);
+        Ok(Arc::clone(READ.get_or_init(|| judge)))
+    }
+
+    /// From the bytes of a file that [`write`] wrote; `origin` is named in errors.
+    ///
+    /// # Errors
+    /// When it is not such a file.
+    pub fn read(bytes: &[u8], origin: &Path) -> Result<Self> {
+        let hint = "use a file that diffuscope classifier wrote";
+        let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)
+            .map_err(|error| Error::format(origin, error.to_string(), hint))?;
+        let mut reference = |name: &str, rows: usize| -> Result<Vec<f32>> {
+            let tensor = tensors.remove(&format!("reference.{name}"));
+            let tensor = tensor.filter(|tensor| tensor.dims() == [rows, FEATURES]);
+            let tensor = tensor.ok_or_else(|| Error::format(origin, format!("no reference {name}"), hint))?;
+            Ok(tensor.flatten_all()?.to_vec1()?)
+        };
+        let (mean, covariance) = (reference("mean", 1)?, reference("covariance", FEATURES)?);
+        let manifold = Manifold::new(reference("features", MANIFOLD)?, FEATURES);
+        let wide = |values: Vec<f32>| values.into_iter().map(f64::from);
+        let moments = Moments {
+            mean: nalgebra::DVector::from_iterator(FEATURES, wide(mean)),
+            covariance: nalgebra::DMatrix::from_row_iterator(FEATURES, FEATURES, wide(covariance)),
+        };
+        let (tight, frechet) = (manifold.without_outliers(TIGHT), FrechetReference::new(moments));
+        Ok(Self { classifier: Classifier::new(tensors)?, frechet, manifold, tight })
+    }
+
+    /// What it says of each image.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn judge(&self, images: &Dataset) -> Result<Judged> {
+        let answers = self.classifier.answers(images)?;
+        let inside = self.manifold.holds(&answers.features);
+        let mut recognisable = self.tight.holds(&answers.features);
+        for (i, recognisable) in recognisable.iter_mut().enumerate() {
+            *recognisable &= answers.best(i).1 > CONFIDENCE;
+        }
+        Ok(Judged { answers, inside, recognisable })
+    }
+}
+
+/// Writes a trained classifier with what it says of the digits that it was trained on.
+///
+/// # Errors
+/// When the file cannot be written or there are fewer than 3,000 digits.
+pub fn write(path: &Path, weights: HashMap<String, Tensor>, training: &Dataset, seed: u64) -> Result<()> {
+    let classifier = Classifier::new(weights.clone())?;
+    let moments = Moments::of_all(&classifier.answers(training)?.features, FEATURES);
+    let chosen = classifier.answers(&training.subset(Subset::Shuffled(MANIFOLD), seed)?)?.features;
+    let narrow = |values: &[f64]| -> Vec<f32> { values.iter().map(|&value| value as f32).collect() };
+    let mut named = vec![
+        ("reference.mean".to_owned(), vec![1, FEATURES], narrow(moments.mean.as_slice())),
+        ("reference.covariance".to_owned(), vec![FEATURES, FEATURES], narrow(moments.covariance.as_slice())),
+        ("reference.features".to_owned(), vec![MANIFOLD, FEATURES], chosen),
+    ];
+    for (name, weight) in weights {
+        named.push((name, weight.dims().to_vec(), weight.flatten_all()?.to_vec1()?));
+    }
+    named.sort_by(|a, b| a.0.cmp(&b.0));
+    let entry = |(name, shape, values)| Entry { name, shape, values: Cow::Owned(values) };
+    let entries: Vec<Entry> = named.into_iter().map(entry).collect();
+    tensor_file::write(path, BTreeMap::from([("format", "diffuscope-classifier-1".to_owned())]), &entries)
+}
+
+/// What the judge says of some images.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    pub answers: Answers,
+    /// Whether each lies inside the manifold of real digits.
+    pub inside: Vec<bool>,
+    /// Whether each is a digit beyond doubt: confidence over 0.9 **and** inside the manifold of real digits without
+    /// its outliers. A classifier alone is also sure of some images that are no digits.
+    pub recognisable: Vec<bool>,
+}
+
+impl Judged {
+    /// The classes that the classifier sees.
+    pub fn classes(&self) -> impl Iterator<Item = u8> {
+        (0..self.answers.count()).map(|i| self.answers.best(i).0)
+    }
+
+    /// Share of recognisable images.
+    pub fn recognisable_share(&self) -> f64 {
+        let count = self.recognisable.iter().filter(|&&recognisable| recognisable).count();
+        count as f64 / self.recognisable.len().max(1) as f64
+    }
+}
+
+/// Images `[N, 1, H, W]` in [-1, 1] as 8-bit pixels, as they are shown and saved; `origin` is named in errors.
+///
+/// # Errors
+/// When there are none or they have another shape.
+pub fn eight_bit(images: &Tensor, origin: &Path) -> Result<Dataset> {
+    let pictures = pictures(images)?;
+    let images =
+        Images { count: pictures.count(), height: pictures.height, width: pictures.width, pixels: pictures.pixels };
+    Dataset::from_idx("images", images, None, origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::mnist;
+
+    /// The accuracy that assets/classifier/README.md states.
+    #[test]
+    fn the_shipped_classifier_names_99_percent_of_the_test_digits() {
+        let test = mnist::load().unwrap().test;
+        let accuracy = Judge::shipped().unwrap().classifier.answers(&test).unwrap().accuracy(&test);
+        println!("accuracy {accuracy}");
+        let readme = include_str!("../../assets/classifier/README.md");
+        assert!(accuracy >= 0.99 && readme.contains(&format!("{:.2} %", 100.0 * accuracy)), "{accuracy}");
+    }
+
+    #[test]
+    fn a_written_judge_is_read_back() {
+        let training = mnist::load().unwrap().train.subset(Subset::First(3100), 0).unwrap();
+        let (_, fresh) = crate::model::params::Params::fresh(1, &Device::Cpu, |vb| {
+            super::super::classifier::ClassifierNetwork::new(&vb)
+        })
+        .unwrap();
+        let weights = fresh.into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("judge.safetensors");
+        write(&path, weights, &training, 7).unwrap();
+        let judge = Judge::read(&std::fs::read(&path).unwrap(), &path).unwrap();
+        let judged = judge.judge(&training.subset(Subset::Shuffled(20), 7).unwrap()).unwrap();
+        assert!(judged.inside.iter().all(|&inside| inside), "the manifold is not of the training digits");
+        let moments = Moments::of_all(&judge.classifier.answers(&training).unwrap().features, FEATURES);
+        assert!(judge.frechet.distance(&moments) < 1e-4);
+        assert!(Judge::read(b"nothing", &path).is_err());
+    }
+}
