@@ -2,6 +2,7 @@
 //!
 //! A plan is valid: every value that can be judged without reading a file has been judged.
 
+pub mod bench;
 pub mod classifier;
 mod compute;
 pub mod eval;
@@ -28,6 +29,7 @@ use tracing_subscriber::EnvFilter;
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 
+pub use bench::BenchPlan;
 pub use classifier::ClassifierPlan;
 pub use eval::EvalPlan;
 pub use export::ExportPlan;
@@ -61,6 +63,8 @@ enum Typed {
     Export(export::ExportArgs),
     /// Write the figures of the reference experiment: forward noising, samples, denoising
     Figures(figures::FiguresArgs),
+    /// Time the training step and the drawing on this machine
+    Bench(bench::BenchArgs),
     /// Say how good a model's digits are, or given images
     Eval(eval::EvalArgs),
     /// Train the classifier that eval judges digits with
@@ -90,6 +94,7 @@ pub enum Plan {
     Predict(PredictPlan),
     Export(ExportPlan),
     Figures(FiguresPlan),
+    Bench(BenchPlan),
     Eval(EvalPlan),
     Classifier(ClassifierPlan),
 }
@@ -104,6 +109,7 @@ impl fmt::Display for Plan {
             Self::Predict(plan) => plan.fmt(f),
             Self::Export(plan) => plan.fmt(f),
             Self::Figures(plan) => plan.fmt(f),
+            Self::Bench(plan) => plan.fmt(f),
             Self::Eval(plan) => plan.fmt(f),
             Self::Classifier(plan) => plan.fmt(f),
         }
@@ -132,6 +138,7 @@ where
         Some(Typed::Predict(args)) => Plan::Predict(args.plan()),
         Some(Typed::Export(args)) => Plan::Export(args.plan()),
         Some(Typed::Figures(args)) => Plan::Figures(args.plan()),
+        Some(Typed::Bench(args)) => Plan::Bench(args.plan()),
         Some(Typed::Eval(args)) => Plan::Eval(args.plan()?),
         Some(Typed::Classifier(args)) => Plan::Classifier(args.plan()),
     })
@@ -200,7 +207,7 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "predict", "export", "figures", "eval", "classifier"];
+        let commands = ["gui", "train", "sample", "predict", "export", "figures", "bench", "eval", "classifier"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub use preset::Preset;
 pub use problems::{
-    MAX_BATCH, MAX_CHANNELS, MAX_IMAGE_SIZE, MAX_LAYERS, MAX_LEVELS, MAX_SAMPLES, MAX_TIMESTEPS, Problem, Setting,
+    MAX_BATCH, MAX_CHANNELS, MAX_IMAGE_SIZE, MAX_LAYERS, MAX_LEVELS, MAX_RECORDED, MAX_SAMPLES, MAX_TIMESTEPS, Problem,
+    Setting,
 };
 
 /// All settings of a run.
@@ -115,7 +116,7 @@ pub enum Architecture {
 /// Widths of the compact U-Net.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompactConfig {
-    /// Channels at full patch resolution; a multiple of 8. Level 1 has twice as many.
+    /// Channels at full patch resolution; a multiple of 16. Level 1 has twice as many.
     pub channels: usize,
 }
 

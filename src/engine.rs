@@ -1,14 +1,16 @@
 //! The thread that trains and samples for the window: commands in, events out, and a callback that wakes the window.
 
+mod background;
 mod command;
 mod event;
 mod handle;
+mod runs;
 mod sampling;
 mod saving;
 mod training;
 mod worker;
 
 pub use command::{Command, Save};
-pub use event::{Activity, EndReason, Event, Frame, ModelReady, RunStarted};
+pub use event::{Activity, EndReason, Event, Frame, ModelReady, RunOpened, RunStarted, Task};
 pub use handle::{Closed, Handle, Outbox};
 pub use worker::work;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use candle_core::Tensor;
 
-use crate::config::WeightsKind;
+use crate::config::{Architecture, WeightsKind};
 use crate::model::weights::write_pth;
 use crate::tensor_file::{self, Entry};
 use crate::trained::{SETTINGS, STEP, TrainedModel};
@@ -57,9 +57,18 @@ fn name_of(kind: WeightsKind) -> &'static str {
     }
 }
 
-/// All that the network's `state_dict()` in PyTorch holds.
+/// All that the network's `state_dict()` in PyTorch holds: the weights, and the buffers of `DiffUNet`.
 fn state_dict(model: &TrainedModel, kind: WeightsKind) -> Result<Vec<Entry<'static>>> {
-    entries(model.weights(kind))
+    let mut entries = entries(model.weights(kind))?;
+    if model.settings.network.architecture == Architecture::DiffUNet {
+        let buffers = crate::model::diffunet::buffers();
+        entries.extend(buffers.map(|(name, values)| Entry {
+            name: name.into(),
+            shape: vec![values.len()],
+            values: Cow::Owned(values),
+        }));
+    }
+    Ok(entries)
 }
 
 /// Tensors copied to plain memory, in the order of their names.

@@ -8,18 +8,24 @@
 //! |---|---|
 //! | [`data`] | images: IDX files, the embedded MNIST, folders, batches |
 //! | [`diffusion`] | the method: schedule, forward process, conversions, samplers |
-//! | [`model`] | the networks, their blocks, operations and kernels, weights on disk |
+//! | [`model`] | the networks, their blocks, operations and kernels |
+//! | [`sampling`] | one drawing of images with a trained network |
 //! | [`train`] | the training step, optimizer, moving average, run folder, checkpoints |
+//! | [`trained`] | a trained model from disk |
+//! | [`tensor_file`] | tensors as safetensors files with metadata and a checksum |
 //! | [`eval`] | judging digits: classifier, Fréchet distance, precision and recall, bits per dim |
 //! | [`engine`] | the thread that trains and samples for the window |
 //! | [`app`] | the window's state: actions in, commands out, events in |
 //! | [`ui`] | the window's panels: draw the state, return actions |
+//! | [`window`] | the real window around both: eframe, storage, start and end |
 //! | [`device`] | which device computes |
+//! | [`bench`] | the works by which speed is measured |
 //! | [`cli`] | the command line, one file a subcommand |
 //! | [`export`] | trained weights as files of other programs |
 //! | [`files`] | writing files whole or not at all |
 
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;
@@ -38,5 +44,6 @@ pub mod tensor_file;
 pub mod train;
 pub mod trained;
 pub mod ui;
+pub mod window;
 
 pub use error::{Error, Result};

@@ -30,6 +30,7 @@ fn run() -> diffuscope::Result<()> {
         Plan::Predict(plan) => cli::predict::run(&plan),
         Plan::Export(plan) => cli::export::run(&plan),
         Plan::Figures(plan) => cli::figures::run(&plan),
+        Plan::Bench(plan) => cli::bench::run(&plan),
         Plan::Eval(plan) => cli::eval::run(&plan),
         Plan::Classifier(plan) => cli::classifier::run(&plan),
     }

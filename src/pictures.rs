@@ -45,6 +45,24 @@ impl Pictures {
         }
         Self { width, height, pixels }
     }
+
+    /// The pictures of `size`×`size` pixels in the first image, which [`grid`](Self::grid) put there `gap` pixels
+    /// apart; none if it does not hold whole ones.
+    pub fn cut(&self, size: usize, gap: usize) -> Option<Self> {
+        let places = |side: usize| {
+            let inner = side.checked_sub(gap).filter(|inner| size > 0 && *inner > 0)?;
+            inner.is_multiple_of(size + gap).then_some(inner / (size + gap))
+        };
+        let (columns, rows) = (places(self.width)?, places(self.height)?);
+        let mut pixels = Vec::with_capacity(rows * columns * size * size);
+        for i in 0..rows * columns {
+            let (left, top) = (gap + (i % columns) * (size + gap), gap + (i / columns) * (size + gap));
+            for y in top..top + size {
+                pixels.extend_from_slice(&self.pixels[y * self.width + left..y * self.width + left + size]);
+            }
+        }
+        Some(Self { width: size, height: size, pixels })
+    }
 }
 
 #[cfg(test)]
@@ -58,6 +76,16 @@ mod tests {
         assert_eq!((grid.width, grid.height), (5, 5));
         assert_eq!(grid.pixels[5..10], [0, 1, 0, 2, 0]);
         assert_eq!(grid.pixels[15..20], [0, 3, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_grid_is_cut_into_its_pictures_again() {
+        let pictures = Pictures { width: 2, height: 2, pixels: (0..24).collect() };
+        for gap in [0, 1, 3] {
+            assert_eq!(pictures.grid(3, gap, 9).cut(2, gap).as_ref(), Some(&pictures));
+        }
+        assert_eq!(pictures.grid(3, 1, 9).cut(3, 1), None);
+        assert_eq!(Pictures::default().cut(0, 0), None);
     }
 
     #[test]

@@ -37,6 +37,11 @@ impl Stream {
         Self { key, counter: 0 }
     }
 
+    /// The same stream from `count` draws of [`Stream::bits`] further on.
+    pub fn after(&self, count: u64) -> Self {
+        Self { counter: self.counter.wrapping_add(count), ..*self }
+    }
+
     /// 64 uniform random bits.
     #[inline]
     pub fn bits(&mut self) -> u64 {

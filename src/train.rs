@@ -2,9 +2,12 @@
 
 pub mod checkpoint;
 mod classifier;
+pub mod estimate;
 mod examination;
 pub mod examples;
 pub mod folder;
+pub mod gallery;
+pub mod history;
 mod learning_rate;
 mod metrics;
 mod optim;
@@ -13,6 +16,7 @@ pub mod run;
 mod trainer;
 
 pub use classifier::{ClassifierStep, ClassifierTraining, train_classifier};
+pub use estimate::Estimate;
 pub use learning_rate::learning_rate;
 pub use metrics::StepReport;
 pub use run::{Control, Outcome, Run, RunEvent};

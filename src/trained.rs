@@ -9,6 +9,7 @@
 //! | a folder of diffusers | a `DDPMPipeline`, or a bare `UNet2DModel`, with its own schedule |
 
 mod open;
+mod shipped;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::model::weights::OnProgress;
 use crate::train::Trainer;
 
 pub use open::{SETTINGS, STEP};
+pub use shipped::NAME as SHIPPED;
 
 /// The weights of a trained model, both kinds, with the settings that it was trained under.
 #[derive(Debug, Clone)]
@@ -64,7 +66,18 @@ impl TrainedModel {
         device: &Device,
         on_progress: &mut OnProgress,
     ) -> Result<(Self, Option<String>)> {
-        Self::open_with(path.unwrap_or(Path::new("runs/first")), device, on_progress)
+        match path {
+            Some(path) => Self::open_with(path, device, on_progress),
+            None => Self::shipped(device).map(|model| (model, None)),
+        }
+    }
+
+    /// The model that ships with the program.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn shipped(device: &Device) -> Result<Self> {
+        shipped::open(device)
     }
 
     /// A copy of a model in training.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ┌ top_bar ─────────────────────────────────────────────────────────┐
-//! │ settings_panel │ tabs: train_tab · sample_tab     │ charts_panel │
+//! │ settings_panel │ tabs: train · sample · runs       │ charts_panel │
 //! ├ film_strip ──────────────────────────────────────────────────────┤
 //! ```
 
@@ -18,6 +18,7 @@ mod loss_plot;
 mod numbers;
 pub mod palette;
 mod picture_grid;
+mod runs_tab;
 mod sample_tab;
 mod save_popup;
 mod schedule_panel;
@@ -49,13 +50,15 @@ const NARROW: f32 = 960.0;
 pub struct View {
     textures: Textures,
     was_narrow: bool,
+    /// The widget of the film, which has the keys when it is focused.
+    film: Option<egui::Id>,
 }
 
 impl View {
     /// Draws the window; gives what was pressed, typed or dragged.
     pub fn show(&mut self, ui: &mut Ui, state: &AppState) -> Vec<Action> {
         let p = Palette::of(ui);
-        let mut actions = keys::pressed(ui, state);
+        let mut actions = keys::pressed(ui, state, self.film);
         let textures = &mut self.textures;
         let width = ui.available_width();
         let narrow = width < NARROW;
@@ -72,7 +75,7 @@ impl View {
             top_bar::show(ui, state, &mut actions);
         });
         Panel::bottom("film").exact_size(film_strip::HEIGHT).resizable(false).frame(flat).show(ui, |ui| {
-            film_strip::show(ui, state, textures, &mut actions);
+            self.film = film_strip::show(ui, state, textures, &mut actions);
         });
         let side = flat.inner_margin(Margin::symmetric(16, 0));
         if state.left_open {
@@ -100,6 +103,7 @@ impl View {
                 }
                 Tab::Charts => train_tab::show(ui, state, textures, &mut actions),
                 Tab::Sample => sample_tab::show(ui, state, textures, &mut actions),
+                Tab::Runs => runs_tab::show(ui, state, textures, &mut actions),
             }
         });
         textures.sweep();

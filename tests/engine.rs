@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use diffuscope::config::{Budget, Preset, SamplingSettings, Settings, WeightsKind};
 use diffuscope::device::DeviceChoice;
-use diffuscope::engine::{Activity, Command, EndReason, Event, Handle, Save, work};
+use diffuscope::engine::{Activity, Command, EndReason, Event, Handle, Save, Task, work};
 
 /// Long enough for a loaded machine; no test waits that long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -99,6 +99,7 @@ fn train_pause_step_sample_save_and_stop() {
         _ => None,
     });
     assert_eq!((started.images, started.step), (256, 0));
+    assert!(started.estimate.is_some_and(|estimate| estimate.steps == 100_000 && estimate.seconds() > 1.0));
     engine.wait_for_step(3);
 
     engine.send(Command::Pause);
@@ -205,7 +206,7 @@ fn a_disk_that_refuses_holds_the_run() {
     std::fs::create_dir_all(obstacle.join("occupied")).unwrap();
     let mut engine = Engine::start();
     engine.send(train(&run, Budget::Steps(5)));
-    engine.wait("failure", |event| matches!(event, Event::Failed { during: "keeping the run", .. }).then_some(()));
+    engine.wait("failure", |event| matches!(event, Event::Failed { during: Task::KeepingRun, .. }).then_some(()));
     engine.wait_for(Activity::Paused);
     std::fs::remove_dir_all(&obstacle).unwrap();
     engine.send(Command::Continue);
@@ -221,10 +222,10 @@ fn a_failure_is_told_and_the_next_run_starts() {
     std::fs::write(folder.path().join("file"), "").unwrap();
     let mut engine = Engine::start();
     engine.send(Command::Sample { settings: sampling() });
-    engine.wait("failure", |event| matches!(event, Event::Failed { during: "sampling", .. }).then_some(()));
+    engine.wait("failure", |event| matches!(event, Event::Failed { during: Task::Sampling, .. }).then_some(()));
 
     engine.send(train(&folder.path().join("file/run"), Budget::Steps(2)));
-    engine.wait("failure", |event| matches!(event, Event::Failed { during: "starting the run", .. }).then_some(()));
+    engine.wait("failure", |event| matches!(event, Event::Failed { during: Task::StartingRun, .. }).then_some(()));
     engine.wait_for(Activity::Idle);
 
     let mut diverging = settings(Budget::Steps(1000));
@@ -235,8 +236,9 @@ fn a_failure_is_told_and_the_next_run_starts() {
     let out = folder.path().join("diverging");
     engine.send(Command::Train { settings: Box::new(diverging), out });
     engine.wait("divergence", |event| match event {
-        Event::Failed { what, .. } => {
+        Event::Failed { during, what, .. } => {
             assert!(what.contains("diverged"), "{what}");
+            assert_eq!(*during, Task::Training, "it had started");
             Some(())
         }
         _ => None,

@@ -4,8 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 use candle_core::{Device, Tensor, Var};
-use diffuscope::model::ops::{self, Activation, portable};
+use diffuscope::model::ops::{self, Activation, Tape, portable};
 use diffuscope::rng::Stream;
+use proptest::prelude::*;
 use rstest::rstest;
 
 type Op = Box<dyn Fn(&[Var]) -> candle_core::Result<Tensor>>;
@@ -46,6 +47,12 @@ fn compare(kernel: Op, composed: Op, inputs: &[Var]) {
         let want = values(plain.get(input).unwrap());
         assert_close(&format!("gradient {i}"), &values(fast.get(input).unwrap()), &want, 1e-4);
     }
+    let (loss, tape) = Tape::record(|| Ok::<_, candle_core::Error>(objective(&kernel, inputs))).unwrap();
+    let taped = tape.backward(&loss).unwrap();
+    for (i, input) in inputs.iter().enumerate() {
+        let want = values(fast.get(input).unwrap());
+        assert_close(&format!("taped gradient {i}"), &values(taped.get(input).unwrap()), &want, 1e-5);
+    }
     against_differences(&kernel, inputs);
 }
 
@@ -79,6 +86,14 @@ fn against_differences(op: &Op, inputs: &[Var]) {
 #[case(2, 4, 4, 160, 200, 3, 1)]
 #[case(2, 6, 6, 24, 16, 1, 1)]
 #[case(1, 1, 1, 4, 4, 3, 1)]
+#[case(40, 7, 7, 16, 48, 3, 1)]
+#[case(33, 3, 5, 32, 16, 3, 1)]
+#[case(5, 13, 18, 64, 80, 3, 1)]
+#[case(9, 8, 8, 320, 256, 3, 1)]
+#[case(3, 2, 2, 32, 48, 3, 1)]
+#[case(2, 1, 1, 16, 64, 3, 1)]
+#[case(5, 3, 2, 16, 16, 5, 1)]
+#[case(2, 6, 6, 32, 48, 1, 1)]
 fn convolution(
     #[case] b: usize,
     #[case] h: usize,
@@ -97,10 +112,42 @@ fn convolution(
     );
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever algorithm the sizes lead to, the result and the gradients are those of the definition.
+    #[test]
+    fn convolutions_of_any_size(
+        b in 1usize..5, h in 1usize..12, w in 1usize..12, inputs in widths(), outputs in widths(),
+        k in prop_oneof![Just(1usize), Just(3)], stride in prop_oneof![3 => Just(1usize), 1 => Just(2)],
+    ) {
+        // Candle's gradient of a strided convolution needs height and width of one parity.
+        let w = if stride == 2 { h } else { w };
+        let x = normal(&[b, h, w, inputs], "x");
+        let (weight, bias) = (normal(&[outputs, inputs, k, k], "weight"), normal(&[outputs], "bias"));
+        let fast = ops::conv2d(&x, &weight, &bias, stride).unwrap();
+        let plain = portable::conv2d(&x, &weight, &bias, stride).unwrap();
+        assert_close("value", &values(&fast), &values(&plain), 1e-4);
+        let dy = normal(plain.dims(), "dy");
+        let back = |y: Tensor| (y * dy.as_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
+        let (fast, plain) = (back(fast), back(plain));
+        for input in [&x, &weight, &bias] {
+            assert_close("gradient", &values(fast.get(input).unwrap()), &values(plain.get(input).unwrap()), 1e-4);
+        }
+    }
+}
+
+/// Channels: odd numbers, and whole numbers of vectors.
+fn widths() -> impl Strategy<Value = usize> {
+    prop_oneof![1usize..20, (1usize..6).prop_map(|vectors| 16 * vectors)]
+}
+
 #[rstest]
 #[case(&[5], 3, 7)]
 #[case(&[2, 9], 96, 32)]
 #[case(&[64], 1, 1)]
+#[case(&[13, 100], 32, 48)]
+#[case(&[7], 64, 128)]
 fn linear(#[case] rows: &[usize], #[case] inputs: usize, #[case] outputs: usize) {
     let x = normal(&[rows, &[inputs]].concat(), "x");
     let tensors = [x, normal(&[outputs, inputs], "weight"), normal(&[outputs], "bias")];
@@ -153,6 +200,90 @@ fn resampling() {
     compare(Box::new(|t| ops::upsample_nearest2(&t[0])), Box::new(|t| portable::upsample_nearest2(&t[0])), &x);
     compare(Box::new(|t| ops::avg_pool2(&t[0])), Box::new(|t| portable::avg_pool2(&t[0])), &x);
     assert!(ops::avg_pool2(&normal(&[1, 3, 4, 1], "odd")).is_err());
+}
+
+#[rstest]
+#[case(2, 5, 3, 4, 6)]
+#[case(3, 14, 14, 32, 32)]
+fn convolution_plus_a_summand(
+    #[case] b: usize,
+    #[case] h: usize,
+    #[case] w: usize,
+    #[case] inputs: usize,
+    #[case] outputs: usize,
+) {
+    let tensors = [
+        normal(&[b, h, w, inputs], "x"),
+        normal(&[outputs, inputs, 3, 3], "weight"),
+        normal(&[outputs], "bias"),
+        normal(&[b, h, w, outputs], "summand"),
+    ];
+    compare(
+        Box::new(|t| ops::conv2d_plus(&t[0], &t[1], &t[2], &t[3])),
+        Box::new(|t| portable::conv2d(&t[0], &t[1], &t[2], 1)? + t[3].as_tensor()),
+        &tensors,
+    );
+}
+
+#[rstest]
+#[case(1, 1, 1, 8, 2)]
+#[case(3, 7, 5, 24, 8)]
+fn modulated_group_norm(#[case] b: usize, #[case] h: usize, #[case] w: usize, #[case] c: usize, #[case] groups: usize) {
+    let tensors =
+        [normal(&[b, h, w, c], "x"), normal(&[c], "gain"), normal(&[c], "bias"), normal(&[b, 2 * c], "modulation")];
+    compare(
+        Box::new(move |t| ops::group_norm_modulated(&t[0], (&t[1], &t[2]), &t[3], groups, 1e-5)),
+        Box::new(move |t| portable::group_norm_modulated(&t[0], (&t[1], &t[2]), &t[3], groups, 1e-5)),
+        &tensors,
+    );
+}
+
+#[test]
+fn pointwise() {
+    let pair = [normal(&[2, 7, 5, 3], "x"), normal(&[2, 7, 5, 3], "y")];
+    compare(Box::new(|t| ops::add(&t[0], &t[1])), Box::new(|t| t[0].as_tensor() + t[1].as_tensor()), &pair);
+    compare(Box::new(|t| ops::silu(&t[0])), Box::new(|t| t[0].silu()), &pair[..1]);
+    compare(
+        Box::new(|t| ops::mean_square(&t[0], &t[1])),
+        Box::new(|t| (t[0].as_tensor() - t[1].as_tensor())?.sqr()?.mean_all()),
+        &pair,
+    );
+    let images = [normal(&[2, 7, 5, 3], "x"), normal(&[2, 7, 5, 17], "y")];
+    compare(
+        Box::new(|t| ops::concat(&t[0], &t[1])),
+        Box::new(|t| Tensor::cat(&[t[0].as_tensor(), t[1].as_tensor()], 3)),
+        &images,
+    );
+    assert!(ops::concat(&pair[0], &normal(&[2, 5, 7, 3], "turned")).is_err());
+}
+
+#[test]
+fn squares_and_channels() {
+    let x = [normal(&[2, 6, 4, 3], "x")];
+    compare(Box::new(|t| ops::space_to_depth2(&t[0])), Box::new(|t| portable::space_to_depth2(&t[0])), &x);
+    let x = [normal(&[2, 3, 5, 12], "x")];
+    compare(Box::new(|t| ops::depth_to_space2(&t[0])), Box::new(|t| portable::depth_to_space2(&t[0])), &x);
+    assert!(ops::space_to_depth2(&normal(&[1, 3, 4, 1], "odd")).is_err());
+}
+
+/// Recorded operations with Candle's own between them, a weight and a result used twice.
+#[test]
+fn a_tape_goes_through_candles_operations() {
+    let [x, w, b] = [normal(&[2, 4, 4, 3], "x"), normal(&[3, 3, 3, 3], "w"), normal(&[3], "b")];
+    let forward = || {
+        let h = ops::conv2d(&x, &w, &b, 1)?;
+        let h = (h.permute((0, 2, 1, 3))? * 0.5)?;
+        let (left, right) = (h.narrow(1, 0, 2)?, h.narrow(1, 2, 2)?);
+        let joined = ops::concat(&ops::silu(&left.contiguous()?)?, &right.contiguous()?)?;
+        let h = ops::add(&ops::conv2d(&h, &w, &b, 1)?, &h)?;
+        joined.sqr()?.sum_all()? + ops::mean_square(&h, &x)?
+    };
+    let plain = forward().unwrap().backward().unwrap();
+    let (loss, tape) = Tape::record(forward).unwrap();
+    let taped = tape.backward(&loss).unwrap();
+    for input in [&x, &w, &b] {
+        assert_close("gradient", &values(taped.get(input).unwrap()), &values(plain.get(input).unwrap()), 1e-5);
+    }
 }
 
 #[test]

@@ -29,16 +29,19 @@ fn write(folder: &Path, name: &str, tensors: &[(&str, Tensor)]) {
 }
 
 fn train(folder: &Path, out: &str, classes: &str) {
-    let words = ["train", "--preset", "nano", "--steps", "2", "--subset", "64", "--classes", classes, "--out", out];
-    done(folder, &words);
+    // Fast enough to leave the start, where the residual branches are zero and nothing depends on t.
+    let pace = ["--steps", "30", "--lr", "0.05", "--subset", "64", "--batch-size", "16"];
+    done(folder, &[&["train", "--preset", "nano", "--classes", classes, "--out", out], &pace[..]].concat());
 }
 
 fn output(folder: &Path) -> Tensor {
     safetensors::load(folder.join("out.safetensors"), &Device::Cpu).unwrap().remove("output").unwrap()
 }
 
+/// The largest difference, relative to the largest value of the second.
 fn worst(a: &Tensor, b: &Tensor) -> f32 {
-    (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap()
+    let largest = |x: &Tensor| x.abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar::<f32>().unwrap();
+    largest(&(a - b).unwrap()) / largest(b)
 }
 
 const PREDICT: [&str; 7] = ["predict", "--checkpoint", "run", "--input", "in.safetensors", "--out", "out.safetensors"];
@@ -61,9 +64,9 @@ fn each_image_is_answered_at_its_own_timestep_and_class() {
         let class = Tensor::new(&[class], &Device::Cpu).unwrap();
         let alone = denoiser.network().forward(&x.narrow(0, i, 1).unwrap(), &vector(&[t]), Some(&class), None).unwrap();
         let of_batch = answer.narrow(0, i, 1).unwrap();
-        assert!(worst(&of_batch, &alone) < 1e-5, "image {i}");
+        assert!(worst(&of_batch, &alone) < 1e-4, "image {i}");
         let elsewhere = denoiser.network().forward(&x.narrow(0, i, 1).unwrap(), &vector(&[400.0]), Some(&class), None);
-        assert!(worst(&of_batch, &elsewhere.unwrap()) > 1e-4, "image {i} does not depend on t");
+        assert!(worst(&of_batch, &elsewhere.unwrap()) > 1e-2, "image {i} does not depend on t");
     }
 }
 

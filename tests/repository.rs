@@ -26,8 +26,8 @@ fn files() -> Vec<PathBuf> {
             let path = folder.join(entry.expect("the folder is readable").file_name());
             let left_behind = ["target", "runs", ".git"].iter().any(|name| path == Path::new(name));
             match root().join(&path).is_dir() {
-                true if !left_behind => folders.push(path),
-                true => {}
+                _ if left_behind => {}
+                true => folders.push(path),
                 false => found.push(path),
             }
         }
@@ -109,6 +109,18 @@ fn the_panels_know_neither_tensors_nor_threads() {
 }
 
 #[test]
+fn state_and_panels_do_not_know_what_is_above_them() {
+    let above = [("src/app", vec!["ui", "window", "cli"]), ("src/ui", vec!["window", "cli"])];
+    for (module, above) in above {
+        for path in sources(module) {
+            for above in &above {
+                assert!(!crate_modules(&code(&path)).contains(*above), "{} uses crate::{above}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn the_library_does_not_know_the_window() {
     for module in ["train", "model", "diffusion", "data", "eval", "engine"] {
         for path in sources(&format!("src/{module}")) {
@@ -116,7 +128,7 @@ fn the_library_does_not_know_the_window() {
             for word in ["egui", "eframe"] {
                 assert!(!code.contains(word), "{} uses {word}", path.display());
             }
-            for above in ["app", "ui", "cli"] {
+            for above in ["app", "ui", "window", "cli"] {
                 assert!(!crate_modules(&code).contains(above), "{} uses crate::{above}", path.display());
             }
         }

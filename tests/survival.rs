@@ -54,8 +54,11 @@ impl Run {
     }
 }
 
+/// Shape and bytes by name.
+type Tensors = HashMap<String, (Vec<usize>, Vec<u8>)>;
+
 /// The names, shapes and bytes of all tensors of the newest checkpoint, and its step.
-fn state(run: &Path) -> (String, HashMap<String, (Vec<usize>, Vec<u8>)>) {
+fn state(run: &Path) -> (String, Tensors) {
     let bytes = fs::read(run.join("checkpoint.safetensors")).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let step = header.metadata().as_ref().unwrap()["step"].clone();

@@ -266,3 +266,24 @@ fn an_export_replaces_only_an_export() {
     assert_eq!(fs::read_to_string(at("mine/thesis.txt")).unwrap(), "words");
     assert_eq!(listed(folder.path()).len(), 3, "something was left behind");
 }
+
+#[test]
+fn predict_answers_diffusers_in_its_own_patches() {
+    let folder = tempfile::tempdir().unwrap();
+    let vector = |name: &str| vectors(name).display().to_string();
+    for (pipeline, tensors) in
+        [("pipeline", "pipeline_expected.safetensors"), ("pipeline_classes", "pipeline_classes_expected.safetensors")]
+    {
+        let mut question = safetensors::load(vectors(tensors), &Device::Cpu).unwrap();
+        let want = question.remove("output").unwrap();
+        let question = question.into_iter().map(|(name, x)| (name, x.to_dtype(DType::F32).unwrap())).collect();
+        safetensors::save(&question, folder.path().join("in.safetensors")).unwrap();
+        let words =
+            ["predict", "--checkpoint", &vector(pipeline), "--input", "in.safetensors", "--out", "out.safetensors"];
+        done(folder.path(), &words);
+        let got = &safetensors::load(folder.path().join("out.safetensors"), &Device::Cpu).unwrap()["output"];
+        assert_eq!(got.dims(), want.dims());
+        let error = difference(got, &want);
+        assert!(error < 1e-4, "{pipeline}: {error}");
+    }
+}

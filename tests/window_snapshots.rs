@@ -5,10 +5,10 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use diffuscope::app::Window;
+use diffuscope::window::Window;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use scene::{Scene, in_the_middle};
+use scene::{Scene, in_the_middle, runs};
 
 fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     // Renderers round differently by a hair.
@@ -60,4 +60,21 @@ fn the_first_start_and_the_save_form() {
     scene.harness.get_by_label("path to save to").type_text("/data/ada/seven.png");
     scene.harness.run_steps(3);
     scene.harness.snapshot("save-dark");
+}
+
+#[test]
+fn the_list_of_runs() {
+    let mut results = SnapshotResults::new();
+    for (name, width, height, theme) in
+        [("runs-dark", 1440.0, 900.0, egui::Theme::Dark), ("runs-small", 960.0, 600.0, egui::Theme::Light)]
+    {
+        let mut scene = scene(width, height, theme);
+        scene.harness.get_by_label("Runs tab").click();
+        scene.harness.run_steps(3);
+        scene.play([runs()]);
+        scene.harness.hover_at(egui::pos2(1.0, 1.0));
+        scene.harness.run_steps(4);
+        scene.harness.snapshot(name);
+        results.extend(scene.harness.take_snapshot_results());
+    }
 }

@@ -20,7 +20,18 @@ pub enum Action {
     /// Go on with the last run, which was stopped, from its checkpoint.
     Resume,
 
-    /// Take all values of a preset.
+    /// Read the list of runs anew.
+    ListRuns,
+    /// Show an earlier run and draw with its model.
+    OpenRun(PathBuf),
+    /// Go on with an earlier run from its checkpoint.
+    ResumeRun(PathBuf),
+    /// Take an earlier run's settings for the next run.
+    DuplicateRun(PathBuf),
+    /// Move an earlier run to the trash.
+    DeleteRun(PathBuf),
+
+    /// Take all values of a preset; the data stay.
     Preset(Preset),
     /// Settings were changed.
     Settings(Box<Settings>),
@@ -64,8 +75,8 @@ pub enum Action {
     /// Ask for the path with the desktop's file dialog.
     Browse,
     Save,
-    /// The file dialog ended; none if it was cancelled or did not open.
-    Browsed(Option<PathBuf>),
+    /// The file dialog for one kind of file ended; no path if it was cancelled or did not open.
+    Browsed(SaveWhat, Option<PathBuf>),
 
     Dismiss(u64),
 }

@@ -13,6 +13,8 @@ use super::save_form::SaveWhat;
 
 /// A dialog that is open.
 pub struct FileDialog {
+    /// What will be saved there.
+    pub what: SaveWhat,
     answer: Receiver<Option<PathBuf>>,
 }
 
@@ -41,7 +43,7 @@ impl FileDialog {
             let choice = dialog.add_filter(what.extension(), &[what.extension()]).save_file();
             waiting.spawn(move || tell(block_on(choice).map(|handle| handle.path().to_path_buf())))
         };
-        started.ok().map(|_| Self { answer })
+        started.ok().map(|_| Self { what, answer })
     }
 
     /// The answer, once: a path, or none if the dialog was cancelled or could not be opened.

@@ -12,7 +12,7 @@ use super::run_names::Folders;
 use super::save_form::{SaveResult, SaveWhat};
 use super::state::{Activity, AppState};
 use super::throughput::Throughput;
-use crate::config::Settings;
+use crate::config::{ClassChoice, Settings};
 use crate::engine::{Command, Handle, Save};
 use crate::pictures::Pictures;
 
@@ -38,7 +38,8 @@ pub struct App {
 
 impl App {
     /// Joins state and engine. `wake` has the window drawn again and may be called on any thread.
-    pub fn new(handle: Handle, state: AppState, folders: Folders, wake: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn new(handle: Handle, mut state: AppState, folders: Folders, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        state.runs.folder.clone_from(&folders.runs);
         Self { state, measure: Throughput::default(), handle, folders, dialog: None, wake: Arc::new(wake) }
     }
 
@@ -49,9 +50,9 @@ impl App {
 
     /// Takes the engine's news into the state. True if there may be more.
     pub fn drain(&mut self) -> bool {
-        if let Some(path) = self.dialog.as_ref().and_then(FileDialog::poll) {
+        if let Some((what, path)) = self.dialog.as_ref().and_then(|dialog| Some((dialog.what, dialog.poll()?))) {
             self.dialog = None;
-            self.apply(Action::Browsed(path));
+            self.apply(Action::Browsed(what, path));
         }
         for _ in 0..EVENTS_A_FRAME {
             let Some(event) = self.handle.poll() else { return false };
@@ -77,25 +78,41 @@ impl App {
     pub fn apply(&mut self, action: Action) {
         match action {
             Action::Train => self.train(),
-            Action::Pause => self.command(Command::Pause),
-            Action::Continue => self.command(Command::Continue),
-            Action::Step => self.command(Command::Step),
-            Action::Stop => self.command(Command::Stop),
-            Action::Resume => self.resume(),
-            Action::Preset(preset) => self.state.set_settings(preset.settings()),
+            Action::Pause => drop(self.command(Command::Pause)),
+            Action::Continue => drop(self.command(Command::Continue)),
+            Action::Step => drop(self.command(Command::Step)),
+            Action::Stop => drop(self.command(Command::Stop)),
+            Action::Resume => {
+                if let Some(run) = self.state.run.as_ref().filter(|run| run.ended.is_some()) {
+                    self.resume_run(run.folder.clone());
+                }
+            }
+            Action::ListRuns => self.list_runs(),
+            Action::OpenRun(run) => self.open_run(run),
+            Action::ResumeRun(run) => self.resume_run(run),
+            Action::DuplicateRun(run) => self.duplicate_run(&run),
+            Action::DeleteRun(run) => drop(self.command(Command::DeleteRun { run })),
+            Action::Preset(preset) => {
+                let mut settings = preset.settings();
+                settings.data.source.clone_from(&self.state.settings.data.source);
+                self.state.set_settings(settings);
+            }
             Action::Settings(settings) => self.state.set_settings(*settings),
             Action::RollSeed => {
                 let mut settings = self.state.settings.clone();
                 settings.training.seed = fresh_seed(settings.training.seed);
                 self.state.set_settings(settings);
             }
-            Action::ShowTab(tab) => self.state.tab = tab,
+            Action::ShowTab(tab) => {
+                self.state.tab = tab;
+                self.runs_changed();
+            }
             Action::ToggleLeft => self.state.left_open = !self.state.left_open,
             Action::ToggleRight => self.state.right_open = !self.state.right_open,
             Action::Look(look) => self.state.look = look,
             Action::LinearLoss(linear) => self.state.loss.linear = linear,
             Action::Sample => self.sample(),
-            Action::CancelSampling => self.command(Command::CancelSampling),
+            Action::CancelSampling => drop(self.command(Command::CancelSampling)),
             Action::OpenPath(path) => self.state.open_path = path,
             Action::Open => self.open(self.state.open_path.trim().into()),
             Action::DataPath(path) => self.state.data_path = path,
@@ -113,10 +130,15 @@ impl App {
                 self.state.save.result = None;
             }
             Action::Browse => self.browse(),
-            Action::Browsed(path) => self.browsed(path),
+            Action::Browsed(what, path) => self.browsed(what, path),
             Action::Save => self.save(),
             Action::Dismiss(id) => self.state.notices.dismiss(id),
         }
+    }
+
+    /// Opens the model that ships with the program, so that there is something to see at once.
+    pub fn open_shipped(&mut self) {
+        self.command(Command::OpenShipped);
     }
 
     /// Opens a trained model: a run folder or a weights file.
@@ -126,10 +148,13 @@ impl App {
         }
     }
 
-    fn command(&mut self, command: Command) {
-        if let Err(error) = self.handle.send(command) {
+    /// Sends a command; false, and a notice, if the engine does not take it.
+    pub(super) fn command(&mut self, command: Command) -> bool {
+        let sent = self.handle.send(command);
+        if let Err(error) = &sent {
             self.state.notices.add(Kind::Failed, error.to_string(), Some(error.hint()));
         }
+        sent.is_ok()
     }
 
     fn train(&mut self) {
@@ -139,21 +164,18 @@ impl App {
         }
         let settings: Box<Settings> = Box::new(state.settings.clone());
         let out = self.folders.new_run(settings.preset.name(), SystemTime::now());
-        state.activity = Activity::Preparing;
-        self.command(Command::Train { settings, out });
-    }
-
-    fn resume(&mut self) {
-        let Some(run) = self.state.run.as_ref().filter(|run| run.ended.is_some()) else { return };
-        let run = run.folder.clone();
-        self.state.activity = Activity::Preparing;
-        self.command(Command::ResumeRun { run });
+        if self.command(Command::Train { settings, out }) {
+            self.state.activity = Activity::Preparing;
+        }
     }
 
     /// Asks for a drawing with the settings of the Sample tab.
     pub(super) fn sample(&mut self) {
-        if self.state.can_sample() {
-            let settings = self.state.settings.sampling.clone();
+        if self.state.can_sample() && self.state.drawing_problems().is_empty() {
+            let mut settings = self.state.settings.sampling.clone();
+            if self.state.model_settings().is_some_and(|model| !model.network.classes) {
+                settings.classes = ClassChoice::Each;
+            }
             self.command(Command::Sample { settings });
         }
     }
@@ -195,19 +217,27 @@ impl App {
         self.state.save.browsing = self.dialog.is_some();
     }
 
-    fn browsed(&mut self, path: Option<PathBuf>) {
-        let form = &mut self.state.save;
-        form.browsing = false;
+    /// Takes the dialog's answer for what it was opened for: a file, or for pictures one by one the folder that their
+    /// new folder goes into.
+    fn browsed(&mut self, what: SaveWhat, path: Option<PathBuf>) {
+        self.state.save.browsing = false;
         match path {
             Some(path) => {
+                let path = if what.extension().is_empty() {
+                    let folders = Folders { pictures: path, ..self.folders.clone() };
+                    folders.new_file(what.stem(), "", SystemTime::now())
+                } else {
+                    path
+                };
+                let form = &mut self.state.save;
                 form.path = path.display().to_string();
                 form.path_is_own = true;
-                form.result = None;
+                self.choose_save(what);
             }
             None => {
                 let what = "no file was chosen".into();
                 let hint = "if no dialog opened, type the path into the field".into();
-                form.result = Some(SaveResult::Failed { what, hint });
+                self.state.save.result = Some(SaveResult::Failed { what, hint });
             }
         }
     }
@@ -216,8 +246,9 @@ impl App {
         let form = &self.state.save;
         let path = PathBuf::from(form.path.trim());
         let Some(what) = self.content(form.what).filter(|_| !path.as_os_str().is_empty()) else { return };
-        self.state.save.result = Some(SaveResult::Writing);
-        self.command(Command::Save { what, path });
+        if self.command(Command::Save { what, path }) {
+            self.state.save.result = Some(SaveResult::Writing);
+        }
     }
 
     fn content(&self, what: SaveWhat) -> Option<Save> {

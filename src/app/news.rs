@@ -7,7 +7,7 @@ use super::save_form::SaveResult;
 use super::schedule_view::alpha_bars;
 use super::state::{Activity, EndReason, Evaluated, ModelFacts, Preview, Progress, RunFacts, SamplingProgress, Tab};
 use crate::config::Settings;
-use crate::engine::{Event, ModelReady, RunStarted};
+use crate::engine::{Event, ModelReady, RunStarted, Task};
 use crate::train::StepReport;
 
 impl App {
@@ -16,6 +16,14 @@ impl App {
         match event {
             Event::Activity(activity) => state.activity = activity,
             Event::RunStarted(started) => self.run_started(started),
+            Event::RunOpened(opened) => self.run_opened(opened),
+            Event::History(history) => self.take_history(&history),
+            Event::Runs { folder, runs } if folder == state.runs.folder => {
+                state.runs.list = Some(runs);
+                state.runs.reading = false;
+            }
+            Event::Runs { .. } => {}
+            Event::RunDeleted { run } => self.run_deleted(&run),
             Event::Step(report) => self.stepped(&report),
             Event::HeldOut { step, loss } => state.loss.held_out.push(step, loss),
             Event::Preview { step, pictures, classes } => state.preview = Some(Preview { step, pictures, classes }),
@@ -45,20 +53,34 @@ impl App {
                 state.save.result = Some(SaveResult::Saved(path));
             }
             Event::Notice(text) => state.notices.add(Kind::Info, text, None),
-            Event::Failed { during, what, hint } => {
-                if state.save.result == Some(SaveResult::Writing) && during.starts_with("sav") {
-                    state.save.result = Some(SaveResult::Failed { what: what.clone(), hint: hint.clone() });
-                }
-                state.notices.add(Kind::Failed, format!("{}: {what}", capitalized(during)), Some(hint));
+            Event::Failed { during, what, hint } => self.failed(during, &what, hint),
+        }
+    }
+
+    fn failed(&mut self, during: Task, what: &str, hint: String) {
+        let state = &mut self.state;
+        let ended = during == Task::Engine;
+        if ended {
+            // Nothing that was going on will tell of its end.
+            state.activity = Activity::Idle;
+            state.sampling = None;
+            if let Some(run) = &mut state.run {
+                run.ended.get_or_insert(EndReason::Failed);
             }
         }
+        if (ended || during == Task::Saving) && state.save.result == Some(SaveResult::Writing) {
+            state.save.result = Some(SaveResult::Failed { what: what.into(), hint: hint.clone() });
+        }
+        if ended || during == Task::ListingRuns {
+            state.runs.reading = false;
+        }
+        state.notices.add(Kind::Failed, format!("{}: {what}", during.words()), Some(hint));
     }
 
     fn run_started(&mut self, started: RunStarted) {
         let state = &mut self.state;
-        let RunStarted { run, settings, step, parameters, images, device } = started;
-        let goes_on = state.run.as_ref().is_some_and(|shown| shown.folder == run)
-            && state.loss.train.latest().is_some_and(|latest| latest.last == step);
+        let RunStarted { run, settings, step, parameters, images, device, estimate } = started;
+        let goes_on = step > 0 && state.run.as_ref().is_some_and(|shown| shown.folder == run);
         if !goes_on {
             state.loss = super::state::LossPlot { linear: state.loss.linear, ..Default::default() };
             state.preview = None;
@@ -67,13 +89,17 @@ impl App {
             state.player.playing = false;
         }
         self.measure = Default::default();
-        state.progress = Progress { step, ..Progress::default() };
+        let seconds_left = estimate.map(|estimate| estimate.seconds());
+        state.progress = Progress { step, seconds_left, ..Progress::default() };
+        if let Some(estimate) = estimate {
+            state.notices.add(Kind::Info, format!("Training will take {estimate}"), None);
+        }
         state.run = Some(RunFacts {
             folder: run,
             settings,
             parameters,
             images,
-            device,
+            device: Some(device),
             checkpoint: (step > 0).then_some(step),
             ended: None,
         });
@@ -103,7 +129,9 @@ impl App {
         state.progress.seconds_left = None;
         if let Some(run) = &mut state.run {
             run.ended = Some(reason);
-            run.checkpoint = Some(step);
+            if reason != EndReason::Failed {
+                run.checkpoint = Some(step);
+            }
         }
         let text = match reason {
             EndReason::Completed => format!("Training is complete after {step} steps: {}", folder.display()),
@@ -113,21 +141,19 @@ impl App {
             }
         };
         state.notices.add(if reason == EndReason::Failed { Kind::Info } else { Kind::Done }, text, None);
-        if reason == EndReason::Completed {
-            self.sample();
-        }
+        self.runs_changed();
     }
 
     fn model_ready(&mut self, ready: ModelReady) {
-        let ModelReady { settings, step, parameters, source } = ready;
+        let ModelReady { settings, step, parameters, source, ships, opened } = ready;
         let state = &mut self.state;
-        let idle = !state.run_is_active();
-        if idle {
+        if opened && !ships {
             let sampling = settings.sampling.clone();
             state.set_settings(Settings { sampling, ..state.settings.clone() });
         }
-        state.model = Some(ModelFacts { settings, step, parameters, source });
-        if idle && state.recording.is_none() {
+        state.model = Some(ModelFacts { settings, step, parameters, source, ships });
+        let completed = state.run.as_ref().is_some_and(|run| run.ended == Some(EndReason::Completed));
+        if opened || completed {
             self.sample();
         }
     }
@@ -141,9 +167,4 @@ impl App {
         state.recording = Some(recording);
         state.player.playing = false;
     }
-}
-
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -12,7 +12,8 @@ const BUDGET: usize = 192 << 20;
 pub struct Moment {
     /// Network calls before this moment.
     pub step: usize,
-    /// The timestep of `x_t`: T is pure noise, 0 the finished images.
+    /// The timestep of `x_t`, 0 for the finished images. The first is T, or less where the sampler leaves out
+    /// timesteps of pure noise.
     pub t: usize,
     pub x_t: Arc<Pictures>,
     pub x0_hat: Arc<Pictures>,
@@ -25,7 +26,7 @@ impl Moment {
     }
 }
 
-/// A reverse diffusion, from pure noise (first) to the finished images (last).
+/// A reverse diffusion, from noise (first) to the finished images (last).
 #[derive(Debug, Clone)]
 pub struct Recording {
     /// The engine's number of the sampling that made it.
@@ -94,6 +95,11 @@ impl Recording {
     /// The newest moment: the finished images once sampling has ended.
     pub fn last(&self) -> Option<&Moment> {
         self.moments.last()
+    }
+
+    /// The timesteps that were visited: of the first moment and of the newest; none before the first frame.
+    pub fn visited(&self) -> Option<(usize, usize)> {
+        Some((self.moments.first()?.t, self.moments.last()?.t))
     }
 
     /// Position of the playhead among the moments.

@@ -49,6 +49,12 @@ fn unused(folder: &Path, name: &str, extension: &str) -> PathBuf {
     path
 }
 
+/// Date and time in UTC, to be read: `2026-11-24 15:30`.
+pub fn date(time: SystemTime) -> String {
+    let stamp = stamp(time);
+    format!("{} {}:{}", &stamp[..10], &stamp[11..13], &stamp[13..15])
+}
+
 /// Date and time in UTC, as file names sort: `2026-11-24_153012`.
 fn stamp(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
@@ -81,6 +87,7 @@ mod tests {
         assert_eq!(at(0), "1970-01-01_000000");
         assert_eq!(at(951_827_696), "2000-02-29_123456");
         assert_eq!(at(1_795_534_212), "2026-11-24_153012");
+        assert_eq!(date(UNIX_EPOCH + Duration::from_secs(1_795_534_212)), "2026-11-24 15:30");
     }
 
     #[test]

@@ -75,12 +75,24 @@ impl SaveForm {
     pub fn choose(&mut self, what: SaveWhat, default_path: impl FnOnce(SaveWhat) -> PathBuf) {
         self.what = what;
         let path = if self.path_is_own && !self.path.trim().is_empty() {
-            PathBuf::from(self.path.trim()).with_extension(what.extension())
+            with_kind(self.path.trim().into(), what)
         } else {
             default_path(what)
         };
         self.path = path.display().to_string();
         self.result = None;
+    }
+}
+
+/// The path with the extension of a kind of file: in place of another kind's, else behind what the user called it.
+fn with_kind(path: PathBuf, what: SaveWhat) -> PathBuf {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let known = SaveWhat::ALL.iter().any(|kind| kind.extension() == extension);
+    match what.extension() {
+        wanted if wanted == extension => path,
+        wanted if known => path.with_extension(wanted),
+        "" => path,
+        wanted => path.with_added_extension(wanted),
     }
 }
 
@@ -95,6 +107,16 @@ mod tests {
         assert_eq!(form.path, "/tmp/mine.gif");
         form.choose(SaveWhat::Singles, |_| "unused".into());
         assert_eq!(form.path, "/tmp/mine");
+    }
+
+    #[test]
+    fn a_name_gets_the_extension_of_its_kind_and_loses_no_dot_of_its_own() {
+        let path = |path: &str, what| with_kind(path.into(), what).display().to_string();
+        assert_eq!(path("/tmp/seven", SaveWhat::Grid), "/tmp/seven.png");
+        assert_eq!(path("/tmp/seven.PNG", SaveWhat::Grid), "/tmp/seven.PNG");
+        assert_eq!(path("/tmp/v1.2", SaveWhat::Animation), "/tmp/v1.2.gif");
+        assert_eq!(path("/tmp/v1.2", SaveWhat::Singles), "/tmp/v1.2");
+        assert_eq!(path("/tmp/film.gif", SaveWhat::Weights), "/tmp/film.safetensors");
     }
 
     #[test]

@@ -11,8 +11,6 @@ use crate::rng::Stream;
 const DIGIT: &[u8; 784] = include_bytes!("../../assets/icon/zero-28x28.gray");
 /// Pictures in the strip.
 const STRIP: usize = 7;
-/// ᾱ under which nothing of the digit can be seen: its amplitude √ᾱ is 1 % of the noise's.
-const PURE_NOISE: f64 = 1e-4;
 /// ᾱ_T over which the end of the forward process is not yet noise: √ᾱ_T is 10 %.
 const TOO_CLEAR: f64 = 1e-2;
 /// Share of timesteps on pure noise from which most of the training is wasted.
@@ -40,10 +38,11 @@ pub struct ScheduleView {
 impl ScheduleView {
     /// The view of a schedule; none where the settings have problems.
     pub fn new(settings: &DiffusionSettings) -> Option<Self> {
+        let schedule = Schedule::from_settings(settings).ok()?;
         let alpha_bar = alpha_bars(settings)?;
         let t = alpha_bar.len() - 1;
         let strip: Vec<f32> = (0..STRIP).flat_map(|i| noised(alpha_bar[i * t / (STRIP - 1)])).collect();
-        let (verdict, sentence) = judge(&alpha_bar);
+        let (verdict, sentence) = judge(&schedule);
         Some(Self {
             alpha_bar: alpha_bar.into(),
             strip: Arc::new(Pictures::from_unit(&strip, 28, 28)),
@@ -68,9 +67,9 @@ fn noised(alpha_bar: f64) -> impl Iterator<Item = f32> {
     })
 }
 
-fn judge(alpha_bar: &[f64]) -> (Verdict, String) {
-    let timesteps = alpha_bar.len() - 1;
-    let end = alpha_bar[timesteps];
+fn judge(schedule: &Schedule) -> (Verdict, String) {
+    let timesteps = schedule.timesteps();
+    let end = schedule.alpha_bar(timesteps - 1);
     if end > TOO_CLEAR {
         let seen = 100.0 * end.sqrt();
         let what = format!(
@@ -78,7 +77,8 @@ fn judge(alpha_bar: &[f64]) -> (Verdict, String) {
         );
         return (Verdict::Doubtful, what);
     }
-    let Some(pure_from) = alpha_bar.iter().position(|a| *a < PURE_NOISE) else {
+    // The schedule counts from 0, the papers from 1.
+    let Some(pure_from) = schedule.pure_noise_from().map(|t| t + 1) else {
         return (Verdict::Good, "Good range: every timestep still holds a trace of the digit.".into());
     };
     let wasted = (timesteps + 1 - pure_from) as f64 / timesteps as f64;
@@ -119,6 +119,8 @@ mod tests {
         }
         let steep = ScheduleView::new(&linear(1000, 1e-4, 0.2)).unwrap();
         assert!(steep.sentence.contains("pure noise") && steep.verdict == Verdict::Doubtful);
+        let pure_from = Schedule::linear(1000, 1e-4, 0.2).unwrap().pure_noise_from().unwrap() + 1;
+        assert!(steep.sentence.contains(&pure_from.to_string()), "as drawing has it: {}", steep.sentence);
         let flat = ScheduleView::new(&linear(100, 1e-4, 0.02)).unwrap();
         assert!(flat.sentence.starts_with("Too little noise"), "{}", flat.sentence);
     }

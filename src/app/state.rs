@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::loss_series::LossSeries;
 use super::notices::Notices;
 use super::recording::Recording;
+use super::runs::Runs;
 use super::save_form::SaveForm;
 use super::schedule_view::ScheduleView;
-use crate::config::{DataSource, Preset, Problem, Setting, Settings};
+use crate::config::{ClassChoice, DataSource, MAX_RECORDED, Preset, Problem, Setting, Settings};
 use crate::eval::QuickEval;
 use crate::pictures::Pictures;
 
@@ -23,6 +24,8 @@ pub enum Tab {
     #[default]
     Train,
     Sample,
+    /// The earlier runs.
+    Runs,
     /// What the right panel holds, where the window is too narrow for it.
     Charts,
 }
@@ -43,7 +46,8 @@ pub struct RunFacts {
     pub settings: Box<Settings>,
     pub parameters: usize,
     pub images: usize,
-    pub device: String,
+    /// What it computes on; none if it was only opened.
+    pub device: Option<String>,
     /// Step of the last checkpoint.
     pub checkpoint: Option<u64>,
     /// How it ended, once it has.
@@ -84,6 +88,8 @@ pub struct ModelFacts {
     pub step: u64,
     pub parameters: usize,
     pub source: PathBuf,
+    /// Whether it is the one that ships with the program.
+    pub ships: bool,
 }
 
 /// A reverse diffusion that is being computed.
@@ -117,6 +123,7 @@ pub struct Player {
 pub struct AppState {
     /// Settings of the next run and the next drawing.
     pub settings: Settings,
+    /// What keeps the next run from starting.
     pub problems: Vec<Problem>,
     pub schedule: Option<ScheduleView>,
     pub look: Look,
@@ -125,6 +132,7 @@ pub struct AppState {
     pub right_open: bool,
     pub activity: Activity,
     pub run: Option<RunFacts>,
+    pub runs: Runs,
     pub progress: Progress,
     pub loss: LossPlot,
     pub preview: Option<Preview>,
@@ -160,6 +168,7 @@ impl AppState {
             right_open: true,
             activity: Activity::Idle,
             run: None,
+            runs: Runs::default(),
             progress: Progress::default(),
             loss: LossPlot::default(),
             preview: None,
@@ -194,7 +203,26 @@ impl AppState {
         matches!(self.settings.data.source, DataSource::Mnist).then_some(MNIST_IMAGES)
     }
 
-    /// What is wrong with one setting, if anything.
+    /// What keeps the next drawing from starting: the settings of the Sample tab on the model that would draw.
+    pub fn drawing_problems(&self) -> Vec<Problem> {
+        let model = self.model_settings().unwrap_or(&self.settings);
+        let mut asked = Settings { sampling: self.settings.sampling.clone(), ..model.clone() };
+        if !model.network.classes {
+            // The choice of a digit is not offered, and not sent.
+            asked.sampling.classes = ClassChoice::Each;
+        }
+        asked.sampling_problems(MAX_RECORDED)
+    }
+
+    /// Why nothing can be drawn now, in words; none if it can.
+    pub fn drawing_refusal(&self) -> Option<String> {
+        if !self.can_sample() {
+            return Some("Train or open a model first".into());
+        }
+        self.drawing_problems().first().map(|problem| format!("{}: {}", problem.what, problem.hint))
+    }
+
+    /// What is wrong with one setting of the next run, if anything.
     pub fn problem(&self, setting: Setting) -> Option<&Problem> {
         self.problems.iter().find(|problem| problem.setting == setting)
     }

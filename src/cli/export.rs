@@ -22,7 +22,7 @@ const FORMATS: Names<ExportFormat> = &[
 /// What was typed after `export`.
 #[derive(Debug, Clone, Args)]
 pub struct ExportArgs {
-    /// A run folder, a checkpoint or a weights file; the model that ships with the program if left out
+    /// A run folder, a checkpoint, a .pth or .safetensors file, or a folder of diffusers; the model that ships with the program if left out
     #[arg(long, value_name = "FILE|DIR")]
     checkpoint: Option<PathBuf>,
 

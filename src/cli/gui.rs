@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::value::{self, Names};
-pub use crate::app::Renderer;
-use crate::app::{self, WindowOptions};
 use crate::device::DeviceChoice;
+pub use crate::window::Renderer;
+use crate::window::{self, WindowOptions};
 use crate::{Result, engine};
 
 const RENDERERS: Names<Renderer> = &[
@@ -55,7 +55,7 @@ impl fmt::Display for GuiPlan {
 /// # Errors
 /// [`Error::NoDisplay`](crate::Error::NoDisplay) when there is no screen to open it on.
 pub fn run(plan: GuiPlan) -> Result<()> {
-    app::run(WindowOptions {
+    window::run(WindowOptions {
         run: plan.run,
         renderer: plan.renderer,
         work: |commands, out| engine::work(DeviceChoice::Auto)(commands, out),

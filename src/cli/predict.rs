@@ -1,6 +1,7 @@
 //! `diffuscope predict`: one call of the network on images from a file, to compare it with another implementation.
 
 mod input;
+mod patches;
 mod run;
 
 use std::fmt;
@@ -18,7 +19,7 @@ pub use run::run;
 /// What was typed after `predict`.
 #[derive(Debug, Clone, Args)]
 pub struct PredictArgs {
-    /// A run folder, a checkpoint or a weights file
+    /// A run folder, a checkpoint, a .pth or .safetensors file, or a folder of diffusers
     #[arg(long, value_name = "FILE|DIR")]
     checkpoint: PathBuf,
 

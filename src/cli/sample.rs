@@ -21,7 +21,7 @@ pub use run::run;
 /// What was typed after `sample`.
 #[derive(Debug, Clone, Args)]
 pub struct SampleArgs {
-    /// A run folder, a checkpoint or a weights file; the model that ships with the program if left out
+    /// A run folder, a checkpoint, a .pth or .safetensors file, or a folder of diffusers; the model that ships with the program if left out
     #[arg(long, value_name = "FILE|DIR")]
     checkpoint: Option<PathBuf>,
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use crate::bench::Work;
 use crate::config::{
     ClassChoice, DataSource, Prediction, Preset, SamplerKind, ScheduleKind, Thresholding, WeightsKind,
 };
@@ -72,6 +73,13 @@ pub const TIME_KINDS: Names<TimeKind> = &[
         "σ of the noise in images of [0, 1]: the answer is the clean images; DiffUNet",
         TimeKind::NoiseLevel,
     ),
+];
+
+pub const WORKS: Names<Work> = &[
+    ("small-train", "a training step of the compact U-Net of 32 channels, batch 64", Work::SmallTrain),
+    ("small-sample", "16 calls of that network on 64 digits", Work::SmallSample),
+    ("diffunet-forward", "a call of DiffUNet on 32 images of 32×32", Work::DiffUNetForward),
+    ("diffunet-train", "a training step of DiffUNet on them", Work::DiffUNetTrain),
 ];
 
 /// Reads one of `names`; clap lists them in the help and in its errors.

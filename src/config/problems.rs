@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Architecture, Budget, CLASS_COUNT, ClassChoice, ScheduleKind, Settings, Subset};
+use super::{Architecture, Budget, CLASS_COUNT, ClassChoice, SamplerKind, ScheduleKind, Settings, Subset};
 
 /// The settings that a problem can belong to: the window shows the message beside this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +17,8 @@ pub enum Setting {
     Minutes,
     BatchSize,
     LearningRate,
+    Beta1,
+    Beta2,
     WeightDecay,
     WarmupSteps,
     DecayFraction,
@@ -49,6 +51,8 @@ impl Setting {
             Self::Minutes => "--minutes",
             Self::BatchSize => "--batch-size",
             Self::LearningRate => "--lr",
+            Self::Beta1 => "Adam β₁",
+            Self::Beta2 => "Adam β₂",
             Self::WeightDecay => "weight decay",
             Self::WarmupSteps => "warm-up steps",
             Self::DecayFraction => "decay fraction",
@@ -90,8 +94,10 @@ pub const MAX_TIMESTEPS: usize = 4000;
 pub const MAX_BATCH: usize = 4096;
 /// Longest time between two evaluations, seconds: a day.
 const MAX_INTERVAL: f64 = 86_400.0;
-/// Largest number of images drawn at once.
+/// Largest number of images of one request on the command line.
 pub const MAX_SAMPLES: usize = 100_000;
+/// Largest number of images that are drawn and recorded for the window: every frame holds all of them.
+pub const MAX_RECORDED: usize = 256;
 
 /// Bounds of a U-Net, far beyond what images of digits need: settings can come from anybody's file.
 pub const MAX_LEVELS: usize = 8;
@@ -101,14 +107,51 @@ pub const MAX_CHANNELS: usize = 1 << 14;
 pub const MAX_IMAGE_SIZE: usize = 1024;
 
 impl Settings {
-    /// Every value that cannot work. `available` is the number of training images, when known.
+    /// Every value that a run cannot work with. `available` is the number of training images, when known.
     pub fn problems(&self, available: Option<usize>) -> Vec<Problem> {
         let mut found = Found(Vec::new());
         self.data_problems(available, &mut found);
         self.diffusion_problems(&mut found);
         self.network_problems(&mut found);
         self.training_problems(&mut found);
-        self.sampling_problems(&mut found);
+        found.0
+    }
+
+    /// Every value that this model cannot be drawn with, of at most `most` images a request.
+    pub fn sampling_problems(&self, most: usize) -> Vec<Problem> {
+        let mut found = Found(Vec::new());
+        let (s, timesteps) = (&self.sampling, self.diffusion.timesteps);
+        // DDPM takes all of them, whatever the steps say.
+        if s.sampler != SamplerKind::Ddpm {
+            let what = match s.steps {
+                0 => "0 sampling steps".into(),
+                steps => format!("{steps} steps, the model has {timesteps} timesteps"),
+            };
+            let fine = (1..=timesteps).contains(&s.steps);
+            found.unless(fine, Setting::SampleSteps, what, format!("use 1 to T = {timesteps}"));
+        }
+        found.unless(
+            (1..=most).contains(&s.count),
+            Setting::SampleCount,
+            format!("{} images", s.count),
+            format!("use 1 to {most}"),
+        );
+        found.unless((0.0..=1.0).contains(&s.eta), Setting::Eta, format!("η = {}", s.eta), "use 0 to 1");
+        let guidance = format!("guidance {}", s.guidance);
+        found.unless((0.0..=20.0).contains(&s.guidance), Setting::Guidance, guidance, "use 0 to 20");
+        if let Some([low, high]) = s.guidance_interval {
+            found.unless(
+                low >= 0.0 && low < high && high.is_finite(),
+                Setting::GuidanceInterval,
+                format!("noise levels from {low} to {high}"),
+                "use two numbers from 0 up, the smaller first, such as 0.2,3",
+            );
+        }
+        if let ClassChoice::Only(class) = s.classes {
+            found.unless(class <= 9, Setting::Class, format!("class {class}"), "use 0 to 9, or each");
+            let unknown = "the model does not know classes";
+            found.unless(self.network.classes, Setting::Class, unknown, "ask for no single digit");
+        }
         found.0
     }
 
@@ -222,7 +265,7 @@ impl Settings {
                 !self.network.classes,
                 Setting::Classes,
                 "DiffUNet does not know classes",
-                "use --classes off, or another preset",
+                "train it without classes, or choose another preset",
             ),
         }
     }
@@ -248,6 +291,10 @@ impl Settings {
             format!("a learning rate of {}", t.learning_rate),
             "use more than 0 and at most 1; 0.0001 to 0.004 is usual",
         );
+        // Adam divides by 1 − β.
+        for (setting, name, beta) in [(Setting::Beta1, "β₁", t.beta1), (Setting::Beta2, "β₂", t.beta2)] {
+            found.unless((0.0..1.0).contains(&beta), setting, format!("Adam's {name} = {beta}"), "use 0 to 0.9999");
+        }
         let share = |x: f64| (0.0..=1.0).contains(&x);
         let zero_to_one = "use 0 to 1";
         found.unless(
@@ -288,41 +335,6 @@ impl Settings {
             "use 0 for never, or up to 86400 seconds",
         );
     }
-
-    fn sampling_problems(&self, found: &mut Found) {
-        let s = &self.sampling;
-        found.unless(
-            (1..=MAX_TIMESTEPS).contains(&s.steps),
-            Setting::SampleSteps,
-            format!("{} sampling steps", s.steps),
-            format!("use 1 to T = {}", self.diffusion.timesteps),
-        );
-        found.unless(
-            (1..=MAX_SAMPLES).contains(&s.count),
-            Setting::SampleCount,
-            format!("{} images", s.count),
-            format!("use 1 to {MAX_SAMPLES}"),
-        );
-        found.unless((0.0..=1.0).contains(&s.eta), Setting::Eta, format!("η = {}", s.eta), "use 0 to 1");
-        found.unless(
-            (0.0..=20.0).contains(&s.guidance),
-            Setting::Guidance,
-            format!("guidance {}", s.guidance),
-            "use 0 to 20",
-        );
-        if let Some([low, high]) = s.guidance_interval {
-            found.unless(
-                low >= 0.0 && low < high && high.is_finite(),
-                Setting::GuidanceInterval,
-                format!("noise levels from {low} to {high}"),
-                "use two numbers from 0 up, the smaller first, such as 0.2,3",
-            );
-        }
-        if let ClassChoice::Only(class) = s.classes {
-            found.unless(class <= 9, Setting::Class, format!("class {class}"), "use 0 to 9, or each");
-            found.unless(self.network.classes, Setting::Class, "the model does not know classes", "leave --class out");
-        }
-    }
 }
 
 struct Found(Vec<Problem>);
@@ -350,7 +362,7 @@ mod tests {
     #[test]
     fn each_bad_value_is_named() {
         type Spoil = fn(&mut Settings);
-        let cases: [(Setting, Spoil); 8] = [
+        let cases: [(Setting, Spoil); 10] = [
             (Setting::Timesteps, |s| s.diffusion.timesteps = 0),
             (Setting::BetaStart, |s| s.diffusion.beta_start = 0.3),
             (Setting::BetaEnd, |s| s.diffusion.beta_end = 1.0),
@@ -358,13 +370,39 @@ mod tests {
             (Setting::BatchSize, |s| s.training.batch_size = 0),
             (Setting::LearningRate, |s| s.training.learning_rate = f64::NAN),
             (Setting::Epochs, |s| s.training.budget = Budget::Epochs(0)),
-            (Setting::Guidance, |s| s.sampling.guidance = -1.0),
+            (Setting::Beta1, |s| s.training.beta1 = 1.0),
+            (Setting::Beta2, |s| s.training.beta2 = f64::NAN),
+            (Setting::Classes, |s| s.network.classes = true),
         ];
         for (setting, spoil) in cases {
             let mut settings = Preset::Seed.settings();
             spoil(&mut settings);
             let found = settings.problems(Some(60_000));
             assert!(found.iter().any(|p| p.setting == setting), "{setting:?} not in {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_model_cannot_be_drawn_with_is_named_and_does_not_keep_it_from_training() {
+        type Spoil = fn(&mut Settings);
+        let cases: [(Setting, &str, Spoil); 6] = [
+            (Setting::SampleSteps, "use 1 to T = 1000", |s| s.sampling.steps = 1001),
+            (Setting::SampleSteps, "use 1 to T = 10", |s| s.diffusion.timesteps = 10),
+            (Setting::SampleCount, "use 1 to 256", |s| s.sampling.count = 257),
+            (Setting::SampleCount, "use 1 to 256", |s| s.sampling.count = 0),
+            (Setting::Guidance, "use 0 to 20", |s| s.sampling.guidance = -1.0),
+            (Setting::Class, "ask for no single digit", |s| {
+                s.network.classes = false;
+                s.sampling.classes = ClassChoice::Only(3);
+            }),
+        ];
+        for (setting, hint, spoil) in cases {
+            let mut settings = Preset::Small.settings();
+            assert_eq!(settings.sampling_problems(MAX_RECORDED), []);
+            spoil(&mut settings);
+            let found = settings.sampling_problems(MAX_RECORDED);
+            assert!(matches!(&found[..], [one] if one.setting == setting && one.hint == hint), "{found:?}");
+            assert_eq!(settings.problems(Some(60_000)), [], "{setting:?} belongs to drawing");
         }
     }
 }

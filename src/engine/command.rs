@@ -20,13 +20,20 @@ pub enum Command {
     Step,
     /// End the run, keeping a checkpoint.
     Stop,
-    /// Load a trained model to sample from: a run folder or a weights file.
+    /// Load a trained model to sample from: a weights file, or a run folder, whose facts and losses come too.
     Open { path: PathBuf },
+    /// Load the model that ships with the program.
+    OpenShipped,
     /// Draw images with the current model and record every frame of the reverse diffusion.
     /// During training it draws beside the steps, on a thread of its own. A newer request replaces the one in progress.
     Sample { settings: SamplingSettings },
     /// End the sampling in progress.
     CancelSampling,
+    /// List the runs in a folder, in the background; answered by `Runs` or `Failed`.
+    ListRuns { folder: PathBuf },
+    /// Move a run's folder to the desktop's trash, in the background; answered by `RunDeleted` or `Failed`. The run in
+    /// progress is refused.
+    DeleteRun { run: PathBuf },
     /// Write something to disk in the background; answered by `Saved` or `Failed`.
     Save { what: Save, path: PathBuf },
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::config::Settings;
 use crate::eval::QuickEval;
 use crate::pictures::Pictures;
-use crate::train::StepReport;
+use crate::train::gallery::RunSummary;
+use crate::train::history::History;
+use crate::train::{Estimate, StepReport};
 
 /// A message from the engine.
 #[derive(Debug, Clone)]
@@ -15,6 +17,10 @@ pub enum Event {
     Activity(Activity),
     /// A run began, or was resumed at `step`.
     RunStarted(RunStarted),
+    /// A run folder was opened; its `History`, newest `Preview` and `ModelReady` follow.
+    RunOpened(RunOpened),
+    /// The losses of the run that was opened or resumed, up to its last step.
+    History(History),
     /// One optimizer step was done. Never dropped.
     Step(StepReport),
     /// The loss on the held-out images after `step`.
@@ -25,7 +31,8 @@ pub enum Event {
     Evaluated { step: u64, eval: QuickEval },
     /// A checkpoint was written.
     Checkpointed { step: u64, path: PathBuf },
-    /// The run is over and its last checkpoint is on disk.
+    /// The run is over; unless it failed, a checkpoint of its last step is on disk and
+    /// `ModelReady` follows.
     RunEnded { step: u64, reason: EndReason, run: PathBuf },
     /// A model can be sampled from now.
     ModelReady(ModelReady),
@@ -35,12 +42,53 @@ pub enum Event {
     Frame { id: u64, frame: Frame },
     /// The reverse diffusion `id` is over; `cancelled` if it was ended early.
     SamplingEnded { id: u64, cancelled: bool, seconds: f64 },
+    /// The runs in a folder, newest first.
+    Runs { folder: PathBuf, runs: Vec<RunSummary> },
+    /// A run's folder is in the trash.
+    RunDeleted { run: PathBuf },
     /// A file was written.
     Saved { what: &'static str, path: PathBuf },
     /// Something the user should know that is not a failure, such as a fallback to the CPU.
     Notice(String),
     /// Something failed. What runs beside it goes on.
-    Failed { during: &'static str, what: String, hint: String },
+    Failed { during: Task, what: String, hint: String },
+}
+
+/// What the engine was doing when something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Its own thread: it has ended.
+    Engine,
+    OpeningDevice,
+    StartingRun,
+    ResumingRun,
+    Training,
+    /// The disk did not take what the run has to write: it is held until Continue.
+    KeepingRun,
+    OpeningModel,
+    Sampling,
+    Saving,
+    ListingRuns,
+    DeletingRun,
+}
+
+impl Task {
+    /// In words that begin a message.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Engine => "The engine",
+            Self::OpeningDevice => "Opening the device",
+            Self::StartingRun => "Starting the run",
+            Self::ResumingRun => "Resuming the run",
+            Self::Training => "Training",
+            Self::KeepingRun => "Keeping the run",
+            Self::OpeningModel => "Opening the model",
+            Self::Sampling => "Drawing",
+            Self::Saving => "Saving",
+            Self::ListingRuns => "Listing the runs",
+            Self::DeletingRun => "Deleting the run",
+        }
+    }
 }
 
 /// What the engine is doing.
@@ -70,6 +118,21 @@ pub struct RunStarted {
     pub images: usize,
     /// Device the run computes on, such as `CPU, 2 threads`.
     pub device: String,
+    /// The time that it will take, where its budget does not say it.
+    pub estimate: Option<Estimate>,
+}
+
+/// Facts about a run folder that was opened.
+#[derive(Debug, Clone)]
+pub struct RunOpened {
+    pub run: PathBuf,
+    pub settings: Box<Settings>,
+    /// Step of its newest checkpoint.
+    pub step: u64,
+    /// Share of the budget that was spent, 0 to 1.
+    pub share: f64,
+    pub parameters: usize,
+    pub images: usize,
 }
 
 /// Facts about the model that sampling would use.
@@ -81,6 +144,10 @@ pub struct ModelReady {
     pub parameters: usize,
     /// Where it came from.
     pub source: PathBuf,
+    /// Whether it is the one that ships with the program.
+    pub ships: bool,
+    /// `Open` asked for it; else it is what a run that has ended learned.
+    pub opened: bool,
 }
 
 /// Why a run is over.
@@ -97,9 +164,10 @@ pub enum EndReason {
 /// One recorded moment of a reverse diffusion.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    /// Count of network calls so far; 0 is the pure noise, before the first call.
+    /// Count of network calls so far; 0 is the noise that the drawing begins with, before the first call.
     pub step: usize,
-    /// The timestep of `x_t`, T for the pure noise, 0 for the finished images.
+    /// The timestep of `x_t`, 0 for the finished images. The first is T, or less where the sampler leaves out
+    /// timesteps of pure noise.
     pub t: usize,
     /// The images as they are, brought to the range of pictures.
     pub x_t: Arc<Pictures>,

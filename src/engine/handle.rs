@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
 
-use super::{Command, Event};
+use super::{Command, Event, Task};
 use crate::{Error, Result};
 
 /// Commands that may wait for the worker; a person cannot press faster than it reads them between two steps.
@@ -54,7 +54,7 @@ impl Handle {
                 let last_words = outbox.clone();
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(inbox, outbox))) {
                     let error = Error::from_panic(&*panic);
-                    let event = Event::Failed { during: "the engine", what: error.to_string(), hint: error.hint() };
+                    let event = Event::Failed { during: Task::Engine, what: error.to_string(), hint: error.hint() };
                     // Nobody is left to tell when the window has gone.
                     let _ = last_words.send(event);
                 }

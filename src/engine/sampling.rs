@@ -10,14 +10,12 @@ use candle_core::Tensor;
 
 use super::handle::STACK_BYTES;
 use super::worker::report;
-use super::{Event, Frame, Outbox};
-use crate::config::SamplingSettings;
+use super::{Event, Frame, Outbox, Task};
+use crate::config::{MAX_RECORDED, SamplingSettings, Settings};
 use crate::model::Denoiser;
 use crate::sampling::{Drawing, pictures, scaled_pictures};
 use crate::{Error, Result, diffusion};
 
-/// Images of one request: every frame holds all of them.
-const MAX_COUNT: usize = 256;
 /// The noise that the pictures of ε̂ show: ± this many standard deviations.
 const EPS_RANGE: f32 = 3.0;
 
@@ -38,8 +36,13 @@ impl Sampler {
         Self { out, next_id: 1, current: None }
     }
 
-    /// Draws with `denoiser` on a thread of its own, in place of the request in progress.
+    /// Draws with `denoiser` on a thread of its own, in place of the request in progress. Settings that cannot work
+    /// are refused.
     pub(super) fn start(&mut self, denoiser: Denoiser, settings: &SamplingSettings) -> Result<()> {
+        let asked = Settings { sampling: settings.clone(), ..denoiser.settings().clone() };
+        if let Some(problem) = asked.sampling_problems(MAX_RECORDED).into_iter().next() {
+            return Err(Error::Setting(problem));
+        }
         self.cancel();
         let id = self.next_id;
         self.next_id += 1;
@@ -82,20 +85,19 @@ impl Job {
         if let Err(error) = result
             && !matches!(error, Error::Cancelled)
         {
-            report(&self.out, "sampling", &error);
+            report(&self.out, Task::Sampling, &error);
         }
         let seconds = started.elapsed().as_secs_f64();
         let _ = self.out.send(Event::SamplingEnded { id: self.id, cancelled, seconds });
     }
 
     fn draw(&self) -> Result<()> {
-        let settings = SamplingSettings { count: self.settings.count.min(MAX_COUNT), ..self.settings.clone() };
-        let drawing = Drawing::new(&self.denoiser, &settings)?.in_one_batch();
+        let drawing = Drawing::new(&self.denoiser, &self.settings)?.in_one_batch();
         let steps = drawing.steps();
         let started = Event::SamplingStarted {
             id: self.id,
             frames: steps + 1,
-            count: settings.count,
+            count: self.settings.count,
             timesteps: drawing.timesteps(),
             classes: drawing.classes(),
         };

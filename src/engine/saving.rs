@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use candle_core::Tensor;
 
-use super::worker::report;
-use super::{Event, Outbox, Save};
+use super::background;
+use super::{Event, Outbox, Save, Task};
 use crate::config::Settings;
 use crate::files::{create_dir_all, write_atomically};
 use crate::pictures::{Pictures, gif, write_png, write_singles};
@@ -41,15 +41,11 @@ impl NamedWeights {
 
 /// Writes in the background; `Saved` or `Failed` follows.
 pub(super) fn save(what: Save, weights: Option<NamedWeights>, path: &Path, out: &Outbox) -> Result<()> {
-    let (path, out) = (path.to_path_buf(), out.clone());
-    let work = move || match write(&what, weights.as_ref(), &path) {
-        Ok(()) => {
-            let _ = out.send(Event::Saved { what: name_of(&what), path });
-        }
-        Err(error) => report(&out, "saving", &error),
-    };
-    let thread = std::thread::Builder::new().name("saver".into()).spawn(work);
-    thread.map(|_| ()).map_err(|error| Error::Panicked(format!("no thread for saving: {error}")))
+    let path = path.to_path_buf();
+    background::spawn(Task::Saving, out, move || {
+        write(&what, weights.as_ref(), &path)?;
+        Ok(Event::Saved { what: name_of(&what), path })
+    })
 }
 
 fn name_of(what: &Save) -> &'static str {

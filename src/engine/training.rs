@@ -5,13 +5,14 @@ use std::path::Path;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 
-use super::saving;
-use super::worker::{Worker, name_of, report};
-use super::{Activity, Command, EndReason, Event, RunStarted, Save};
+use super::worker::{Worker, report, task_of};
+use super::{Activity, Command, EndReason, Event, RunStarted, Save, Task};
+use super::{runs, saving};
 use crate::config::Settings;
 use crate::data;
 use crate::device::describe;
-use crate::train::{Control, Outcome, Run, RunEvent, Trainer};
+use crate::train::history::History;
+use crate::train::{Control, Estimate, Outcome, Run, RunEvent, Trainer};
 use crate::trained::TrainedModel;
 use crate::{Error, Result};
 
@@ -19,15 +20,17 @@ use crate::{Error, Result};
 pub(super) fn start(worker: &mut Worker, settings: &Settings, out: &Path, commands: &Receiver<Command>) -> Result<()> {
     let _ = worker.out.send(Event::Activity(Activity::Preparing));
     let splits = data::load(&settings.data.source)?;
-    let run = Run::create(settings, &splits, out, &worker.device)?;
+    let mut run = Run::create(settings, &splits, out, &worker.device)?;
     drop(splits);
-    carry_on(worker, run, commands)
+    let estimate = Estimate::of(&mut run.trainer)?;
+    carry_on(worker, run, estimate, None, commands);
+    Ok(())
 }
 
 /// A run that goes on from its checkpoint.
 pub(super) fn resume(worker: &mut Worker, path: &Path, commands: &Receiver<Command>) -> Result<()> {
     let _ = worker.out.send(Event::Activity(Activity::Preparing));
-    let (run, notice) = Run::resume(
+    let (mut run, notice) = Run::resume(
         path,
         |recorded| Ok(recorded.clone()),
         |settings| data::load(&settings.data.source),
@@ -36,10 +39,20 @@ pub(super) fn resume(worker: &mut Worker, path: &Path, commands: &Receiver<Comma
     if let Some(notice) = notice {
         let _ = worker.out.send(Event::Notice(notice));
     }
-    carry_on(worker, run, commands)
+    let history = History::read(path)?;
+    let estimate = Estimate::of(&mut run.trainer)?;
+    carry_on(worker, run, estimate, Some(history), commands);
+    Ok(())
 }
 
-fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> Result<()> {
+/// Trains until the end; how it ended, a failure too, is told to the window here.
+fn carry_on(
+    worker: &mut Worker,
+    mut run: Run,
+    estimate: Option<Estimate>,
+    past: Option<History>,
+    commands: &Receiver<Command>,
+) {
     let _ = worker.out.send(Event::RunStarted(RunStarted {
         run: run.folder.path().to_path_buf(),
         settings: Box::new(run.trainer.settings().clone()),
@@ -47,9 +60,13 @@ fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> 
         parameters: run.trainer.parameters(),
         images: run.trainer.image_count(),
         device: describe(&worker.device),
+        estimate,
     }));
-    let _ = worker.out.send(Event::Activity(Activity::Training));
     let path = run.folder.path().to_path_buf();
+    if let Some(history) = past {
+        worker.show_past(&path, run.trainer.settings(), history);
+    }
+    let _ = worker.out.send(Event::Activity(Activity::Training));
     let mut steering = Steering { worker, commands, path: &path, held: false };
     let outcome = train_guarded(&mut run, &mut |event, trainer| steering.watch(event, trainer));
     let step = run.trainer.step_count();
@@ -60,10 +77,12 @@ fn carry_on(worker: &mut Worker, mut run: Run, commands: &Receiver<Command>) -> 
     };
     let kept = TrainedModel::of_trainer(&run.trainer, &path);
     let _ = worker.out.send(Event::RunEnded { step, reason, run: path });
-    if let Ok(model) = kept {
-        worker.set_model(model);
+    if let (Ok(_), Ok(model)) = (&outcome, kept) {
+        worker.set_model(model, false);
     }
-    outcome.map(|_| ())
+    if let Err(error) = outcome {
+        report(&worker.out, Task::Training, &error);
+    }
 }
 
 /// Trains; a panic on the way becomes an error, so that the run's end is told like any other.
@@ -105,7 +124,7 @@ impl Steering<'_> {
             RunEvent::Stalled { what, hint } => {
                 self.held = true;
                 let hint = format!("{hint}, then press Continue: nothing is lost");
-                self.worker.out.send(Event::Failed { during: "keeping the run", what, hint })
+                self.worker.out.send(Event::Failed { during: Task::KeepingRun, what, hint })
             }
         };
         if delivered.is_err() {
@@ -158,7 +177,7 @@ impl Steering<'_> {
     }
 
     fn carry_out(&mut self, command: Command, trainer: &Trainer) -> Steer {
-        let during = name_of(&command);
+        let during = task_of(&command);
         let result = match command {
             Command::Pause => {
                 self.held = true;
@@ -182,7 +201,9 @@ impl Steering<'_> {
                 trainer.denoiser(settings.weights).and_then(|denoiser| self.worker.sampler.start(denoiser, &settings))
             }
             Command::Save { what, path } => self.save(what, &path, trainer),
-            Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. } => {
+            Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
+            Command::DeleteRun { run } => runs::delete(run, Some(self.path), &self.worker.out),
+            Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. } | Command::OpenShipped => {
                 Err(Error::usage("a run is in progress", "stop it first"))
             }
         };

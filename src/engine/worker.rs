@@ -2,17 +2,21 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::Device;
 use crossbeam_channel::Receiver;
 
 use super::sampling::Sampler;
-use super::saving;
-use super::training;
-use super::{Activity, Command, Event, ModelReady, Outbox, Save};
-use crate::config::SamplingSettings;
+use super::{Activity, Command, Event, ModelReady, Outbox, RunOpened, Save, Task};
+use super::{runs, saving, training};
+use crate::config::{ClassChoice, SamplingSettings, Settings};
 use crate::device::DeviceChoice;
-use crate::trained::TrainedModel;
+use crate::sampling::classes;
+use crate::train::folder::read_run_file;
+use crate::train::gallery::newest_grid;
+use crate::train::history::History;
+use crate::trained::{SHIPPED, TrainedModel};
 use crate::{Error, Result};
 
 /// Carries out commands until their channel is closed. This is what [`Handle::spawn`](super::Handle::spawn) runs.
@@ -26,7 +30,7 @@ pub fn work(device: DeviceChoice) -> impl FnOnce(Receiver<Command>, Outbox) + Se
                 opened.device
             }
             Err(error) => {
-                report(&out, "opening the device", &error);
+                report(&out, Task::OpeningDevice, &error);
                 Device::Cpu
             }
         };
@@ -50,17 +54,23 @@ pub(super) struct Worker {
 impl Worker {
     /// One command outside a run. A failure, or a panic, becomes an event, and the next command starts afresh.
     fn carry_out(&mut self, command: Command, commands: &Receiver<Command>) {
-        let during = name_of(&command);
+        let during = task_of(&command);
         let result = catch_unwind(AssertUnwindSafe(|| match command {
             Command::Train { settings, out } => training::start(self, &settings, &out, commands),
             Command::ResumeRun { run } => training::resume(self, &run, commands),
             Command::Open { path } => self.open(&path),
+            Command::OpenShipped => {
+                self.set_model(TrainedModel::shipped(&self.device)?, true);
+                Ok(())
+            }
             Command::Sample { settings } => self.sample(&settings),
             Command::CancelSampling => {
                 self.sampler.cancel();
                 Ok(())
             }
             Command::Save { what, path } => self.save(what, &path),
+            Command::ListRuns { folder } => runs::list(folder, &self.out),
+            Command::DeleteRun { run } => runs::delete(run, None, &self.out),
             // Nothing is being trained: these have nothing to act on.
             Command::Pause | Command::Continue | Command::Step | Command::Stop => Ok(()),
         }));
@@ -77,17 +87,48 @@ impl Worker {
         if let Some(notice) = notice {
             let _ = self.out.send(Event::Notice(notice));
         }
-        self.set_model(model);
+        if path.is_dir() && path.join("run.json").exists() {
+            self.show_run(path, &model)?;
+        }
+        self.set_model(model, true);
         Ok(())
     }
 
-    /// Makes `model` the one that sampling draws with.
-    pub(super) fn set_model(&mut self, model: TrainedModel) {
+    /// Tells the window what a run folder holds beside its model.
+    fn show_run(&self, path: &Path, model: &TrainedModel) -> Result<()> {
+        let file = read_run_file(path)?;
+        let history = History::read(path)?;
+        let opened = RunOpened {
+            run: path.to_path_buf(),
+            settings: Box::new(file.settings),
+            step: model.step,
+            share: history.last.map_or(0.0, |last| last.progress),
+            parameters: file.parameters,
+            images: file.images,
+        };
+        let _ = self.out.send(Event::RunOpened(opened));
+        self.show_past(path, &model.settings, history);
+        Ok(())
+    }
+
+    /// The losses and the newest grid of a run that was trained before.
+    pub(super) fn show_past(&self, path: &Path, settings: &Settings, history: History) {
+        let _ = self.out.send(Event::History(history));
+        if let Some((step, pictures)) = newest_grid(path, settings.data.image_size) {
+            let classes = classes(ClassChoice::Each, settings.network.classes, pictures.count());
+            let _ = self.out.send(Event::Preview { step, pictures: Arc::new(pictures), classes });
+        }
+    }
+
+    /// Makes `model` the one that sampling draws with; `opened` as in [`ModelReady`].
+    pub(super) fn set_model(&mut self, model: TrainedModel, opened: bool) {
         let _ = self.out.send(Event::ModelReady(ModelReady {
             settings: Box::new(model.settings.clone()),
             step: model.step,
             parameters: model.parameters,
+            ships: model.source == Path::new(SHIPPED),
             source: model.source.clone(),
+            opened,
         }));
         self.model = Some(model);
     }
@@ -111,8 +152,8 @@ impl Worker {
 }
 
 /// Tells the window of a failure.
-pub(super) fn report(out: &Outbox, during: &'static str, error: &Error) {
-    tracing::error!("{during}: {error}");
+pub(super) fn report(out: &Outbox, during: Task, error: &Error) {
+    tracing::error!("{}: {error}", during.words());
     let _ = out.send(Event::Failed { during, what: error.to_string(), hint: error.hint() });
 }
 
@@ -121,14 +162,16 @@ pub(super) fn no_model() -> Error {
     Error::usage("there is no trained model yet", "press Train, or open a run")
 }
 
-/// What the window says the command was doing when it failed.
-pub(super) fn name_of(command: &Command) -> &'static str {
+/// What a command has the engine do.
+pub(super) fn task_of(command: &Command) -> Task {
     match command {
-        Command::Train { .. } => "starting the run",
-        Command::ResumeRun { .. } => "resuming the run",
-        Command::Open { .. } => "opening the model",
-        Command::Sample { .. } | Command::CancelSampling => "sampling",
-        Command::Save { .. } => "saving",
-        Command::Pause | Command::Continue | Command::Step | Command::Stop => "training",
+        Command::Train { .. } => Task::StartingRun,
+        Command::ResumeRun { .. } => Task::ResumingRun,
+        Command::Open { .. } | Command::OpenShipped => Task::OpeningModel,
+        Command::Sample { .. } | Command::CancelSampling => Task::Sampling,
+        Command::Save { .. } => Task::Saving,
+        Command::ListRuns { .. } => Task::ListingRuns,
+        Command::DeleteRun { .. } => Task::DeletingRun,
+        Command::Pause | Command::Continue | Command::Step | Command::Stop => Task::Training,
     }
 }

@@ -99,6 +99,11 @@ impl Conv {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::conv2d(x, &self.weight, &self.bias, self.stride)
     }
+
+    /// [`Conv::forward`] of stride 1, plus `summand`.
+    pub fn forward_plus(&self, x: &Tensor, summand: &Tensor) -> Result<Tensor> {
+        ops::conv2d_plus(x, &self.weight, &self.bias, summand)
+    }
 }
 
 /// Group normalisation with a gain and a bias for each channel.
@@ -125,12 +130,9 @@ impl GroupNorm {
         ops::group_norm(x, &self.weight, &self.bias, self.groups, self.epsilon, activation)
     }
 
-    /// SiLU(norm(x)·(1 + scale) + shift), with `scale`, `shift`: `[B, C]` folded into the gain and bias.
-    pub(super) fn forward_modulated(&self, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
-        let scale = (scale + 1.0)?;
-        let gain = scale.broadcast_mul(&self.weight)?;
-        let bias = (scale.broadcast_mul(&self.bias)? + shift)?;
-        ops::group_norm(x, &gain, &bias, self.groups, self.epsilon, Activation::Silu)
+    /// SiLU(norm(x)·(1 + scale) + shift); `modulation`: `[B, 2C]`, scale and then shift.
+    pub(super) fn forward_modulated(&self, x: &Tensor, modulation: &Tensor) -> Result<Tensor> {
+        ops::group_norm_modulated(x, (&self.weight, &self.bias), modulation, self.groups, self.epsilon)
     }
 }
 
@@ -171,8 +173,7 @@ impl ResnetBlock {
         let h = self.conv1.forward(&self.norm1.forward(x, Activation::Silu)?)?;
         let modulation = self.time_emb_proj.forward(embedding)?;
         let h = if self.style.scale_shift {
-            let parts = modulation.chunk(2, 1)?;
-            self.norm2.forward_modulated(&h, &parts[0], &parts[1])?
+            self.norm2.forward_modulated(&h, &modulation)?
         } else {
             let (batch, channels) = modulation.dims2()?;
             let h = h.broadcast_add(&modulation.reshape((batch, 1, 1, channels))?)?;
@@ -182,10 +183,9 @@ impl ResnetBlock {
             Some(dropout) if self.style.dropout > 0.0 => dropout.apply(&h, self.style.dropout)?,
             _ => h,
         };
-        let h = self.conv2.forward(&h)?;
         match &self.conv_shortcut {
-            Some(shortcut) => shortcut.forward(x)? + h,
-            None => x + h,
+            Some(shortcut) => self.conv2.forward_plus(&h, &shortcut.forward(x)?),
+            None => self.conv2.forward_plus(&h, x),
         }
     }
 }
@@ -223,15 +223,12 @@ impl AttentionBlock {
 
     /// `[B, H, W, C]` to the same.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (batch, height, width, channels) = x.dims4()?;
-        let normalised = match &self.group_norm {
+        let h = match &self.group_norm {
             Some(norm) => norm.forward(x, Activation::None)?,
             None => x.clone(),
         };
-        let tokens = normalised.reshape((batch, height * width, channels))?;
-        let (q, k, v) = (self.to_q.forward(&tokens)?, self.to_k.forward(&tokens)?, self.to_v.forward(&tokens)?);
-        let attended = self.to_out.forward(&ops::attention(&q, &k, &v, self.heads)?)?;
-        x + attended.reshape((batch, height, width, channels))?
+        let (q, k, v) = (self.to_q.forward(&h)?, self.to_k.forward(&h)?, self.to_v.forward(&h)?);
+        ops::add(x, &self.to_out.forward(&ops::attention(&q, &k, &v, self.heads)?)?)
     }
 }
 

@@ -62,7 +62,7 @@ impl CompactUNet {
     /// What it takes: two levels of 2×2 patches.
     pub fn inputs(&self) -> Inputs {
         let channels = self.conv_in.inputs() / 4;
-        Inputs { channels, smallest_side: 4, multiple: 4, classes: self.embedding.classes() }
+        Inputs { channels, smallest_side: 4, multiple: 4, classes: self.embedding.classes(), in_patches: true }
     }
 
     /// `x`: `[B, H, W, C]` with H and W multiples of 4; `t`: `[B]`; `classes`: `[B]` u32. Result: as `x`.
@@ -78,8 +78,8 @@ impl CompactUNet {
         let skip_0 = self.down_0.forward(&h, &e, dropout)?;
         let skip_1 = self.down_1.forward(&self.downsample.forward(&skip_0)?, &e, dropout)?;
         let h = self.mid.forward(&self.attention.forward(&skip_1)?, &e, dropout)?;
-        let h = self.up_0.forward(&Tensor::cat(&[&h, &skip_1], 3)?, &e, dropout)?;
-        let h = self.up_1.forward(&Tensor::cat(&[&self.upsample.forward(&h)?, &skip_0], 3)?, &e, dropout)?;
+        let h = self.up_0.forward(&ops::concat(&h, &skip_1)?, &e, dropout)?;
+        let h = self.up_1.forward(&ops::concat(&self.upsample.forward(&h)?, &skip_0)?, &e, dropout)?;
         ops::depth_to_space2(&self.conv_out.forward(&self.conv_norm_out.forward(&h, Activation::Silu)?)?)
     }
 }

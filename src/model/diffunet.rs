@@ -20,7 +20,7 @@ use candle_nn::VarBuilder;
 use super::blocks::{BlockStyle, Conv, GroupNorm};
 use super::dropout::Dropout;
 use super::inputs::{Inputs, TimeKind};
-use super::ops::Activation;
+use super::ops::{self, Activation};
 use blocks::{Block, Part, Resample, TimeEmbed};
 
 pub use noise_level::buffers;
@@ -76,7 +76,7 @@ impl DiffUNet {
 
     /// What it takes.
     pub fn inputs(&self) -> Inputs {
-        Inputs { channels: 1, smallest_side: SMALLEST_SIDE, multiple: 1, classes: None }
+        Inputs { channels: 1, smallest_side: SMALLEST_SIDE, multiple: 1, classes: None, in_patches: false }
     }
 
     /// The noise in `x` `[B, H, W, 1]` at the timesteps `t` `[B]` (f32), as `x`; H and W from [`SMALLEST_SIDE`] up.
@@ -108,7 +108,7 @@ impl DiffUNet {
     fn eps(&self, x: &Tensor, t: &Tensor, dropout: Option<&Dropout>, observe: Observer) -> Result<Tensor> {
         let embedding = self.time_embed.forward(t)?;
         observe("time_embed", &embedding)?;
-        let e = embedding.silu()?;
+        let e = ops::silu(&embedding)?;
         let mut h = x.clone();
         let mut skips = Vec::with_capacity(self.input_blocks.len());
         for block in &self.input_blocks {
@@ -119,7 +119,7 @@ impl DiffUNet {
         h = self.middle_block.forward(&h, &e, dropout)?;
         observe(&self.middle_block.name, &h)?;
         for (block, skip) in self.output_blocks.iter().zip(skips.iter().rev()) {
-            h = block.forward(&Tensor::cat(&[&h, skip], 3)?, &e, dropout)?;
+            h = block.forward(&ops::concat(&h, skip)?, &e, dropout)?;
             observe(&block.name, &h)?;
         }
         let (norm, conv) = &self.out;

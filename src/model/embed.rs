@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
 use super::blocks::Linear;
+use super::ops;
 
 /// Sinusoidal features of the timestep (Vaswani et al. 2017, sec. 3.5, cosines first as diffusers' `flip_sin_to_cos`).
 ///
@@ -51,11 +52,11 @@ impl Embedding {
     /// `t`: `[B]` f32, `classes`: `[B]` u32. Result: `[B, width]`, through SiLU, as the residual blocks take it.
     pub fn forward(&self, t: &Tensor, classes: Option<&Tensor>) -> Result<Tensor> {
         let features = timestep_features(t, self.channels)?;
-        let time = self.linear_2.forward(&self.linear_1.forward(&features)?.silu()?)?;
+        let time = self.linear_2.forward(&ops::silu(&self.linear_1.forward(&features)?)?)?;
         match (&self.classes, classes) {
-            (Some(table), Some(classes)) => (time + table.index_select(classes, 0)?)?.silu(),
-            (Some(table), None) => time.broadcast_add(&table.narrow(0, table.dim(0)? - 1, 1)?)?.silu(),
-            (None, _) => time.silu(),
+            (Some(table), Some(classes)) => ops::silu(&(time + table.index_select(classes, 0)?)?),
+            (Some(table), None) => ops::silu(&time.broadcast_add(&table.narrow(0, table.dim(0)? - 1, 1)?)?),
+            (None, _) => ops::silu(&time),
         }
     }
 }

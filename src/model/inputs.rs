@@ -20,4 +20,6 @@ pub struct Inputs {
     pub multiple: usize,
     /// Classes that it tells apart, counted with "not told", the last one; none if it knows no classes.
     pub classes: Option<usize>,
+    /// Whether it works on 2×2 patches, in which others may give it images: four channels of half the size.
+    pub in_patches: bool,
 }

@@ -80,7 +80,13 @@ impl UNet {
     pub fn inputs(&self) -> Inputs {
         let channels = self.conv_in.inputs() / (self.patch_size * self.patch_size);
         let multiple = self.patch_size << (self.down_blocks.len() - 1);
-        Inputs { channels, smallest_side: multiple, multiple, classes: self.embedding.classes() }
+        Inputs {
+            channels,
+            smallest_side: multiple,
+            multiple,
+            classes: self.embedding.classes(),
+            in_patches: self.patch_size == 2,
+        }
     }
 
     /// `x`: `[B, H, W, C]`, H and W divisible by patch size · 2^(levels − 1); `t`: `[B]`; `classes`: `[B]` u32.
@@ -118,7 +124,7 @@ impl UNet {
         for level in &self.up_blocks {
             for (i, resnet) in level.resnets.iter().enumerate() {
                 let Some(skip) = skips.pop() else { bail!("the U-Net has more blocks upwards than downwards") };
-                h = resnet.forward(&Tensor::cat(&[&h, &skip], 3)?, &e, dropout)?;
+                h = resnet.forward(&ops::concat(&h, &skip)?, &e, dropout)?;
                 if let Some(attention) = level.attentions.get(i) {
                     h = attention.forward(&h)?;
                 }

@@ -126,20 +126,19 @@ impl WeightsFile {
         device: &Device,
         on_progress: &mut OnProgress,
     ) -> Result<HashMap<String, Tensor>> {
-        let mut by_storage = BTreeMap::<u64, Vec<&Stored>>::new();
+        // In the order of the file; an empty storage may begin where another one does.
+        let mut by_storage = BTreeMap::<(u64, usize), Vec<&Stored>>::new();
         for tensor in wanted {
-            by_storage.entry(self.listing.storages[tensor.storage].bytes.start).or_default().push(tensor);
+            let start = self.listing.storages[tensor.storage].bytes.start;
+            by_storage.entry((start, tensor.storage)).or_default().push(tensor);
         }
-        let storages = by_storage.values().filter_map(|tensors| tensors.first());
-        let total = storages.map(|tensor| length(&self.listing.storages[tensor.storage].bytes)).sum();
+        let total = by_storage.keys().map(|(_, storage)| length(&self.listing.storages[*storage].bytes)).sum();
         let mut file = File::open(&self.path).map_err(Error::read(&self.path))?;
         let (mut done, mut loaded) = (0, HashMap::new());
-        for tensors in by_storage.values() {
-            let Some(first) = tensors.first() else { continue };
-            let bytes = self.read(&mut file, &self.listing.storages[first.storage])?;
+        for ((_, storage), tensors) in by_storage {
+            let storage = &self.listing.storages[storage];
+            let bytes = self.read(&mut file, storage)?;
             for tensor in tensors {
-                // An empty storage may begin where another one does.
-                let storage = &self.listing.storages[tensor.storage];
                 let values = tensor.view.gather(storage.element, &bytes);
                 loaded.insert(tensor.name.clone(), Tensor::from_vec(values, tensor.shape(), device)?);
             }

@@ -1,6 +1,7 @@
 //! The checkpoint file: all that an exact resume needs, in one safetensors file.
 //!
-//! Tensors `weights/NAME`, `ema/NAME`, `adam_first/NAME`, `adam_second/NAME`, f32, shapes as PyTorch keeps them.
+//! Tensors `weights/NAME`, `ema/NAME` (where a moving average is kept), `adam_first/NAME`, `adam_second/NAME`, f32,
+//! shapes as PyTorch keeps them.
 //! The metadata holds the settings, the step, the seconds spent and a CRC-32 of the tensors' bytes. The random
 //! numbers of a step follow from the seed and the step, so there is no further state.
 
@@ -58,11 +59,16 @@ fn entries(trainer: &Trainer) -> Result<Vec<Entry<'_>>> {
         let values = |tensor: &Tensor| -> Result<_> { Ok(Cow::Owned(tensor.flatten_all()?.to_vec1::<f32>()?)) };
         let (first, second, average) = match moments {
             Moments::Host { first, second, average } => {
-                (Cow::Borrowed(&first[..]), Cow::Borrowed(&second[..]), Cow::Borrowed(&average[..]))
+                let average = average.as_deref().map(Cow::Borrowed);
+                (Cow::Borrowed(&first[..]), Cow::Borrowed(&second[..]), average)
             }
-            Moments::Device { first, second, average } => (values(first)?, values(second)?, values(average)?),
+            Moments::Device { first, second, average } => {
+                (values(first)?, values(second)?, average.as_ref().map(values).transpose()?)
+            }
         };
-        let parts = [("weights", values(weight)?), ("ema", average), ("adam_first", first), ("adam_second", second)];
+        let average = average.map(|average| ("ema", average));
+        let moments = [("adam_first", first), ("adam_second", second)];
+        let parts = std::iter::once(("weights", values(weight)?)).chain(average).chain(moments);
         entries.extend(parts.map(|(part, values)| Entry {
             name: format!("{part}/{name}"),
             shape: weight.dims().to_vec(),
@@ -114,18 +120,21 @@ impl Checkpoint {
     /// [`Error::Mismatch`] when a tensor is missing or has another shape; the trainer is then as it was.
     pub fn restore(mut self, trainer: &mut Trainer, path: &Path) -> Result<()> {
         let optimizer = &mut trainer.optimizer;
-        self.check(optimizer.weights.iter().map(|(name, weight)| (name, weight.dims())), path)?;
+        let averaged = self.settings.training.ema_decay > 0.0;
+        self.check(optimizer.weights.iter().map(|(name, weight)| (name, weight.dims())), averaged, path)?;
         for ((name, weight), moments) in optimizer.weights.iter().zip(&mut optimizer.moments) {
             let mut take = |part: &str| self.tensors.remove(&format!("{part}/{name}")).unwrap_or_default().1;
             let tensor = |values| Tensor::from_vec(values, weight.shape(), weight.device());
             weight.set(&tensor(take("weights"))?)?;
-            let (new_first, new_second, new_average) = (take("adam_first"), take("adam_second"), take("ema"));
+            let (new_first, new_second) = (take("adam_first"), take("adam_second"));
+            let new_average = averaged.then(|| take("ema"));
             match moments {
                 Moments::Host { first, second, average } => {
                     (*first, *second, *average) = (new_first, new_second, new_average);
                 }
                 Moments::Device { first, second, average } => {
-                    (*first, *second, *average) = (tensor(new_first)?, tensor(new_second)?, tensor(new_average)?);
+                    (*first, *second, *average) =
+                        (tensor(new_first)?, tensor(new_second)?, new_average.map(tensor).transpose()?);
                 }
             }
         }
@@ -134,11 +143,17 @@ impl Checkpoint {
         Ok(())
     }
 
-    fn check<'a>(&self, weights: impl Iterator<Item = (&'a String, &'a [usize])>, path: &Path) -> Result<()> {
+    fn check<'a>(
+        &self,
+        weights: impl Iterator<Item = (&'a String, &'a [usize])>,
+        averaged: bool,
+        path: &Path,
+    ) -> Result<()> {
+        let parts = ["weights", "adam_first", "adam_second"].into_iter().chain(averaged.then_some("ema"));
         let mut wrong = Vec::new();
         let mut known = 0;
         for (name, shape) in weights {
-            for part in ["weights", "ema", "adam_first", "adam_second"] {
+            for part in parts.clone() {
                 let name = format!("{part}/{name}");
                 known += 1;
                 match self.tensors.get(&name) {

@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::learning_rate::learning_rate;
-use super::optim::{Moments, Optimizer};
+use super::optim::Optimizer;
 use crate::config::{Preset, TrainingSettings};
 use crate::data::{Batches, Dataset, unit_images};
 use crate::eval::classifier::{ClassifierNetwork, SIZE};
@@ -64,7 +64,7 @@ pub fn train_classifier(
         optimizer.update(&gradients, norm, learning_rate(&settings, step, step as f64 / steps as f64))?;
         watch(ClassifierStep { step: step + 1, steps, loss: value })?;
     }
-    averages(&optimizer)
+    optimizer.copies(true)
 }
 
 fn settings() -> TrainingSettings {
@@ -106,19 +106,6 @@ fn shifted(from: &[f32], to: &mut [f32], down: usize, right: usize) {
             }
         }
     }
-}
-
-fn averages(optimizer: &Optimizer) -> Result<HashMap<String, Tensor>> {
-    let entries = optimizer.weights.iter().zip(&optimizer.moments);
-    entries
-        .map(|((name, weight), moments)| {
-            let average = match moments {
-                Moments::Host { average, .. } => Tensor::from_slice(average, weight.shape(), &Device::Cpu)?,
-                Moments::Device { average, .. } => average.copy()?,
-            };
-            Ok((name.clone(), average))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ use crate::{Error, Result};
 
 /// Grids that are kept on disk: beyond this count the oldest half is thinned.
 const MAX_GRIDS: usize = 400;
+/// Pixels between two pictures of a grid, and around them.
+pub(super) const GRID_GAP: usize = 2;
 
 /// The content of `run.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -157,7 +159,7 @@ impl RunFolder {
     /// When the disk does not take it.
     pub fn add_grid(&self, step: u64, pictures: &Pictures) -> Result<()> {
         let folder = self.path.join("grids");
-        write_png(&folder.join(format!("step-{step:07}.png")), &pictures.grid(8, 2, 0))?;
+        write_png(&folder.join(format!("step-{step:07}.png")), &pictures.grid(8, GRID_GAP, 0))?;
         thin(&folder)
     }
 

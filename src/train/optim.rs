@@ -1,12 +1,14 @@
 //! AdamW with gradient clipping and a moving average of the weights, in one sweep over memory.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
 use crate::config::TrainingSettings;
+use crate::model::ops::kernels::vectorised;
 use crate::model::ops::slices::with_slices;
 use crate::model::params::Named;
 
@@ -29,13 +31,13 @@ pub struct Optimizer {
     ema_decay: f64,
 }
 
-/// Adam's moments and the moving average of one weight.
+/// Adam's moments and the moving average of one weight; no average where its decay is 0: it would be the weight.
 #[derive(Debug, Clone)]
 pub(super) enum Moments {
     /// On the CPU as plain values, for the fused kernel.
-    Host { first: Vec<f32>, second: Vec<f32>, average: Vec<f32> },
+    Host { first: Vec<f32>, second: Vec<f32>, average: Option<Vec<f32>> },
     /// On another device as tensors.
-    Device { first: Tensor, second: Tensor, average: Tensor },
+    Device { first: Tensor, second: Tensor, average: Option<Tensor> },
 }
 
 /// The numbers of one update, the same for every weight.
@@ -61,20 +63,18 @@ impl Optimizer {
     /// # Errors
     /// When a weight cannot be read.
     pub fn new(weights: Vec<Named<Var>>, settings: &TrainingSettings) -> Result<Self> {
+        let averaged = settings.ema_decay > 0.0;
         let moments = weights
             .iter()
             .map(|(_, weight)| {
                 Ok(if weight.device().is_cpu() {
                     let zeros = vec![0.0; weight.elem_count()];
-                    let average = weight.flatten_all()?.to_vec1()?;
+                    let average = averaged.then(|| weight.flatten_all()?.to_vec1()).transpose()?;
                     Moments::Host { first: zeros.clone(), second: zeros, average }
                 } else {
                     let zeros = weight.zeros_like()?.detach();
-                    Moments::Device {
-                        first: zeros.clone(),
-                        second: zeros,
-                        average: weight.as_tensor().copy()?.detach(),
-                    }
+                    let average = averaged.then(|| weight.as_tensor().copy()).transpose()?.map(|copy| copy.detach());
+                    Moments::Device { first: zeros.clone(), second: zeros, average }
                 })
             })
             .collect::<Result<_>>()?;
@@ -93,6 +93,26 @@ impl Optimizer {
     /// Count of trainable values.
     pub fn parameters(&self) -> usize {
         self.weights.iter().map(|(_, weight)| weight.elem_count()).sum()
+    }
+
+    /// Copies of the weights, or of their moving average, by name. Without a moving average both are the same.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn copies(&self, averaged: bool) -> crate::Result<HashMap<String, Tensor>> {
+        let entries = self.weights.iter().zip(&self.moments);
+        entries
+            .map(|((name, weight), moments)| {
+                let copy = match moments {
+                    Moments::Host { average: Some(average), .. } if averaged => {
+                        Tensor::from_slice(average, weight.shape(), weight.device())?
+                    }
+                    Moments::Device { average: Some(average), .. } if averaged => average.copy()?,
+                    Moments::Host { .. } | Moments::Device { .. } => weight.as_detached_tensor().copy()?,
+                };
+                Ok((name.clone(), copy))
+            })
+            .collect()
     }
 
     /// Global L2 norm of the gradient, summed in f64 in a fixed order.
@@ -133,11 +153,11 @@ impl Optimizer {
             let Some(gradient) = gradients.get(weight) else { bail!("{name} has no gradient") };
             match moments {
                 Moments::Host { first, second, average } => {
-                    let state = RefCell::new(Slices { first, second, average });
+                    let state = RefCell::new(Slices { first, second, average: average.as_mut() });
                     weight.inplace_op2(&gradient.contiguous()?, &Fused { update, state })?;
                 }
                 Moments::Device { first, second, average } => {
-                    update.on_device(weight, gradient, first, second, average)?;
+                    update.on_device(weight, gradient, first, second, average.as_mut())?;
                 }
             }
         }
@@ -149,7 +169,7 @@ impl Optimizer {
 struct Slices<'a> {
     first: &'a mut [f32],
     second: &'a mut [f32],
-    average: &'a mut [f32],
+    average: Option<&'a mut Vec<f32>>,
 }
 
 /// The update of one weight as an operation in place, which is how Candle lends a tensor's storage mutably.
@@ -173,7 +193,12 @@ impl InplaceOp2 for Fused<'_> {
         let update = self.update;
         let mut state = self.state.borrow_mut();
         let Slices { first, second, average } = &mut *state;
-        let states = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK)).zip(average.par_chunks_mut(CHUNK));
+        let chunks = first.len().div_ceil(CHUNK);
+        let averages: Vec<Option<&mut [f32]>> = match average {
+            Some(average) => average.chunks_mut(CHUNK).map(Some).collect(),
+            None => std::iter::repeat_with(|| None).take(chunks).collect(),
+        };
+        let states = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK)).zip(averages);
         weight[start..end].par_chunks_mut(CHUNK).zip(gradient[from..to].par_chunks(CHUNK)).zip(states).for_each(
             |((weight, gradient), ((first, second), average))| {
                 update.on_host(weight, gradient, first, second, average);
@@ -190,18 +215,29 @@ impl Update {
         gradient: &[f32],
         first: &mut [f32],
         second: &mut [f32],
-        average: &mut [f32],
+        average: Option<&mut [f32]>,
     ) {
-        pulp::Arch::new().dispatch(|| {
-            let states = first.iter_mut().zip(second).zip(average);
-            for ((w, g), ((m, v), a)) in weight.iter_mut().zip(gradient).zip(states) {
-                let g = g * self.clip;
-                *m = self.beta1 * *m + (1.0 - self.beta1) * g;
-                *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
-                *w = self.keep * *w - self.rate * *m / (v.sqrt() * self.second_scale + EPSILON as f32);
-                *a += self.average_share * (*w - *a);
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                let states = first.iter_mut().zip(second.iter_mut());
+                for ((w, g), (m, v)) in weight.iter_mut().zip(gradient).zip(states) {
+                    let g = g * self.clip;
+                    *m = self.beta1 * *m + (1.0 - self.beta1) * g;
+                    *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
+                    *w = self.keep * *w - self.rate * *m / (v.sqrt() * self.second_scale + EPSILON as f32);
+                }
+            },
+        );
+        let Some(average) = average else { return };
+        vectorised(
+            #[inline(always)]
+            || {
+                for (a, w) in average.iter_mut().zip(weight.iter()) {
+                    *a += self.average_share * (*w - *a);
+                }
+            },
+        );
     }
 
     fn on_device(
@@ -210,7 +246,7 @@ impl Update {
         gradient: &Tensor,
         first: &mut Tensor,
         second: &mut Tensor,
-        average: &mut Tensor,
+        average: Option<&mut Tensor>,
     ) -> Result<()> {
         let (beta1, beta2) = (f64::from(self.beta1), f64::from(self.beta2));
         let gradient = gradient.affine(f64::from(self.clip), 0.0)?.detach();
@@ -220,8 +256,10 @@ impl Update {
         let change = (&*first / denominator)?.affine(f64::from(self.rate), 0.0)?;
         let updated = (weight.as_detached_tensor().affine(f64::from(self.keep), 0.0)? - change)?;
         weight.set(&updated)?;
-        let share = f64::from(self.average_share);
-        *average = (average.affine(1.0 - share, 0.0)? + updated.affine(share, 0.0)?)?;
+        if let Some(average) = average {
+            let share = f64::from(self.average_share);
+            *average = (average.affine(1.0 - share, 0.0)? + updated.affine(share, 0.0)?)?;
+        }
         Ok(())
     }
 }
@@ -232,13 +270,16 @@ fn sum_of_squares(values: &[f32]) -> f64 {
         .map(|chunk| {
             // Sixteen lanes, so that the compiler may add in vectors without changing the order of the sum.
             let mut lanes = [0.0f64; 16];
-            pulp::Arch::new().dispatch(|| {
-                for part in chunk.chunks(16) {
-                    for (sum, value) in lanes.iter_mut().zip(part) {
-                        *sum += f64::from(*value) * f64::from(*value);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for part in chunk.chunks(16) {
+                        for (sum, value) in lanes.iter_mut().zip(part) {
+                            *sum += f64::from(*value) * f64::from(*value);
+                        }
                     }
-                }
-            });
+                },
+            );
             lanes.iter().sum()
         })
         .collect();
@@ -288,7 +329,7 @@ mod tests {
             }
         }
         let got: Vec<f32> = var.to_vec1().unwrap();
-        let Moments::Host { average, .. } = &optimizer.moments[0] else { panic!("expected plain values") };
+        let Moments::Host { average: Some(average), .. } = &optimizer.moments[0] else { panic!("no plain average") };
         for i in 0..3 {
             assert!((f64::from(got[i]) - w[i]).abs() < 1e-5, "weight {i}: {} {}", got[i], w[i]);
             assert!((f64::from(average[i]) - a[i]).abs() < 1e-5, "average {i}");

@@ -3,19 +3,29 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 
 use super::examples::{Draw, Examples, Purpose, training_timesteps};
 use super::learning_rate::learning_rate;
 use super::metrics::StepReport;
-use super::optim::{Moments, Optimizer};
+use super::optim::Optimizer;
 use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
 use crate::data::{Batches, Dataset, Splits};
 use crate::diffusion::{Schedule, l_simple, timesteps};
+use crate::model::ops::{self, Tape};
 use crate::model::params::Params;
 use crate::model::{Denoiser, Dropout, Network};
 use crate::rng::Stream;
 use crate::{Error, Result};
+
+/// What one batch says about the weights.
+struct Gradient {
+    loss: f64,
+    gradients: GradStore,
+    /// Global norm.
+    norm: f64,
+}
 
 /// A network in training. Everything it does follows from the settings, the data and the number of steps done.
 #[derive(Debug)]
@@ -67,6 +77,26 @@ impl Trainer {
     /// [`Error::Diverged`] when the loss or the gradient is not finite; the weights are then as before.
     pub fn step(&mut self) -> Result<StepReport> {
         let started = std::time::Instant::now();
+        let step = self.step_count();
+        let Gradient { loss, gradients, norm } = self.gradient()?;
+        let training = &self.settings.training;
+        let lr = learning_rate(training, step, self.progress());
+        self.optimizer.update(&gradients, norm, lr)?;
+        self.elapsed += started.elapsed();
+        Ok(StepReport {
+            step: step + 1,
+            epoch: self.batches.epoch_at(step + 1),
+            images: (step + 1) * training.batch_size as u64,
+            loss,
+            lr,
+            grad_norm: norm,
+            seconds: self.elapsed.as_secs_f64(),
+            progress: self.progress(),
+        })
+    }
+
+    /// The loss and its gradient on the next batch.
+    fn gradient(&mut self) -> Result<Gradient> {
         let training = &self.settings.training;
         let step = self.step_count();
         let indices = self.batches.indices(step);
@@ -82,35 +112,31 @@ impl Trainer {
         };
         let examples = draw.examples(&self.settings, &self.schedule, &self.device)?;
         let dropout = Dropout::new(training.seed, step);
-        let loss = self.loss(&examples, Some(&dropout))?;
+        let (loss, tape) = Tape::record(|| self.loss(&examples, Some(&dropout)))?;
         let value = f64::from(loss.to_scalar::<f32>()?);
         let diverged = |quantity| Error::Diverged { step: step + 1, quantity };
         if !value.is_finite() {
             return Err(diverged("the loss"));
         }
-        let gradients = loss.backward()?;
-        let grad_norm = self.optimizer.gradient_norm(&gradients)?;
-        if !grad_norm.is_finite() {
+        let gradients = tape.backward(&loss)?;
+        let norm = self.optimizer.gradient_norm(&gradients)?;
+        if !norm.is_finite() {
             return Err(diverged("the gradient"));
         }
-        let lr = learning_rate(training, step, self.progress());
-        self.optimizer.update(&gradients, grad_norm, lr)?;
-        self.elapsed += started.elapsed();
-        Ok(StepReport {
-            step: step + 1,
-            epoch: self.batches.epoch_at(step + 1),
-            images: (step + 1) * training.batch_size as u64,
-            loss: value,
-            lr,
-            grad_norm,
-            seconds: self.elapsed.as_secs_f64(),
-            progress: self.progress(),
-        })
+        Ok(Gradient { loss: value, gradients, norm })
+    }
+
+    /// The work of the next step but for the change of the weights, for the time that it takes.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`].
+    pub(super) fn trial(&mut self) -> Result<()> {
+        self.gradient().map(drop)
     }
 
     fn loss(&self, examples: &Examples, dropout: Option<&Dropout>) -> Result<Tensor> {
         let prediction = self.network.forward(&examples.x_t, &examples.t, examples.classes.as_ref(), dropout)?;
-        l_simple(&prediction, &examples.target)
+        Ok(ops::mean_square(&prediction, &examples.target)?)
     }
 
     /// L_simple of the present weights on fixed (image, t, ε) of the test images; none when no images are held out.
@@ -150,18 +176,7 @@ impl Trainer {
     /// # Errors
     /// When the device has no room.
     pub fn weights(&self, kind: WeightsKind) -> Result<HashMap<String, Tensor>> {
-        let averaged = kind == WeightsKind::Ema && self.settings.training.ema_decay > 0.0;
-        let entries = self.optimizer.weights.iter().zip(&self.optimizer.moments);
-        entries
-            .map(|((name, weight), moments)| {
-                let tensor = match moments {
-                    _ if !averaged => weight.as_detached_tensor().copy()?,
-                    Moments::Host { average, .. } => Tensor::from_slice(average, weight.shape(), &self.device)?,
-                    Moments::Device { average, .. } => average.copy()?,
-                };
-                Ok((name.clone(), tensor))
-            })
-            .collect()
+        self.optimizer.copies(kind == WeightsKind::Ema)
     }
 
     /// Steps done.

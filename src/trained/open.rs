@@ -20,6 +20,8 @@ pub const DIFFUNET_BUFFERS: [&str; 2] = ["sqrt_alphas_cumprod", "sqrt_1m_alphas_
 pub const SETTINGS: &str = "settings";
 /// The metadata's name of the steps trained.
 pub const STEP: &str = "step";
+/// What diffusers calls a file of weights, which says little without the folder that it stands in.
+const DIFFUSERS_WEIGHTS: &str = "diffusion_pytorch_model";
 /// Where diffusers keeps the embedding of classes.
 const CLASS_TABLE: &str = "class_embedding.weight";
 
@@ -37,9 +39,11 @@ pub fn open(path: &Path, device: &Device, on_progress: &mut OnProgress) -> Opene
     if file.metadata().get("format").is_some_and(|format| format.starts_with(checkpoint::FORMAT_NAME)) {
         return of_checkpoint(Checkpoint::read(path)?, path, device, None);
     }
-    let folder = path.parent().filter(|folder| !file.metadata().contains_key(SETTINGS) && is_diffusers(folder));
-    if let Some(folder) = folder {
-        return of_diffusers(folder, device, on_progress);
+    if path.file_stem().is_some_and(|name| name == DIFFUSERS_WEIGHTS) {
+        let folder = path.canonicalize().map_err(Error::read(path))?;
+        if let Some(folder) = folder.parent().filter(|folder| is_diffusers(folder)) {
+            return of_diffusers(folder, device, on_progress);
+        }
     }
     of_file(&file, device, on_progress)
 }
@@ -97,7 +101,7 @@ fn of_diffusers(folder: &Path, device: &Device, on_progress: &mut OnProgress) ->
     finish(model.settings, 0, folder, weights.clone(), weights, device, notice)
 }
 
-fn finish(
+pub(super) fn finish(
     settings: Settings,
     step: u64,
     source: &Path,
@@ -114,7 +118,7 @@ fn finish(
 }
 
 /// The settings in a file, which may be anybody's: what the network and the schedule are built from is checked.
-fn settings_of(path: &Path, text: &str) -> Result<Settings> {
+pub(super) fn settings_of(path: &Path, text: &str) -> Result<Settings> {
     let hint = "export the weights again";
     let settings: Settings = serde_json::from_str(text)
         .map_err(|error| Error::format(path, format!("the settings beside its weights: {error}"), hint))?;

@@ -3,13 +3,29 @@
 use egui::{Align, CollapsingHeader, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2};
 
 use super::drop_down::choose;
+use super::icons;
 use super::palette::Palette;
-use super::segmented::segmented;
-use super::setting_row::{NumberRow, problem_text, row};
+use super::setting_row::{ChoiceRow, NumberRow, problem_text, word_of};
 use super::slider::Scale;
 use super::theme::semibold;
 use crate::app::AppState;
 use crate::config::{Architecture, CompactConfig, Setting, Settings, TimestepSampling};
+
+/// The settings in the section that can have problems: fold it, and these are still told of.
+const SETTINGS: [Setting; 12] = [
+    Setting::ImageSize,
+    Setting::Network,
+    Setting::Classes,
+    Setting::Beta1,
+    Setting::Beta2,
+    Setting::WeightDecay,
+    Setting::WarmupSteps,
+    Setting::DecayFraction,
+    Setting::ClipNorm,
+    Setting::EmaDecay,
+    Setting::ClassDropout,
+    Setting::CheckpointEvery,
+];
 
 /// Draws the folded section.
 pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
@@ -21,12 +37,18 @@ pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
         optimizer(ui, state, preset, next);
         rhythm(ui, state, preset, next);
     });
-    if changed > 0 {
-        let text = format!("{changed} changed from preset");
+    let problems = SETTINGS.iter().filter(|setting| state.problem(**setting).is_some()).count();
+    let told = match (problems, changed) {
+        (0, 0) => None,
+        (0, changed) => Some((format!("{changed} changed from preset"), p.accent)),
+        (1, _) => Some((format!("{} 1 value cannot work", icons::WARNING), p.bad)),
+        (problems, _) => Some((format!("{} {problems} values cannot work", icons::WARNING), p.bad)),
+    };
+    if let Some((text, color)) = told {
         let row = section.header_response.rect;
         let right = ui.max_rect().right() - 4.0;
         let place = Rect::from_min_max(pos2(row.left() + 100.0, row.top()), pos2(right, row.bottom()));
-        let label = Label::new(RichText::new(text).size(11.5).color(p.accent)).selectable(false);
+        let label = Label::new(RichText::new(text).size(11.5).color(color)).selectable(false);
         ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::right_to_left(Align::Center)), |ui| {
             ui.add(label)
         });
@@ -69,13 +91,14 @@ fn changes(settings: &Settings, preset: &Settings) -> usize {
 
 fn network(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
     let sizes = [(28, "28", "MNIST as it is."), (32, "32", "With a border of 2 pixels, as the reference has it.")];
-    let differs = next.data.image_size != preset.data.image_size;
-    let (label, size) = row(ui, "Image size", differs, |ui| {
-        let width = ui.available_width();
-        segmented(ui, "Image size", next.data.image_size, &sizes, Some(width))
-    });
-    next.data.image_size = size.unwrap_or(next.data.image_size);
-    label.on_hover_text("Height and width of the images, pixels.");
+    let size = ChoiceRow {
+        name: "Image size",
+        about: "Height and width of the images: 28 or 32 pixels.",
+        value: &mut next.data.image_size,
+        preset: preset.data.image_size,
+        preset_word: &format!("{} pixels", preset.data.image_size),
+    };
+    size.segmented(ui, &sizes);
     problem_text(ui, state.problem(Setting::ImageSize));
 
     if let Architecture::Compact(CompactConfig { channels }) = &mut next.network.architecture {
@@ -85,28 +108,32 @@ fn network(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings
         };
         let row = NumberRow {
             name: "Channels",
-            about: "Width of the network: more draws better and trains slower. Multiples of 16.",
+            about: "Width of the network: more draws better and trains slower.",
             unit: "channels",
             value: *channels as f64,
             preset: usual as f64,
-            scale: Scale { range: 16.0..=128.0, logarithmic: false, whole: true },
+            scale: Scale::linear(16.0..=128.0).in_steps(16.0),
             problem: state.problem(Setting::Network),
         };
         if let Some(value) = row.show(ui) {
             *channels = value as usize;
         }
+    } else {
+        problem_text(ui, state.problem(Setting::Network));
     }
     let classes = [
         (true, "Told", "The network is told which digit it draws, so that a digit can be asked for."),
         (false, "Not told", "The network draws whatever digit comes."),
     ];
-    let (label, told) = row(ui, "Digit class", next.network.classes != preset.network.classes, |ui| {
-        let width = ui.available_width();
-        segmented(ui, "Digit class", next.network.classes, &classes, Some(width))
-    });
-    next.network.classes = told.unwrap_or(next.network.classes);
-    label.on_hover_text("Whether the network knows the ten classes.");
-    problem_text(ui, state.problem(Setting::Class));
+    let class = ChoiceRow {
+        name: "Digit class",
+        about: "Whether the network knows the ten classes.",
+        value: &mut next.network.classes,
+        preset: preset.network.classes,
+        preset_word: word_of(&classes, &preset.network.classes),
+    };
+    class.segmented(ui, &classes);
+    problem_text(ui, state.problem(Setting::Classes));
 }
 
 fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
@@ -116,27 +143,39 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
         TimestepSampling::LogitNormal => "Middle more often",
     };
     let t = &mut next.training;
-    let differs = t.timestep_sampling != preset.training.timestep_sampling;
-    let (label, chosen) = row(ui, "Draw t", differs, |ui| {
+    let draw_t = ChoiceRow {
+        name: "Draw t",
+        about: "How the timesteps of a batch are drawn: each by chance, spread evenly, or spread with the middle noise \
+                levels more often.",
+        value: &mut t.timestep_sampling,
+        preset: preset.training.timestep_sampling,
+        preset_word: names(preset.training.timestep_sampling),
+    };
+    draw_t.show(ui, |ui, now| {
         let all = [TimestepSampling::Uniform, TimestepSampling::Stratified, TimestepSampling::LogitNormal];
-        choose(ui, "Draw t", t.timestep_sampling, all, |sampling| names(sampling).to_owned())
+        choose(ui, "Draw t", now, all, |sampling| names(sampling).to_owned())
     });
-    t.timestep_sampling = chosen.unwrap_or(t.timestep_sampling);
-    label.on_hover_text("How the timesteps of a batch are drawn.");
 
-    let share = |range: std::ops::RangeInclusive<f64>| Scale { range, logarithmic: false, whole: false };
+    let share = Scale::linear;
     let preset = &preset.training;
-    type Row<'a> = (&'a str, &'a str, &'a mut f64, f64, Scale, Option<Setting>);
+    type Row<'a> = (&'a str, &'a str, &'a mut f64, f64, Scale, Setting);
     let rows: [Row<'_>; 7] = [
-        ("Adam β₁", "Memory of the gradient's mean.", &mut t.beta1, preset.beta1, share(0.0..=0.999), None),
-        ("Adam β₂", "Memory of the gradient's square.", &mut t.beta2, preset.beta2, share(0.9..=0.9999), None),
+        ("Adam β₁", "Memory of the gradient's mean.", &mut t.beta1, preset.beta1, share(0.0..=0.999), Setting::Beta1),
+        (
+            "Adam β₂",
+            "Memory of the gradient's square.",
+            &mut t.beta2,
+            preset.beta2,
+            share(0.9..=0.9999),
+            Setting::Beta2,
+        ),
         (
             "Weight decay",
             "Pull of the weights towards zero; 0 is plain Adam.",
             &mut t.weight_decay,
             preset.weight_decay,
             share(0.0..=0.1),
-            Some(Setting::WeightDecay),
+            Setting::WeightDecay,
         ),
         (
             "Rate falls",
@@ -144,7 +183,7 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
             &mut t.decay_fraction,
             preset.decay_fraction,
             share(0.0..=1.0),
-            Some(Setting::DecayFraction),
+            Setting::DecayFraction,
         ),
         (
             "Clip gradient",
@@ -152,7 +191,7 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
             &mut t.clip_norm,
             preset.clip_norm,
             share(0.0..=10.0),
-            Some(Setting::ClipNorm),
+            Setting::ClipNorm,
         ),
         (
             "EMA decay",
@@ -160,7 +199,7 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
             &mut t.ema_decay,
             preset.ema_decay,
             share(0.0..=0.9999),
-            Some(Setting::EmaDecay),
+            Setting::EmaDecay,
         ),
         (
             "Hide class",
@@ -168,11 +207,11 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
             &mut t.class_dropout,
             preset.class_dropout,
             share(0.0..=0.5),
-            Some(Setting::ClassDropout),
+            Setting::ClassDropout,
         ),
     ];
     for (name, about, value, preset, scale, setting) in rows {
-        let problem = setting.and_then(|setting| state.problem(setting));
+        let problem = state.problem(setting);
         let row = NumberRow { name, about, unit: "", value: *value, preset, scale, problem };
         *value = row.show(ui).unwrap_or(*value);
     }
@@ -180,14 +219,13 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
 
 fn rhythm(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
     let (t, preset) = (&mut next.training, &preset.training);
-    let steps = |low: f64, high: f64| Scale { range: low..=high, logarithmic: low > 0.0, whole: true };
     let rows: [(&str, &str, &mut u64, u64, Scale, Setting); 2] = [
         (
             "Warm-up",
             "Steps over which the learning rate rises from 0.",
             &mut t.warmup_steps,
             preset.warmup_steps,
-            steps(0.0, 2000.0),
+            Scale::linear(0.0..=2000.0).whole(),
             Setting::WarmupSteps,
         ),
         (
@@ -195,7 +233,7 @@ fn rhythm(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings)
             "Steps between two checkpoints: what a crash can lose.",
             &mut t.checkpoint_every,
             preset.checkpoint_every,
-            steps(10.0, 10_000.0),
+            Scale::logarithmic(10.0..=10_000.0).whole(),
             Setting::CheckpointEvery,
         ),
     ];
@@ -212,7 +250,7 @@ fn rhythm(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings)
         unit: "s",
         value: t.preview_seconds,
         preset: preset.preview_seconds,
-        scale: Scale { range: 0.0..=60.0, logarithmic: false, whole: false },
+        scale: Scale::linear(0.0..=60.0),
         problem: None,
     };
     t.preview_seconds = preview.show(ui).unwrap_or(t.preview_seconds);

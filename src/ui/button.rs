@@ -47,6 +47,11 @@ impl<'a> Button<'a> {
         }
     }
 
+    /// Another accessible name than the word: one that tells it from its like.
+    pub fn named(self, name: &'a str) -> Self {
+        Self { name, ..self }
+    }
+
     /// Puts an icon before the word.
     pub fn with_icon(self, icon: &'a str) -> Self {
         Self { icon: Some(icon), ..self }

@@ -39,7 +39,9 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
 fn facts(ui: &mut Ui, run: &RunFacts) {
     let checkpoint =
         run.checkpoint.map_or_else(|| "none yet".into(), |step| format!("step {}", numbers::whole(step as f64)));
-    fact(ui, "Device", &run.device);
+    if let Some(device) = &run.device {
+        fact(ui, "Device", device);
+    }
     fact(ui, "Weights", &numbers::whole(run.parameters as f64));
     fact(ui, "Images", &numbers::whole(run.images as f64));
     fact(ui, "Last checkpoint", &checkpoint);

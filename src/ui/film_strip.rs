@@ -1,7 +1,7 @@
 //! The bottom strip: the reverse diffusion as film, a playhead over it, the timestep in large figures.
 
 use egui::{
-    Align, Align2, Key, Layout, Popup, Rect, Response, RichText, Role, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2,
+    Align, Align2, Id, Layout, Popup, Rect, Response, RichText, Role, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2,
     vec2,
 };
 
@@ -11,6 +11,7 @@ use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::save_popup;
+use super::slider::keep_arrows;
 use super::textures::{Part, Textures};
 use super::theme::{regular, semibold};
 use crate::app::{Action, AppState, Recording, SaveWhat};
@@ -22,8 +23,8 @@ const THUMBNAIL: f32 = 44.0;
 const MARGIN: f32 = 16.0;
 const SPEEDS: [f32; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 
-/// Draws the strip.
-pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
+/// Draws the strip; gives the film's widget, if there is a film.
+pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) -> Option<Id> {
     let area = ui.max_rect().shrink2(vec2(MARGIN, 0.0));
     let buttons = Rect::from_min_size(area.min + vec2(0.0, 10.0), vec2(area.width(), 28.0));
     let film = Rect::from_min_max(pos2(area.left(), buttons.bottom() + 6.0), area.max);
@@ -31,9 +32,13 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         transport(ui, state, actions);
     });
     ui.scope_builder(UiBuilder::new().max_rect(film), |ui| match &state.recording {
-        Some(recording) if !recording.moments().is_empty() => frames(ui, film, state, recording, textures, actions),
-        _ => empty(ui, state),
-    });
+        Some(recording) if recording.visited().is_some() => frames(ui, film, state, recording, textures, actions),
+        _ => {
+            empty(ui, state);
+            None
+        }
+    })
+    .inner
 }
 
 fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
@@ -41,19 +46,24 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let recording = state.recording.as_ref().filter(|recording| !recording.moments().is_empty());
     let there = recording.is_some();
     ui.spacing_mut().item_spacing.x = 6.0;
-    let mut press = |ui: &mut Ui, icon, name, main, action| {
-        if Button::icon(icon, name).main(main).enabled(there).show(ui).clicked() {
+    let mut press = |ui: &mut Ui, icon, name, tip, main, action| {
+        if Button::icon(icon, name).tip(tip).main(main).enabled(there).show(ui).clicked() {
             actions.push(action);
         }
     };
     let last = recording.map_or(0, |recording| recording.moments().len() - 1);
-    press(ui, icons::SKIP_BACK, "To the noise (Home)", false, Action::Seek(0));
-    press(ui, icons::CARET_LEFT, "One frame back (Left)", false, Action::StepFrames(-1));
-    let (icon, name) =
-        if state.player.playing { (icons::PAUSE, "Hold (Space)") } else { (icons::PLAY, "Play (Space)") };
-    press(ui, icon, name, true, Action::TogglePlay);
-    press(ui, icons::CARET_RIGHT, "One frame on (Right)", false, Action::StepFrames(1));
-    press(ui, icons::SKIP_FORWARD, "To the end (End)", false, Action::Seek(last));
+    press(ui, icons::SKIP_BACK, "To the noise", "To the noise. Key: Home", false, Action::Seek(0));
+    let tip = "One frame back. Key: Left\n100 timesteps back: Shift+Left or Page Up";
+    press(ui, icons::CARET_LEFT, "One frame back", tip, false, Action::StepFrames(-1));
+    let (icon, name, tip) = if state.player.playing {
+        (icons::PAUSE, "Hold", "Hold the film. Key: Space")
+    } else {
+        (icons::PLAY, "Play", "Play the film. Key: Space")
+    };
+    press(ui, icon, name, tip, true, Action::TogglePlay);
+    let tip = "One frame on. Key: Right\n100 timesteps on: Shift+Right or Page Down";
+    press(ui, icons::CARET_RIGHT, "One frame on", tip, false, Action::StepFrames(1));
+    press(ui, icons::SKIP_FORWARD, "To the end", "To the finished digits. Key: End", false, Action::Seek(last));
     ui.add_space(4.0);
     speed(ui, state, actions);
     ui.add_space(8.0);
@@ -94,12 +104,9 @@ fn record(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         ui.label(RichText::new(text).size(11.5).color(p.muted));
         return;
     }
-    let tip = if state.can_sample() {
-        "Draw the digits with the model as it is now and keep every step"
-    } else {
-        "Train or open a model first"
-    };
-    if Button::text("Record").enabled(state.can_sample()).tip(tip).show(ui).clicked() {
+    let refusal = state.drawing_refusal();
+    let tip = refusal.as_deref().unwrap_or("Draw the digits with the model as it is now and keep every step");
+    if Button::text("Record").enabled(refusal.is_none()).tip(tip).show(ui).clicked() {
         actions.push(Action::Sample);
     }
 }
@@ -137,10 +144,12 @@ fn frames(
     recording: &Recording,
     textures: &mut Textures,
     actions: &mut Vec<Action>,
-) {
+) -> Option<Id> {
     let p = Palette::of(ui);
+    // Samplers with few steps leave out timesteps of pure noise: the film begins where the drawing did.
+    let (first, newest) = recording.visited()?;
     let rail = film.left() + THUMBNAIL / 2.0..=film.right() - THUMBNAIL / 2.0;
-    let x_of = |t: usize| egui::lerp(rail.clone(), 1.0 - t as f32 / recording.timesteps.max(1) as f32);
+    let x_of = |t: usize| egui::lerp(rail.clone(), 1.0 - t as f32 / first.max(1) as f32);
     let touch = Rect::from_min_max(film.min, pos2(film.right(), film.top() + THUMBNAIL + 18.0));
     let response = ui.interact(touch, ui.scope_id().with("playhead"), Sense::click_and_drag());
     announce(&response, recording);
@@ -148,17 +157,19 @@ fn frames(
         response.interact_pointer_pos().filter(|_| response.is_pointer_button_down_on() || response.clicked())
     {
         let share = ((pointer.x - rail.start()) / (rail.end() - rail.start())).clamp(0.0, 1.0);
-        let t = ((1.0 - share) * recording.timesteps as f32).round() as usize;
+        let t = ((1.0 - share) * first as f32).round() as usize;
         actions.push(Action::Seek(recording.nearest(t)));
     }
     if response.has_focus() {
-        let presses =
-            ui.input(|input| input.num_presses(Key::ArrowRight) as isize - input.num_presses(Key::ArrowLeft) as isize);
-        actions.extend((presses != 0).then_some(Action::StepFrames(presses)));
+        keep_arrows(ui, response.id);
     }
     let top = film.top() + 6.0;
     for i in 0..THUMBNAILS {
-        let t = recording.timesteps * (THUMBNAILS - 1 - i) / (THUMBNAILS - 1);
+        let t = first * (THUMBNAILS - 1 - i) / (THUMBNAILS - 1);
+        if t + first / (2 * (THUMBNAILS - 1)) < newest {
+            // Not drawn yet.
+            continue;
+        }
         let moment = &recording.moments()[recording.nearest(t)];
         let rect = Rect::from_min_size(pos2(x_of(t) - THUMBNAIL / 2.0, top), vec2(THUMBNAIL, THUMBNAIL));
         if state.followed < moment.x_t.count() {
@@ -168,12 +179,18 @@ fn frames(
         let label = numbers::whole(moment.t as f64);
         ui.painter().text(rect.center_bottom() + vec2(0.0, 3.0), Align2::CENTER_TOP, label, regular(11.0), p.muted);
     }
-    let Some(t) = recording.t() else { return };
+    let t = recording.t()?;
     let x = x_of(t);
     let painter = ui.painter();
     painter.line_segment([pos2(x, film.top() - 2.0), pos2(x, top + THUMBNAIL + 2.0)], Stroke::new(2.0, p.accent));
     let radius = if response.hovered() || response.dragged() || response.has_focus() { 6.5 } else { 5.5 };
     painter.circle_filled(pos2(x, film.top()), radius, p.accent);
+    let id = response.id;
+    response.on_hover_text(
+        "Drag to a timestep.\nLeft and Right: one frame. With Shift, or Page Up and Page Down: 100 timesteps.\n\
+         Home and End: the noise and the finished digits. Space: play.",
+    );
+    Some(id)
 }
 
 fn announce(response: &Response, recording: &Recording) {

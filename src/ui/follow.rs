@@ -43,7 +43,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32) {
     type Place<'a> = (Symbol, &'a str, Option<&'a Arc<Pictures>>, Part, Slot);
     let pictures: [Place<'_>; 4] = [
         (X_T, "what it sees", moment.map(|m| &m.x_t), Part::One(i), ("x_t", 0)),
-        (EPS_HAT, "the noise it finds", moment.map(|m| &m.eps_hat), Part::Signed(i), ("eps_hat", 0)),
+        (EPS_HAT, "noise it finds", moment.map(|m| &m.eps_hat), Part::Signed(i), ("eps_hat", 0)),
         (X0_HAT, "its guess", moment.map(|m| &m.x0_hat), Part::One(i), ("x0_hat", 0)),
         (X_0, "the end", end, Part::One(i), ("x_0", 0)),
     ];

@@ -1,4 +1,4 @@
-//! The keys of the film, as in a video player. They rest while a widget has the focus: a text field needs them,
+//! The keys of the film, as in a video player. They rest while another widget has the focus: a text field needs them,
 //! and Space presses a focused button.
 
 use egui::{Key, Modifiers, Ui};
@@ -8,9 +8,10 @@ use crate::app::{Action, AppState};
 /// Timesteps of a jump.
 const JUMP: isize = 100;
 
-/// The actions of the keys that were pressed.
-pub fn pressed(ui: &Ui, state: &AppState) -> Vec<Action> {
-    let busy = ui.memory(|memory| memory.focused().is_some()) || egui::Popup::is_any_open(ui.ctx());
+/// The actions of the keys that were pressed, unless a widget other than the film has the focus.
+pub fn pressed(ui: &Ui, state: &AppState, film: Option<egui::Id>) -> Vec<Action> {
+    let other = ui.memory(|memory| memory.focused().is_some_and(|focused| Some(focused) != film));
+    let busy = other || egui::Popup::is_any_open(ui.ctx());
     let Some(recording) = state.recording.as_ref().filter(|_| !busy) else { return Vec::new() };
     let last = recording.moments().len().saturating_sub(1);
     let keys = [

@@ -8,16 +8,13 @@ use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::{Empty, grid};
 use super::section::{caption, name_field, plain_title, separation, title};
-use super::segmented::segmented;
-use super::setting_row::{NumberRow, problem_text, row};
+use super::setting_row::{ChoiceRow, NumberRow, problem_text, word_of};
 use super::slider::Scale;
 use super::textures::Textures;
 use crate::app::{Action, AppState};
-use crate::config::{ClassChoice, SamplerKind, Setting, Settings, WeightsKind};
+use crate::config::{ClassChoice, MAX_RECORDED, Problem, SamplerKind, Setting, Settings, WeightsKind};
 
 const CONTROLS: f32 = 248.0;
-/// More pictures than a window can show at once are drawn from the command line.
-const MOST_PICTURES: f64 = 1024.0;
 
 /// Draws the tab.
 pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
@@ -42,9 +39,7 @@ fn results(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut
         let text = match (state.sampling, shown) {
             (Some(progress), _) => format!("drawing: {} of {} frames", progress.frames_done, progress.frames),
             (None, Some((_, moment))) if moment.t > 0 => format!("at t = {}", numbers::whole(moment.t as f64)),
-            (None, Some(_)) => {
-                state.sampled_in.map_or_else(String::new, |s| format!("drawn in {} s", numbers::short(s)))
-            }
+            (None, Some(_)) => state.sampled_in.map_or_else(String::new, |s| format!("drawn in {s:.1} s")),
             (None, None) => String::new(),
         };
         ui.label(RichText::new(text).size(11.5).color(p.muted));
@@ -66,18 +61,25 @@ fn controls(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let mut next = state.settings.clone();
     let preset = state.settings.preset.settings();
     plain_title(ui, "Drawing");
-    how(ui, state, &preset, &mut next);
-    which(ui, state, &preset, &mut next);
+    let problems = state.drawing_problems();
+    let problem = |setting: Setting| problems.iter().find(|problem| problem.setting == setting);
+    how(ui, state, &preset, &mut next, problem);
+    which(ui, state, &preset, &mut next, problem);
     ui.add_space(12.0);
     if state.sampling.is_some() {
         if Button::text("Cancel drawing").width(ui.available_width()).show(ui).clicked() {
             actions.push(Action::CancelSampling);
         }
     } else {
-        let tip = if state.can_sample() { "" } else { "Train or open a model first" };
-        let draw = Button::text("Draw").main(true).enabled(state.can_sample()).tip(tip).width(ui.available_width());
+        let refusal = state.drawing_refusal();
+        let (enabled, tip) = (refusal.is_none(), refusal.as_deref().unwrap_or_default());
+        let draw = Button::text("Draw").main(true).enabled(enabled).tip(tip).width(ui.available_width());
         if draw.show(ui).clicked() {
             actions.push(Action::Sample);
+        }
+        if let Some(refusal) = refusal {
+            ui.add_space(4.0);
+            caption(ui, refusal);
         }
     }
     separation(ui);
@@ -87,7 +89,13 @@ fn controls(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     }
 }
 
-fn how(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
+fn how<'a>(
+    ui: &mut Ui,
+    state: &AppState,
+    preset: &Settings,
+    next: &mut Settings,
+    problem: impl Fn(Setting) -> Option<&'a Problem>,
+) {
     let s = &mut next.sampling;
     let names = |sampler| match sampler {
         SamplerKind::Ddpm => "DDPM",
@@ -95,12 +103,17 @@ fn how(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
         SamplerKind::DpmPp => "DPM-Solver++",
         SamplerKind::Heun => "Heun (EDM)",
     };
-    let (label, chosen) = row(ui, "Sampler", s.sampler != preset.sampling.sampler, |ui| {
+    let sampler = ChoiceRow {
+        name: "Sampler",
+        about: "How noise is taken away: DDPM takes all T timesteps, the others reach the end in few.",
+        value: &mut s.sampler,
+        preset: preset.sampling.sampler,
+        preset_word: names(preset.sampling.sampler),
+    };
+    sampler.show(ui, |ui, now| {
         let all = [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp, SamplerKind::Heun];
-        choose(ui, "Sampler", s.sampler, all, |sampler| names(sampler).to_owned())
+        choose(ui, "Sampler", now, all, |sampler| names(sampler).to_owned())
     });
-    s.sampler = chosen.unwrap_or(s.sampler);
-    label.on_hover_text("How noise is taken away: DDPM takes all T timesteps, the others reach the end in few.");
     let timesteps = state.model_settings().unwrap_or(&state.settings).diffusion.timesteps;
     if s.sampler != SamplerKind::Ddpm {
         let steps = NumberRow {
@@ -109,8 +122,8 @@ fn how(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
             unit: "calls",
             value: s.steps as f64,
             preset: preset.sampling.steps as f64,
-            scale: Scale { range: 1.0..=timesteps as f64, logarithmic: true, whole: true },
-            problem: state.problem(Setting::SampleSteps),
+            scale: Scale::logarithmic(1.0..=timesteps as f64).whole(),
+            problem: problem(Setting::SampleSteps),
         };
         if let Some(value) = steps.show(ui) {
             s.steps = value as usize;
@@ -123,8 +136,8 @@ fn how(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
             unit: "",
             value: s.eta,
             preset: preset.sampling.eta,
-            scale: Scale { range: 0.0..=1.0, logarithmic: false, whole: false },
-            problem: state.problem(Setting::Eta),
+            scale: Scale::linear(0.0..=1.0),
+            problem: problem(Setting::Eta),
         };
         s.eta = eta.show(ui).unwrap_or(s.eta);
     }
@@ -132,14 +145,23 @@ fn how(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
         (WeightsKind::Ema, "EMA", "The moving average of the weights: draws better."),
         (WeightsKind::Raw, "Raw", "The weights as they were after the last step."),
     ];
-    let (_, chosen) = row(ui, "Weights", s.weights != preset.sampling.weights, |ui| {
-        let width = ui.available_width();
-        segmented(ui, "Weights", s.weights, &weights, Some(width))
-    });
-    s.weights = chosen.unwrap_or(s.weights);
+    let row = ChoiceRow {
+        name: "Weights",
+        about: "Which weights draw: their moving average over the last steps, or as the last step left them.",
+        value: &mut s.weights,
+        preset: preset.sampling.weights,
+        preset_word: word_of(&weights, &preset.sampling.weights),
+    };
+    row.segmented(ui, &weights);
 }
 
-fn which(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
+fn which<'a>(
+    ui: &mut Ui,
+    state: &AppState,
+    preset: &Settings,
+    next: &mut Settings,
+    problem: impl Fn(Setting) -> Option<&'a Problem>,
+) {
     let knows_classes = state.model_settings().unwrap_or(&state.settings).network.classes;
     let s = &mut next.sampling;
     if knows_classes {
@@ -147,21 +169,26 @@ fn which(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) 
             ClassChoice::Each => "0 to 9 in turn".to_owned(),
             ClassChoice::Only(class) => format!("only {class}"),
         };
-        let (label, chosen) = row(ui, "Digit", s.classes != preset.sampling.classes, |ui| {
+        let digit = ChoiceRow {
+            name: "Digit",
+            about: "Which digits are asked for: all ten in turn, or one of them.",
+            value: &mut s.classes,
+            preset: preset.sampling.classes,
+            preset_word: &name(preset.sampling.classes),
+        };
+        digit.show(ui, |ui, now| {
             let all = std::iter::once(ClassChoice::Each).chain((0..10).map(ClassChoice::Only));
-            choose(ui, "Digit", s.classes, all, name)
+            choose(ui, "Digit", now, all, name)
         });
-        s.classes = chosen.unwrap_or(s.classes);
-        label.on_hover_text("Which digits are asked for.");
-        problem_text(ui, state.problem(Setting::Class));
+        problem_text(ui, problem(Setting::Class));
         let guidance = NumberRow {
             name: "Guidance",
             about: "How strongly the class pulls: 0 not more than it learned; more is clearer and less varied.",
             unit: "",
             value: s.guidance,
             preset: preset.sampling.guidance,
-            scale: Scale { range: 0.0..=4.0, logarithmic: false, whole: false },
-            problem: state.problem(Setting::Guidance),
+            scale: Scale::linear(0.0..=4.0),
+            problem: problem(Setting::Guidance),
         };
         s.guidance = guidance.show(ui).unwrap_or(s.guidance);
     }
@@ -171,11 +198,11 @@ fn which(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) 
         unit: "pictures",
         value: s.count as f64,
         preset: preset.sampling.count as f64,
-        scale: Scale { range: 1.0..=256.0, logarithmic: true, whole: true },
-        problem: state.problem(Setting::SampleCount),
+        scale: Scale::logarithmic(1.0..=MAX_RECORDED as f64).whole(),
+        problem: problem(Setting::SampleCount),
     };
     if let Some(value) = count.show(ui) {
-        s.count = value.min(MOST_PICTURES) as usize;
+        s.count = value as usize;
     }
     let seed = NumberRow {
         name: "Seed",
@@ -183,7 +210,7 @@ fn which(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) 
         unit: "",
         value: s.seed as f64,
         preset: preset.sampling.seed as f64,
-        scale: Scale { range: 0.0..=100.0, logarithmic: false, whole: true },
+        scale: Scale::linear(0.0..=100.0).whole(),
         problem: None,
     };
     if let Some(value) = seed.show(ui) {

@@ -35,12 +35,12 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     });
     for what in SaveWhat::ALL {
         let missing = missing(state, what);
-        ui.add_enabled_ui(missing.is_none(), |ui| {
+        ui.add_enabled_ui(missing.is_none() && !state.save.browsing, |ui| {
             let choice = ui.radio(state.save.what == what, what.title());
             if choice.clicked() {
                 actions.push(Action::SaveWhat(what));
             }
-            choice.on_disabled_hover_text(missing.unwrap_or_default());
+            choice.on_disabled_hover_text(missing.unwrap_or("The file dialog is open"));
         });
     }
     ui.add_space(4.0);
@@ -51,7 +51,9 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             actions.push(Action::Browse);
         }
         let mut path = state.save.path.clone();
-        let field = ui.add_sized([ui.available_width(), 28.0], TextEdit::singleline(&mut path));
+        let size = [ui.available_width(), 28.0];
+        let field = TextEdit::singleline(&mut path);
+        let field = ui.add_enabled_ui(!state.save.browsing, |ui| ui.add_sized(size, field)).inner;
         name_field(&field, "path to save to", &path);
         if field.changed() {
             actions.push(Action::SavePath(path));
@@ -61,7 +63,7 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     line(ui, 34.0, |ui| {
         let missing = missing(state, state.save.what);
         let writing = state.save.result == Some(SaveResult::Writing);
-        let ready = missing.is_none() && !state.save.path.trim().is_empty() && !writing;
+        let ready = missing.is_none() && !state.save.path.trim().is_empty() && !writing && !state.save.browsing;
         if Button::text("Save").main(true).width(96.0).enabled(ready).show(ui).clicked() {
             actions.push(Action::Save);
         }

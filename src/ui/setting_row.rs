@@ -8,6 +8,7 @@ use egui::{
 
 use super::numbers;
 use super::palette::Palette;
+use super::segmented::segmented;
 use super::slider::{Scale, slider};
 use super::theme::{ROW, regular};
 use crate::config::Problem;
@@ -38,7 +39,7 @@ impl NumberRow<'_> {
     pub fn show(self, ui: &mut Ui) -> Option<f64> {
         let tip = self.tip();
         let mut changed = None;
-        let whole = self.scale.whole;
+        let whole = self.scale.step > 0.0;
         let format = move |value: f64| if whole { numbers::whole(value) } else { numbers::short(value) };
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
         let label = name_label(ui, rect, self.name, self.value != self.preset);
@@ -57,7 +58,7 @@ impl NumberRow<'_> {
         let field = DragValue::new(&mut value)
             .range(TYPED)
             .clamp_existing_to_range(false)
-            .speed(if whole { step.max(0.2) } else { step })
+            .speed(step.max(0.2 * self.scale.step))
             .custom_formatter(move |value, _| format(value))
             .custom_parser(numbers::parse)
             .clip_text(true);
@@ -70,7 +71,9 @@ impl NumberRow<'_> {
             .inner
             .labelled_by(label.id);
         if field.changed() {
-            changed = Some(if whole { value.round() } else { value });
+            // What was typed is kept, and judged below the row; only the mouse keeps to the steps.
+            let settled = if field.dragged() { self.scale.snap(value) } else { value };
+            changed = Some(if whole { settled.round() } else { settled });
         }
         for part in [label, track, field] {
             if part.secondary_clicked() {
@@ -83,29 +86,65 @@ impl NumberRow<'_> {
     }
 
     fn tip(&self) -> String {
-        let format = |value: f64| if self.scale.whole { numbers::whole(value) } else { numbers::short(value) };
+        let whole = self.scale.step > 0.0;
+        let format = |value: f64| if whole { numbers::whole(value) } else { numbers::short(value) };
         let (low, high) = (format(*self.scale.range.start()), format(*self.scale.range.end()));
         let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
+        let steps =
+            if self.scale.step > 1.0 { format!(" in steps of {}", format(self.scale.step)) } else { String::new() };
         let kind = if self.scale.logarithmic { ", logarithmic" } else { "" };
         format!(
-            "{}\n{low} to {high}{unit}{kind}. Preset: {}{unit}.\nRight-click: back to the preset.",
+            "{}\n{low} to {high}{unit}{steps}{kind}. Preset: {}{unit}.\nRight-click: back to the preset.",
             self.about,
             format(self.preset)
         )
     }
 }
 
-/// A row whose control is not a slider; gives the name's response, for tooltip and reset, and the control's result.
-pub fn row<R>(ui: &mut Ui, name: &str, differs: bool, control: impl FnOnce(&mut Ui) -> R) -> (Response, R) {
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
-    let label = name_label(ui, rect, name, differs);
-    let place = rect.with_min_x(rect.left() + NAME_WIDTH);
-    let layout = Layout::left_to_right(Align::Center);
-    let inner = ui.scope_builder(UiBuilder::new().max_rect(place).layout(layout), |ui| {
-        ui.spacing_mut().item_spacing.x = 0.0;
-        control(ui)
-    });
-    (label, inner.inner)
+/// A setting whose control is not a slider.
+pub struct ChoiceRow<'a, T> {
+    pub name: &'a str,
+    /// What it is, in plain words.
+    pub about: &'a str,
+    pub value: &'a mut T,
+    pub preset: T,
+    /// The preset's value in words.
+    pub preset_word: &'a str,
+}
+
+impl<T: Copy + PartialEq> ChoiceRow<'_, T> {
+    /// Draws the row and takes what `control` gives, or the preset's value at a right-click.
+    pub fn show(self, ui: &mut Ui, control: impl FnOnce(&mut Ui, T) -> Option<T>) {
+        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+        let label = name_label(ui, rect, self.name, *self.value != self.preset);
+        let place = rect.with_min_x(rect.left() + NAME_WIDTH);
+        let layout = Layout::left_to_right(Align::Center);
+        let inner = ui.scope_builder(UiBuilder::new().max_rect(place).layout(layout), |ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            control(ui, *self.value)
+        });
+        if let Some(chosen) = inner.inner {
+            *self.value = chosen;
+        }
+        if ui.rect_contains_pointer(rect) && ui.input(|input| input.pointer.secondary_clicked()) {
+            *self.value = self.preset;
+        }
+        label.on_hover_text(format!("{}\nPreset: {}.\nRight-click: back to the preset.", self.about, self.preset_word));
+    }
+
+    /// Draws the row with all options beside each other: value, word, tooltip.
+    pub fn segmented(self, ui: &mut Ui, options: &[(T, &str, &str)]) {
+        let name = self.name;
+        self.show(ui, |ui, value| {
+            let width = ui.available_width();
+            segmented(ui, name, value, options, Some(width))
+        });
+    }
+}
+
+/// The word of an option.
+pub fn word_of<'a, T: PartialEq>(options: &[(T, &'a str, &str)], value: &T) -> &'a str {
+    options.iter().find(|(option, ..)| option == value).map_or("", |(_, word, _)| word)
 }
 
 /// The name at the left of a row, with a dot before it if the value is not the preset's.

@@ -5,11 +5,12 @@ use egui::{RichText, ScrollArea, Ui};
 use super::advanced;
 use super::button::Button;
 use super::icons;
+use super::numbers;
 use super::palette::Palette;
 use super::schedule_panel::schedule;
 use super::section::{plain_title, separation, title};
 use super::segmented::segmented;
-use super::setting_row::{NumberRow, row};
+use super::setting_row::{ChoiceRow, NumberRow, word_of};
 use super::slider::Scale;
 use super::textures::Textures;
 use crate::app::{Action, AppState};
@@ -55,16 +56,19 @@ fn data(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
         (Subset::First(part(now)), "First", "The first N in the file's order, as the reference experiment does."),
         (Subset::Shuffled(part(now)), "Shuffled", "N drawn without replacement by the seed."),
     ];
-    let differs = next.data.subset != preset.data.subset;
-    let (label, chosen) = row(ui, "Subset", differs, |ui| {
-        let width = ui.available_width();
-        segmented(ui, "Subset", next.data.subset, &options, Some(width))
-    });
-    next.data.subset = chosen.unwrap_or(next.data.subset);
-    if label.secondary_clicked() {
-        next.data.subset = preset.data.subset;
-    }
-    label.on_hover_text("Which of the training images are used.\nRight-click: back to the preset.");
+    let usual = match preset.data.subset {
+        Subset::All => "All".to_owned(),
+        Subset::First(n) => format!("First {}", numbers::whole(n as f64)),
+        Subset::Shuffled(n) => format!("Shuffled {}", numbers::whole(n as f64)),
+    };
+    let subset = ChoiceRow {
+        name: "Subset",
+        about: "Which of the training images are used.",
+        value: &mut next.data.subset,
+        preset: preset.data.subset,
+        preset_word: &usual,
+    };
+    subset.segmented(ui, &options);
     if let Subset::First(n) | Subset::Shuffled(n) = &mut next.data.subset {
         let wanted = NumberRow {
             name: "Images",
@@ -75,7 +79,7 @@ fn data(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
                 Subset::All => available as f64,
                 Subset::First(n) | Subset::Shuffled(n) => n as f64,
             },
-            scale: Scale { range: 10.0..=available as f64, logarithmic: true, whole: true },
+            scale: Scale::logarithmic(10.0..=available as f64).whole(),
             problem: state.problem(Setting::Subset),
         };
         if let Some(value) = wanted.show(ui) {
@@ -88,7 +92,7 @@ fn data(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
         unit: "images",
         value: next.data.held_out as f64,
         preset: preset.data.held_out as f64,
-        scale: Scale { range: 16.0..=10_000.0, logarithmic: true, whole: true },
+        scale: Scale::logarithmic(16.0..=10_000.0).whole(),
         problem: None,
     };
     if let Some(value) = held_out.show(ui) {
@@ -105,7 +109,7 @@ fn diffusion(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
         unit: "timesteps",
         value: d.timesteps as f64,
         preset: preset.diffusion.timesteps as f64,
-        scale: Scale { range: 2.0..=MAX_TIMESTEPS as f64, logarithmic: true, whole: true },
+        scale: Scale::logarithmic(2.0..=MAX_TIMESTEPS as f64).whole(),
         problem: state.problem(Setting::Timesteps),
     };
     if let Some(value) = timesteps.show(ui) {
@@ -119,15 +123,14 @@ fn diffusion(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
             "The signal left follows a squared cosine (Nichol & Dhariwal 2021); β follows from it.",
         ),
     ];
-    let (label, chosen) = row(ui, "Schedule", d.schedule != preset.diffusion.schedule, |ui| {
-        let width = ui.available_width();
-        segmented(ui, "Schedule", d.schedule, &kinds, Some(width))
-    });
-    d.schedule = chosen.unwrap_or(d.schedule);
-    if label.secondary_clicked() {
-        d.schedule = preset.diffusion.schedule;
-    }
-    label.on_hover_text("How fast noise is added.\nRight-click: back to the preset.");
+    let schedule = ChoiceRow {
+        name: "Schedule",
+        about: "How fast noise is added.",
+        value: &mut d.schedule,
+        preset: preset.diffusion.schedule,
+        preset_word: word_of(&kinds, &preset.diffusion.schedule),
+    };
+    schedule.segmented(ui, &kinds);
     if d.schedule == ScheduleKind::Linear {
         let beta = |name, about, value, preset, setting| NumberRow {
             name,
@@ -135,7 +138,7 @@ fn diffusion(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
             unit: "(variance)",
             value,
             preset,
-            scale: Scale { range: 1e-5..=0.5, logarithmic: true, whole: false },
+            scale: Scale::logarithmic(1e-5..=0.5),
             problem: state.problem(setting),
         };
         let first = "The share of noise added at the first timestep.";
@@ -152,15 +155,14 @@ fn diffusion(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
             "The network's output is v = √ᾱ·ε − √(1−ᾱ)·x₀, a mix of noise and picture (Salimans & Ho 2022).",
         ),
     ];
-    let (label, chosen) = row(ui, "Predicts", d.prediction != preset.diffusion.prediction, |ui| {
-        let width = ui.available_width();
-        segmented(ui, "Predicts", d.prediction, &predictions, Some(width))
-    });
-    d.prediction = chosen.unwrap_or(d.prediction);
-    if label.secondary_clicked() {
-        d.prediction = preset.diffusion.prediction;
-    }
-    label.on_hover_text("What the network is asked for.\nRight-click: back to the preset.");
+    let prediction = ChoiceRow {
+        name: "Predicts",
+        about: "What the network is asked for.",
+        value: &mut d.prediction,
+        preset: preset.diffusion.prediction,
+        preset_word: word_of(&predictions, &preset.diffusion.prediction),
+    };
+    prediction.segmented(ui, &predictions);
 }
 
 fn training(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings, actions: &mut Vec<Action>) {
@@ -173,7 +175,7 @@ fn training(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
         unit: "images",
         value: t.batch_size as f64,
         preset: preset.training.batch_size as f64,
-        scale: Scale { range: 1.0..=(MAX_BATCH / 8) as f64, logarithmic: true, whole: true },
+        scale: Scale::logarithmic(1.0..=MAX_BATCH as f64).whole(),
         problem: state.problem(Setting::BatchSize),
     };
     if let Some(value) = batch.show(ui) {
@@ -185,26 +187,30 @@ fn training(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
         unit: "",
         value: t.learning_rate,
         preset: preset.training.learning_rate,
-        scale: Scale { range: 1e-5..=1e-2, logarithmic: true, whole: false },
+        scale: Scale::logarithmic(1e-5..=1e-2),
         problem: state.problem(Setting::LearningRate),
     };
     t.learning_rate = rate.show(ui).unwrap_or(t.learning_rate);
-    let (label, ()) = row(ui, "Seed", t.seed != preset.training.seed, |ui| {
-        let field = egui::DragValue::new(&mut t.seed).speed(0.2).custom_formatter(|value, _| format!("{value:.0}"));
+    let seed = ChoiceRow {
+        name: "Seed",
+        about: "All chance of a run comes from this number: the same seed gives the same run.\nAny whole number from 0.",
+        value: &mut t.seed,
+        preset: preset.training.seed,
+        preset_word: &preset.training.seed.to_string(),
+    };
+    seed.show(ui, |ui, mut seed| {
+        let field = egui::DragValue::new(&mut seed).speed(0.2).custom_formatter(|value, _| format!("{value:.0}"));
         let width = ui.available_width() - 36.0;
         ui.spacing_mut().interact_size.y = 24.0;
         ui.spacing_mut().button_padding.y = 2.0;
-        ui.add_sized([width, 24.0], field.clip_text(true))
-            .widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Seed"));
+        let field = ui.add_sized([width, 24.0], field.clip_text(true));
+        field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Seed"));
         ui.add_space(8.0);
         if Button::icon(icons::DICE, "Another seed").show(ui).clicked() {
             actions.push(Action::RollSeed);
         }
+        field.changed().then_some(seed)
     });
-    if label.secondary_clicked() {
-        t.seed = preset.training.seed;
-    }
-    label.on_hover_text("All chance of a run comes from this number: the same seed gives the same run.\nRight-click: back to the preset.");
 }
 
 fn budget(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
@@ -230,18 +236,26 @@ fn budget(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings)
     let chosen = segmented(ui, "Train for", budget, &options, Some(width));
     budget = chosen.unwrap_or(budget);
     ui.add_space(2.0);
-    let (name, about, value, range, setting) = match budget {
-        Budget::Epochs(n) => ("Epochs", "Passes over all images.", n as f64, 1.0..=200.0, Setting::Epochs),
-        Budget::Steps(n) => ("Steps", "Changes of the weights.", n as f64, 10.0..=100_000.0, Setting::Steps),
-        Budget::Minutes(m) => ("Minutes", "Time of training, pauses not counted.", m, 0.1..=600.0, Setting::Minutes),
+    let (name, about, unit, value, scale, setting) = match budget {
+        Budget::Epochs(n) => {
+            let scale = Scale::logarithmic(1.0..=200.0).whole();
+            ("Epochs", "Passes over all images.", "epochs", n as f64, scale, Setting::Epochs)
+        }
+        Budget::Steps(n) => {
+            let scale = Scale::logarithmic(10.0..=100_000.0).whole();
+            ("Steps", "Changes of the weights.", "steps", n as f64, scale, Setting::Steps)
+        }
+        Budget::Minutes(m) => {
+            let scale = Scale::logarithmic(0.1..=600.0);
+            ("Minutes", "Time of training, pauses not counted.", "minutes", m, scale, Setting::Minutes)
+        }
     };
-    let whole = setting != Setting::Minutes;
     let preset_value = match usual(budget) {
         Budget::Epochs(n) | Budget::Steps(n) => n as f64,
         Budget::Minutes(m) => m,
     };
-    let scale = Scale { range, logarithmic: true, whole };
-    let row = NumberRow { name, about, unit: "", value, preset: preset_value, scale, problem: state.problem(setting) };
+    let problem = state.problem(setting);
+    let row = NumberRow { name, about, unit, value, preset: preset_value, scale, problem };
     if let Some(value) = row.show(ui) {
         budget = match budget {
             Budget::Epochs(_) => Budget::Epochs(value as u64),

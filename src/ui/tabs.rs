@@ -19,7 +19,6 @@ pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut
     let width = ui.available_width();
     let row = ui.allocate_ui_with_layout(vec2(width, HEIGHT), Layout::left_to_right(Align::Center), |ui| {
         ui.set_min_size(vec2(width, HEIGHT));
-        ui.spacing_mut().item_spacing.x = 22.0;
         ui.spacing_mut().item_spacing.x = 10.0;
         ui.add_space(0.0);
         let name = if state.left_open { "Fold the settings" } else { "Show the settings" };
@@ -28,7 +27,8 @@ pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut
         }
         ui.spacing_mut().item_spacing.x = 22.0;
         let shown = if charts_have_room && state.tab == Tab::Charts { Tab::Train } else { state.tab };
-        for (tab, word) in [(Tab::Train, "Train"), (Tab::Sample, "Sample"), (Tab::Charts, "Charts")] {
+        let tabs = [(Tab::Train, "Train"), (Tab::Sample, "Sample"), (Tab::Runs, "Runs"), (Tab::Charts, "Charts")];
+        for (tab, word) in tabs {
             if (tab != Tab::Charts || !charts_have_room) && one(ui, word, tab == shown) {
                 actions.push(Action::ShowTab(tab));
             }

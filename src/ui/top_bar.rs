@@ -165,16 +165,16 @@ fn numbers_of_run(ui: &mut Ui, state: &AppState) {
     }
     let Some(run) = &state.run else { return };
     let progress = &state.progress;
-    let epoch = match run.settings.training.budget {
-        Budget::Epochs(n) => format!("{} / {n}", (progress.epoch.floor() + 1.0).min(n as f64)),
-        _ => format!("{:.1}", progress.epoch),
+    let (epoch, epoch_width) = match run.settings.training.budget {
+        Budget::Epochs(n) => (format!("{} / {n}", (progress.epoch.floor() + 1.0).min(n as f64)), 116.0),
+        _ => (format!("{:.1}", progress.epoch), 80.0),
     };
     let left = progress.seconds_left.map_or_else(|| "–".into(), numbers::clock);
     let speed = progress.images_per_second.map_or_else(|| "–".into(), numbers::whole);
     let places = [
         (left, " left", 74.0, true),
         (numbers::whole(progress.step as f64), "step ", 92.0, false),
-        (epoch, "epoch ", 80.0, false),
+        (epoch, "epoch ", epoch_width, false),
         (speed, " images/s", 116.0, true),
     ];
     let mut room = ui.available_width() - 12.0;

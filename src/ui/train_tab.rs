@@ -1,5 +1,7 @@
 //! The Train tab: the grid that grows out of the same noise, and beside it the digit that is followed.
 
+use std::sync::Arc;
+
 use egui::{Rect, RichText, Ui, UiBuilder, pos2, vec2};
 
 use super::button::Button;
@@ -10,9 +12,13 @@ use super::palette::Palette;
 use super::picture_grid::{Empty, GridPlan, grid};
 use super::section::title;
 use super::textures::Textures;
-use crate::app::{Action, Activity, AppState};
+use crate::app::{Action, Activity, AppState, Recording};
+use crate::pictures::Pictures;
 
 const GAP: f32 = 24.0;
+/// Under the first digits that a new user sees.
+const SHIPPED: &str =
+    "These were drawn by the model that ships with Diffuscope. Press Train to teach your own: about two minutes.";
 /// Height of the title over the grid and the space below it.
 const TITLE: f32 = 30.0;
 
@@ -23,8 +29,9 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let area = ui.available_rect_before_wrap().shrink2(margin);
     let smallest = follow::width(follow::side(vec2(0.0, 0.0)));
     let room = vec2(area.width() - GAP - smallest, area.height() - TITLE);
-    let hero_width = match &state.preview {
-        Some(preview) => GridPlan::new(&preview.pictures, room, ui.ctx().pixels_per_point()).size.x,
+    let shown = state.preview.as_ref().map(|preview| &preview.pictures).or(opened(state).map(|(_, drawn)| drawn));
+    let hero_width = match shown {
+        Some(pictures) => GridPlan::new(pictures, room, ui.ctx().pixels_per_point()).size.x,
         None => room.min_elem(),
     };
     let side = follow::side(vec2(area.width() - GAP - hero_width, area.height()));
@@ -43,7 +50,24 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     });
 }
 
+/// What a model that was opened has drawn, as long as nothing is being trained.
+fn opened(state: &AppState) -> Option<(&Recording, &Arc<Pictures>)> {
+    let recording = state.recording.as_ref().filter(|_| state.run.is_none() && state.model.is_some())?;
+    Some((recording, &recording.shown()?.x_t))
+}
+
 fn hero(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
+    if let (None, Some((recording, drawn))) = (&state.preview, opened(state)) {
+        title(ui, "Drawn by a trained model", |_| ());
+        let pressed = grid(ui, textures, "preview", drawn, &recording.classes, Some(state.followed));
+        actions.extend(pressed.map(Action::Follow));
+        ui.add_space(8.0);
+        if state.model.as_ref().is_some_and(|model| model.ships) {
+            let p = Palette::of(ui);
+            ui.label(RichText::new(SHIPPED).color(p.text));
+        }
+        return;
+    }
     let words = if ui.available_width() < 290.0 { "Drawn as it learns" } else { "Same noise, drawn as it learns" };
     title(ui, words, |ui| {
         let p = Palette::of(ui);

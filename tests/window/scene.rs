@@ -4,14 +4,19 @@
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::Receiver;
-use diffuscope::app::{AppState, Folders, Window};
+use diffuscope::app::{Action, AppState, Folders, Recording, RunRecord, RunSummary, SaveWhat};
 use diffuscope::config::{Preset, Settings};
 use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunStarted};
 use diffuscope::pictures::Pictures;
 use diffuscope::rng::Stream;
 use diffuscope::train::StepReport;
+use diffuscope::train::folder::RunFile;
+use diffuscope::window::Window;
+use egui::accesskit::Role;
+use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, HarnessBuilder};
 
 /// The window, and the engine's ends of its channels.
@@ -41,10 +46,68 @@ impl Scene {
         self.harness.run_steps(2);
     }
 
+    /// The file dialog's answer.
+    pub fn answer(&mut self, what: SaveWhat, path: Option<PathBuf>) {
+        self.harness.state_mut().apply(Action::Browsed(what, path));
+        self.harness.run_steps(2);
+    }
+
+    /// The engine is gone: commands cannot be sent any more.
+    pub fn hang_up(&mut self) {
+        self.commands = crossbeam_channel::never();
+    }
+
     /// The next command that the window sent.
     pub fn command(&mut self) -> Option<Command> {
         self.harness.run_steps(2);
         self.commands.try_recv().ok()
+    }
+}
+
+impl Scene {
+    pub fn click(&mut self, name: &str) {
+        self.harness.get_by_label(name).click();
+        self.harness.run_steps(3);
+    }
+
+    pub fn press(&mut self, button: &str) {
+        self.harness.get_by_role_and_label(Role::Button, button).click();
+        self.harness.run_steps(3);
+    }
+
+    pub fn type_into(&mut self, name: &str, text: &str) {
+        self.harness.get_by_label(name).focus();
+        self.harness.run_steps(1);
+        self.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+        self.harness.get_by_label(name).type_text(text);
+        self.harness.run_steps(2);
+    }
+
+    /// Types a number into the field of a setting.
+    pub fn set(&mut self, name: &str, value: &str) {
+        let field = |scene: &Scene| scene.harness.get_by_role_and_label(Role::SpinButton, name).rect().center();
+        let at = field(self);
+        self.harness.hover_at(at);
+        self.harness.get_by_role_and_label(Role::SpinButton, name).click();
+        self.harness.run_steps(2);
+        self.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+        self.harness.event(egui::Event::Text(value.into()));
+        self.harness.run_steps(1);
+        self.harness.key_press(egui::Key::Enter);
+        self.harness.run_steps(2);
+    }
+
+    pub fn key(&mut self, key: egui::Key) {
+        self.harness.key_press(key);
+        self.harness.run_steps(2);
+    }
+
+    pub fn t(&self) -> usize {
+        self.state().recording.as_ref().and_then(Recording::t).expect("something is recorded")
+    }
+
+    pub fn enabled(&self, name: &str) -> bool {
+        !self.harness.get_by_label(name).accesskit_node().is_disabled()
     }
 }
 
@@ -56,12 +119,30 @@ pub fn run_started(settings: Settings, step: u64) -> Event {
         parameters: 460_516,
         images: 60_000,
         device: "CPU, 2 threads".into(),
+        estimate: None,
     })
 }
 
-pub fn model_ready(settings: Settings) -> Event {
+/// The model of a run that has ended.
+pub fn model_learned(settings: Settings) -> Event {
+    model(settings, false)
+}
+
+/// The model that was opened.
+pub fn model_opened(settings: Settings) -> Event {
+    model(settings, true)
+}
+
+/// The model that ships with the program, as the first start opens it.
+pub fn model_shipped(settings: Settings) -> Event {
+    let (settings, source) = (Box::new(settings), "the model that ships with Diffuscope".into());
+    Event::ModelReady(ModelReady { settings, step: 9000, parameters: 460_516, source, ships: true, opened: true })
+}
+
+fn model(settings: Settings, opened: bool) -> Event {
     let source = "/data/ada/runs/2026-11-24_153012-small".into();
-    Event::ModelReady(ModelReady { settings: Box::new(settings), step: 1240, parameters: 460_516, source })
+    let (settings, ships) = (Box::new(settings), false);
+    Event::ModelReady(ModelReady { settings, step: 1240, parameters: 460_516, source, ships, opened })
 }
 
 /// Steps of a run whose loss falls as a real one does, with noise.
@@ -137,7 +218,7 @@ pub fn recording(id: u64, count: usize, frames: usize) -> Vec<Event> {
 /// The middle of a run: losses, a grid, a recording.
 pub fn in_the_middle(scene: &mut Scene) {
     let settings = Preset::Small.settings();
-    scene.play([run_started(settings.clone(), 0), Event::Activity(Activity::Training), model_ready(settings)]);
+    scene.play([run_started(settings, 0), Event::Activity(Activity::Training)]);
     scene.play(steps(1, 640));
     scene.play(steps(641, 1240));
     scene.play(held_out((50..=1240).step_by(50)));
@@ -147,4 +228,37 @@ pub fn in_the_middle(scene: &mut Scene) {
     scene.play(recording(1, 64, 100));
     scene.play([Event::Saved { what: "grid", path: "/data/ada/pictures/2026-11-24_153012-grid.png".into() }]);
     while scene.commands.try_recv().is_ok() {}
+}
+
+/// The list of runs: one half done, one complete, one that cannot be read.
+pub fn runs() -> Event {
+    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    let record = |settings: Settings, step, share, loss, thumbnail: Option<Pictures>| {
+        let version = "0.1.0".into();
+        let file = RunFile {
+            version,
+            settings,
+            dataset: "MNIST".into(),
+            images: 60_000,
+            images_crc32: String::new(),
+            parameters: 460_516,
+        };
+        Ok(RunRecord { file, step, share, loss: Some(loss), checkpoint: true, thumbnail: thumbnail.map(Arc::new) })
+    };
+    let mut nano = Preset::Nano.settings();
+    nano.training.batch_size = 48;
+    let wrong = "cannot read /data/ada/runs/2026-11-20_111111-base/run.json: No such file or directory".to_owned();
+    let runs = [
+        ("2026-11-24_153012-small", record(Preset::Small.settings(), 1240, 0.5, 0.11234, Some(digits(16).0))),
+        ("2026-11-23_090807-nano", record(nano, 900, 1.0, 0.1534, None)),
+        ("2026-11-20_111111-base", Err(wrong)),
+    ];
+    let folder = PathBuf::from("/data/ada/runs");
+    let summary = |(name, record): (&str, Result<RunRecord, String>)| RunSummary {
+        path: folder.join(name),
+        changed: at(1_795_534_212),
+        record,
+    };
+    let runs = runs.into_iter().map(summary).collect();
+    Event::Runs { folder, runs }
 }

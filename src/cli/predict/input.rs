@@ -62,6 +62,15 @@ impl Input {
         })
     }
 
+    /// The same with the images changed.
+    ///
+    /// # Errors
+    /// What `change` returns.
+    pub fn with_images(mut self, change: impl FnOnce(&Tensor) -> candle_core::Result<Tensor>) -> Result<Self> {
+        self.images = change(&self.images)?;
+        Ok(self)
+    }
+
     /// The classes `[B]` u32 for a network that takes `inputs`; none if it knows no classes.
     ///
     /// # Errors

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use super::PredictPlan;
 use super::input::Input;
+use super::patches;
 use crate::cli::compute::compute;
+use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::say;
 use crate::model::{Network, TimeKind};
 use crate::tensor_file::{self, Entry};
-use crate::trained::TrainedModel;
 use crate::{Error, Result};
 
 /// Asks the network once, writes its answer, and says where.
@@ -21,10 +22,7 @@ pub fn run(plan: &PredictPlan) -> Result<()> {
     let mut progress = Progress::new();
     let answer = compute(plan.device, plan.threads, &mut progress, |device, progress| {
         let input = Input::read(&plan.input, device)?;
-        let (model, notice) = TrainedModel::open(&plan.checkpoint, device)?;
-        if let Some(notice) = notice {
-            progress.note(&notice);
-        }
+        let model = open_model(Some(&plan.checkpoint), device, progress)?;
         let denoiser = model.denoiser(model.settings.sampling.weights)?;
         let network = denoiser.network();
         if plan.kind == TimeKind::NoiseLevel && !matches!(network, Network::DiffUNet(_)) {
@@ -33,14 +31,17 @@ pub fn run(plan: &PredictPlan) -> Result<()> {
                 "leave --kind out, or use a checkpoint of DiffUNet",
             ));
         }
+        let in_patches = network.inputs().in_patches && input.images.dim(1)? == 4;
+        let input = if in_patches { input.with_images(patches::to_image)? } else { input };
         let classes = input.classes_for(&network.inputs(), plan.kind)?;
         if classes.is_none() && input.has_class_labels() {
             progress.note("class_labels are left aside: the model does not know classes");
         }
-        Ok(match plan.kind {
+        let answer = match plan.kind {
             TimeKind::Timestep => network.forward(&input.images, &input.t, classes.as_ref(), None)?,
             TimeKind::NoiseLevel => network.denoise(&input.images, &input.t)?,
-        })
+        };
+        Ok(if in_patches { patches::of_image(&answer)? } else { answer })
     });
     progress.finish();
     let answer = answer?;

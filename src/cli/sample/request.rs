@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::super::value::{self, Interval};
 use crate::config::{
-    ClassChoice, Preset, Problem, SamplerKind, SamplingSettings, Setting, Settings, Thresholding, WeightsKind,
+    ClassChoice, MAX_SAMPLES, MAX_TIMESTEPS, Preset, Problem, SamplerKind, SamplingSettings, Setting, Settings,
+    Thresholding, WeightsKind,
 };
 use crate::error::{Error, Result};
 
@@ -55,7 +56,9 @@ pub struct SampleRequest {
 impl SampleRequest {
     /// Judges what can be judged before the model is known.
     pub(in crate::cli) fn check(&self) -> Result<()> {
-        self.placed_in(Preset::Small.settings()).map(drop)
+        let mut model = Preset::Small.settings();
+        model.diffusion.timesteps = MAX_TIMESTEPS;
+        self.placed_in(model).map(drop)
     }
 
     /// The settings with which the model `model` draws.
@@ -73,13 +76,6 @@ impl SampleRequest {
                     Setting::SampleSteps,
                     format!("ddpm takes all {timesteps} steps"),
                     "leave --steps out, or add --sampler ddim --eta 1".into(),
-                );
-            }
-            Some(steps) if steps > timesteps => {
-                return refuse(
-                    Setting::SampleSteps,
-                    format!("{steps} steps, the model has {timesteps} timesteps"),
-                    format!("use 1 to {timesteps}"),
                 );
             }
             _ => {}
@@ -101,7 +97,9 @@ impl SampleRequest {
         let before = sampling.sampler;
         sampling.sampler = self.sampler(before)?;
         sampling.steps = self.steps.unwrap_or_else(|| {
-            if sampling.sampler == before { sampling.steps } else { usual_steps(sampling.sampler, sampling.steps) }
+            let usual =
+                if sampling.sampler == before { sampling.steps } else { usual_steps(sampling.sampler, sampling.steps) };
+            usual.min(model.diffusion.timesteps)
         });
         sampling.count = self.count.unwrap_or(sampling.count);
         sampling.eta = self.eta.unwrap_or(sampling.eta);
@@ -112,8 +110,8 @@ impl SampleRequest {
         sampling.weights = self.weights.unwrap_or(sampling.weights);
         sampling.seed = self.seed.unwrap_or(sampling.seed);
         // The model's other settings are as they are: a foreign model may have sizes that no preset has.
-        let mut problems = model.problems(None).into_iter().filter(|problem| concerns_sampling(problem.setting));
-        problems.next().map_or(Ok(model), |problem| Err(Error::Setting(problem)))
+        let problem = model.sampling_problems(MAX_SAMPLES).into_iter().next();
+        problem.map_or(Ok(model), |problem| Err(Error::Setting(problem)))
     }
 
     /// η belongs to DDIM alone: typing it chooses that sampler.
@@ -136,11 +134,6 @@ fn usual_steps(sampler: SamplerKind, recorded: usize) -> usize {
         SamplerKind::DpmPp => 16,
         SamplerKind::Heun => 16,
     }
-}
-
-fn concerns_sampling(setting: Setting) -> bool {
-    use Setting::{Class, Eta, Guidance, GuidanceInterval, SampleCount, SampleSteps};
-    matches!(setting, SampleSteps | SampleCount | Eta | Guidance | GuidanceInterval | Class)
 }
 
 #[cfg(test)]
@@ -193,7 +186,7 @@ mod tests {
     #[rstest]
     #[case("--count 0", "--count: 0 images", "use 1 to 100000")]
     #[case("--count -3", "--count: \"-3\" is not a whole number", "use digits only, such as 1000")]
-    #[case("--steps 0", "--steps: 0 sampling steps", "use 1 to T = 1000")]
+    #[case("--steps 0", "--steps: 0 sampling steps", "use 1 to T = 4000")]
     #[case("--eta 2", "--eta: η = 2", "use 0 to 1")]
     #[case("--eta 1 --sampler dpmpp", "--eta belongs to the sampler ddim", "leave --eta out, or use --sampler ddim")]
     #[case("--class 10", "--class: class 10", "use 0 to 9, or each")]

@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::data;
 use crate::device::describe;
 use crate::eval::QuickEval;
-use crate::train::{Control, Outcome, Run, RunEvent};
+use crate::train::{Control, Estimate, Outcome, Run, RunEvent};
 use crate::{Error, Result};
 
 /// Seconds over which the speed is averaged.
@@ -56,6 +56,9 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
             grouped(run.trainer.image_count() as u64),
             describe(device),
         ));
+        if let Some(estimate) = Estimate::of(&mut run.trainer)? {
+            progress.note(&estimate.to_string());
+        }
         let mut speed = Speed::new();
         run.train(&mut |event, _| {
             match event {

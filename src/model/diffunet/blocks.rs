@@ -97,7 +97,7 @@ impl TimeEmbed {
 
     /// `t`: `[B]` f32. Result: `[B, width]`.
     pub fn forward(&self, t: &Tensor) -> Result<Tensor> {
-        self.linear_2.forward(&self.linear_0.forward(&timestep_features(t, self.channels)?)?.silu()?)
+        self.linear_2.forward(&ops::silu(&self.linear_0.forward(&timestep_features(t, self.channels)?)?)?)
     }
 }
 
@@ -131,17 +131,15 @@ impl ResBlock {
     fn forward(&self, x: &Tensor, embedding: &Tensor, dropout: Option<&Dropout>) -> Result<Tensor> {
         let h = self.in_norm.forward(x, Activation::Silu)?;
         let h = self.in_conv.forward(&self.resample.apply(&h)?)?;
-        let scale_shift = self.emb.forward(embedding)?.chunk(2, 1)?;
-        let h = self.out_norm.forward_modulated(&h, &scale_shift[0], &scale_shift[1])?;
+        let h = self.out_norm.forward_modulated(&h, &self.emb.forward(embedding)?)?;
         let h = match dropout {
             Some(dropout) => dropout.apply(&h, STYLE.dropout)?,
             None => h,
         };
-        let h = self.out_conv.forward(&h)?;
         let x = self.resample.apply(x)?;
         match &self.skip_connection {
-            Some(skip) => skip.forward(&x)? + h,
-            None => x + h,
+            Some(skip) => self.out_conv.forward_plus(&h, &skip.forward(&x)?),
+            None => self.out_conv.forward_plus(&h, &x),
         }
     }
 }
@@ -168,12 +166,12 @@ impl AttentionBlock {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (batch, height, width, channels) = x.dims4()?;
         let tokens = height * width;
-        let normalised = self.norm.forward(x, Activation::None)?.reshape((batch, tokens, channels))?;
+        let normalised = self.norm.forward(x, Activation::None)?;
         // deepinv's `QKVAttentionLegacy`: the channels are split into heads first, then each head into q, k and v.
         let qkv = self.qkv.forward(&normalised)?.reshape((batch, tokens, self.heads, 3, ()))?;
         let part = |i: usize| qkv.narrow(3, i, 1)?.contiguous()?.reshape((batch, tokens, channels));
         let attended = ops::attention(&part(0)?, &part(1)?, &part(2)?, self.heads)?;
-        x + self.proj_out.forward(&attended)?.reshape((batch, height, width, channels))?
+        ops::add(x, &self.proj_out.forward(&attended)?.reshape(x.shape())?)
     }
 }
 

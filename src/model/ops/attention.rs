@@ -1,59 +1,48 @@
-//! Attention as a Candle operation over the CPU kernel.
+//! Attention as an operation over the CPU kernel.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 
+use super::buffers;
 use super::kernels::attention::{self, AttentionShape};
-use super::slices::{of_cpu, with_slices};
+use super::operation::{Operation, apply};
 
 /// See [`super::attention`].
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Tensor> {
-    let (batch, tokens, channels) = q.dims3()?;
+    let (Some(&batch), Some(&channels)) = (q.dims().first(), q.dims().last()) else {
+        bail!("attention of scalars");
+    };
     if heads == 0 || channels % heads != 0 || k.shape() != q.shape() || v.shape() != q.shape() {
         bail!("attention of {:?}, {:?}, {:?} with {heads} heads", q.shape(), k.shape(), v.shape());
     }
+    let tokens = q.elem_count() / (batch * channels).max(1);
     let shape = AttentionShape { batch, tokens, heads, width: channels / heads };
-    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Attention { shape })
+    apply(Attention { dims: q.shape().clone(), shape }, [q, k, v])
 }
 
 struct Attention {
+    dims: Shape,
     shape: AttentionShape,
 }
 
-impl CustomOp3 for Attention {
+impl Operation for Attention {
     fn name(&self) -> &'static str {
         "attention"
     }
 
-    fn cpu_fwd(
-        &self,
-        q: &CpuStorage,
-        q_layout: &Layout,
-        k: &CpuStorage,
-        k_layout: &Layout,
-        v: &CpuStorage,
-        v_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let q = of_cpu(q, q_layout)?;
-        let mut y = vec![0.0; q.len()];
-        attention::forward(&self.shape, q, of_cpu(k, k_layout)?, of_cpu(v, v_layout)?, &mut y);
-        Ok((CpuStorage::F32(y), q_layout.shape().clone()))
+    fn shape(&self) -> Shape {
+        self.dims.clone()
     }
 
-    fn bwd(
-        &self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        _y: &Tensor,
-        dy: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let dy = dy.contiguous()?;
-        let zeros = || vec![0.0f32; q.elem_count()];
-        let (mut dq, mut dk, mut dv) = (zeros(), zeros(), zeros());
-        with_slices([q, k, v, &dy], |[q, k, v, dy]| {
-            attention::backward(&self.shape, [q, k, v], dy, [&mut dq, &mut dk, &mut dv]);
-        })?;
-        let tensor = |values| Tensor::from_vec(values, q.shape(), q.device()).map(Some);
-        Ok((tensor(dq)?, tensor(dk)?, tensor(dv)?))
+    fn forward(&self, inputs: &[&[f32]], y: &mut [f32]) {
+        attention::forward(&self.shape, inputs[0], inputs[1], inputs[2], y);
+    }
+
+    fn backward(&self, inputs: &[&[f32]], dy: Vec<f32>, _wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
+        let len = dy.len();
+        let (mut dq, mut dk, mut dv) = (buffers::take(len)?, buffers::take(len)?, buffers::take(len)?);
+        let inputs = [inputs[0], inputs[1], inputs[2]];
+        attention::backward(&self.shape, inputs, &dy, [&mut dq, &mut dk, &mut dv]);
+        buffers::give(dy);
+        Ok(vec![Some(dq), Some(dk), Some(dv)])
     }
 }

@@ -1,19 +1,29 @@
-//! Convolutions and linear layers as Candle operations over the CPU kernels.
+//! Convolutions and linear layers as operations over the CPU kernels.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 
+use super::buffers;
 use super::kernels::conv::{self, ConvShape};
-use super::slices::{of_cpu, with_slices};
+use super::operation::{Operation, apply, many_may_join};
 
 /// See [`super::conv2d`].
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize) -> Result<Tensor> {
-    let (batch, height, width, in_channels) = x.dims4()?;
-    let (out_channels, inputs, kernel, kernel_width) = weight.dims4()?;
-    if inputs != in_channels || kernel != kernel_width || kernel % 2 == 0 || bias.dims() != [out_channels] {
-        bail!("conv2d of {:?} with weight {:?} and bias {:?}", x.shape(), weight.shape(), bias.shape());
+    let shape = shape_of(x, weight, bias, stride)?;
+    apply(Convolution { dims: image_dims(&shape), shape }, [x, weight, bias])
+}
+
+/// See [`super::conv2d_plus`].
+pub fn conv2d_plus(x: &Tensor, weight: &Tensor, bias: &Tensor, summand: &Tensor) -> Result<Tensor> {
+    let shape = shape_of(x, weight, bias, 1)?;
+    let dims = image_dims(&shape);
+    if summand.shape() != &dims {
+        bail!("a convolution to {dims:?} plus {:?}", summand.shape());
     }
-    let shape = ConvShape { batch, height, width, in_channels, out_channels, kernel, stride };
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Convolution { shape })
+    if many_may_join(&[x, weight, bias, summand]) {
+        apply(Convolution { dims, shape }, [x, weight, bias, summand])
+    } else {
+        conv2d(x, weight, bias, 1)? + summand
+    }
 }
 
 /// See [`super::linear`]: a convolution of one tap.
@@ -28,63 +38,52 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
         *last = out_channels;
     }
     let shape = ConvShape { batch: 1, height: rows, width: 1, in_channels, out_channels, kernel: 1, stride: 1 };
-    let x = x.contiguous()?.reshape((1, rows, 1, in_channels))?;
-    let weight = weight.contiguous()?.reshape((out_channels, in_channels, 1, 1))?;
-    x.apply_op3(&weight, &bias.contiguous()?, Convolution { shape })?.reshape(dims)
+    apply(Convolution { dims: dims.into(), shape }, [x, weight, bias])
 }
 
+fn shape_of(x: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize) -> Result<ConvShape> {
+    let (batch, height, width, in_channels) = x.dims4()?;
+    let (out_channels, inputs, kernel, kernel_width) = weight.dims4()?;
+    if inputs != in_channels || kernel != kernel_width || kernel % 2 == 0 || bias.dims() != [out_channels] {
+        bail!("conv2d of {:?} with weight {:?} and bias {:?}", x.shape(), weight.shape(), bias.shape());
+    }
+    Ok(ConvShape { batch, height, width, in_channels, out_channels, kernel, stride })
+}
+
+fn image_dims(shape: &ConvShape) -> Shape {
+    (shape.batch, shape.out_height(), shape.out_width(), shape.out_channels).into()
+}
+
+/// Of `x`, weight and bias, plus a summand where there is a fourth tensor.
 struct Convolution {
+    dims: Shape,
     shape: ConvShape,
 }
 
-impl CustomOp3 for Convolution {
+impl Operation for Convolution {
     fn name(&self) -> &'static str {
         "convolution"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let s = &self.shape;
-        let dims = (s.batch, s.out_height(), s.out_width(), s.out_channels);
-        let shape = Shape::from(dims);
-        let mut y = vec![0.0; shape.elem_count()];
-        let (x, weight) = (of_cpu(x, x_layout)?, of_cpu(weight, weight_layout)?);
-        conv::forward(s, x, weight, of_cpu(bias, bias_layout)?, &mut y);
-        Ok((CpuStorage::F32(y), shape))
+    fn shape(&self) -> Shape {
+        self.dims.clone()
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        _y: &Tensor,
-        dy: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let dy = dy.contiguous()?;
-        let s = &self.shape;
-        let mut dw = vec![0.0; weight.elem_count()];
-        let mut db = vec![0.0; bias.elem_count()];
-        let dx = with_slices([x, weight, &dy], |[x_values, weight, dy]| {
-            conv::weight_gradient(s, x_values, dy, &mut dw);
-            conv::bias_gradient(s, dy, &mut db);
-            // The images themselves are the input of a network's first layer: nobody asks for their gradient.
-            x.track_op().then(|| {
-                let mut dx = vec![0.0; x_values.len()];
-                conv::input_gradient(s, dy, weight, &mut dx);
-                dx
-            })
-        })?;
-        let dx = dx.map(|dx| Tensor::from_vec(dx, x.shape(), x.device())).transpose()?;
-        let dw = Tensor::from_vec(dw, weight.shape(), weight.device())?;
-        let db = Tensor::from_vec(db, bias.shape(), bias.device())?;
-        Ok((dx, Some(dw), Some(db)))
+    fn forward(&self, inputs: &[&[f32]], y: &mut [f32]) {
+        conv::forward(&self.shape, inputs[0], inputs[1], inputs[2], inputs.get(3).copied(), y);
+    }
+
+    fn backward(&self, inputs: &[&[f32]], dy: Vec<f32>, wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
+        let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
+        let (mut dw, mut db) = (buffers::take(weight.len())?, buffers::take(bias.len())?);
+        // The images themselves are the input of a network's first layer: nobody asks for their gradient.
+        let mut dx = wanted[0].then(|| buffers::take(x.len())).transpose()?;
+        conv::backward(&self.shape, (x, weight), &dy, (&mut dw, &mut db), dx.as_deref_mut());
+        let mut gradients = vec![dx, Some(dw), Some(db)];
+        match inputs.len() {
+            3 => buffers::give(dy),
+            _ => gradients.push(Some(dy)),
+        }
+        Ok(gradients)
     }
 }

@@ -47,12 +47,38 @@ pub fn group_norm(
 
 /// See [`super::attention`].
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Tensor> {
-    let (batch, tokens, channels) = q.dims3()?;
+    let (batch, channels) = (q.dim(0)?, q.dim(D::Minus1)?);
     let width = channels / heads;
-    let split = |t: &Tensor| t.reshape((batch, tokens, heads, width))?.transpose(1, 2)?.contiguous();
+    let split = |t: &Tensor| t.reshape((batch, (), heads, width))?.transpose(1, 2)?.contiguous();
     let scores = (split(q)?.matmul(&split(k)?.t()?)? / (width as f64).sqrt())?;
     let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
-    weights.matmul(&split(v)?)?.transpose(1, 2)?.reshape((batch, tokens, channels))
+    weights.matmul(&split(v)?)?.transpose(1, 2)?.reshape(q.shape())
+}
+
+/// See [`super::group_norm_modulated`].
+pub fn group_norm_modulated(
+    x: &Tensor,
+    (gain, bias): (&Tensor, &Tensor),
+    modulation: &Tensor,
+    groups: usize,
+    epsilon: f64,
+) -> Result<Tensor> {
+    let parts = modulation.chunk(2, 1)?;
+    let scale = (&parts[0] + 1.0)?;
+    let (gain, bias) = (scale.broadcast_mul(gain)?, (scale.broadcast_mul(bias)? + &parts[1])?);
+    group_norm(x, &gain, &bias, groups, epsilon, Activation::Silu)
+}
+
+/// See [`super::space_to_depth2`].
+pub fn space_to_depth2(x: &Tensor) -> Result<Tensor> {
+    let (b, h, w, c) = x.dims4()?;
+    x.reshape((b, h / 2, 2, w / 2, 2, c))?.permute((0, 1, 3, 5, 2, 4))?.contiguous()?.reshape((b, h / 2, w / 2, 4 * c))
+}
+
+/// See [`super::depth_to_space2`].
+pub fn depth_to_space2(x: &Tensor) -> Result<Tensor> {
+    let (b, h, w, c) = x.dims4()?;
+    x.reshape((b, h, w, c / 4, 2, 2))?.permute((0, 1, 4, 2, 5, 3))?.contiguous()?.reshape((b, 2 * h, 2 * w, c / 4))
 }
 
 /// See [`super::upsample_nearest2`].

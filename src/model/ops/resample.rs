@@ -1,14 +1,15 @@
-//! Doubling and halving of images as Candle operations. Each one's gradient is the other, up to a factor of 4.
+//! Doubling and halving of images as operations. They come in pairs: the gradient of one is the other, up to a factor.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
-use rayon::prelude::*;
+use candle_core::{Result, Shape, Tensor, bail};
 
-use super::slices::of_cpu;
+use super::buffers;
+use super::kernels::elementwise::{channels_to_squares, squares_to_channels};
+use super::kernels::resample::{sum_squares, write_squares};
+use super::operation::{Operation, apply};
 
 /// See [`super::upsample_nearest2`].
 pub fn upsample_nearest2(x: &Tensor) -> Result<Tensor> {
-    x.dims4()?;
-    x.contiguous()?.apply_op1(Upsample { scale: 1.0 })
+    apply(Resampling { kind: Kind::Upsample, dims: x.dims4()? }, [x])
 }
 
 /// See [`super::avg_pool2`].
@@ -17,70 +18,77 @@ pub fn avg_pool2(x: &Tensor) -> Result<Tensor> {
     if height % 2 != 0 || width % 2 != 0 {
         bail!("avg_pool2 of {:?}: height and width must be even", x.shape());
     }
-    x.contiguous()?.apply_op1(SumPool { scale: 0.25 })
+    apply(Resampling { kind: Kind::Average, dims: x.dims4()? }, [x])
 }
 
-/// Each pixel, times `scale`, written to a 2×2 square.
-struct Upsample {
-    scale: f32,
+/// See [`super::space_to_depth2`].
+pub fn space_to_depth2(x: &Tensor) -> Result<Tensor> {
+    let dims = x.dims4()?;
+    if dims.1 % 2 != 0 || dims.2 % 2 != 0 {
+        bail!("space_to_depth2 of {:?}: height and width must be even", x.shape());
+    }
+    apply(Resampling { kind: Kind::SpaceToDepth, dims }, [x])
 }
 
-/// The sum of each 2×2 square, times `scale`.
-struct SumPool {
-    scale: f32,
+/// See [`super::depth_to_space2`].
+pub fn depth_to_space2(x: &Tensor) -> Result<Tensor> {
+    let dims = x.dims4()?;
+    if dims.3 % 4 != 0 {
+        bail!("depth_to_space2 of {:?}: channels must be a multiple of 4", x.shape());
+    }
+    apply(Resampling { kind: Kind::DepthToSpace, dims }, [x])
 }
 
-impl CustomOp1 for Upsample {
+/// What is done with 2×2 squares of pixels.
+#[derive(Clone, Copy)]
+enum Kind {
+    Upsample,
+    Average,
+    SpaceToDepth,
+    DepthToSpace,
+}
+
+/// Of images `[B, H, W, C]`.
+struct Resampling {
+    kind: Kind,
+    dims: (usize, usize, usize, usize),
+}
+
+impl Operation for Resampling {
     fn name(&self) -> &'static str {
-        "upsample-nearest2"
+        "resampling"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (batch, height, width, channels) = layout.shape().dims4()?;
-        let x = of_cpu(storage, layout)?;
-        let mut y = vec![0.0; 4 * x.len()];
-        let row = width * channels;
-        y.par_chunks_mut((4 * row).max(1)).zip(x.par_chunks(row.max(1))).for_each(|(rows, x)| {
-            let (first, second) = rows.split_at_mut(2 * row);
-            for (pair, pixel) in first.chunks_exact_mut(2 * channels).zip(x.chunks_exact(channels)) {
-                for (i, value) in pixel.iter().enumerate() {
-                    pair[i] = self.scale * value;
-                    pair[channels + i] = self.scale * value;
-                }
-            }
-            second.copy_from_slice(first);
-        });
-        Ok((CpuStorage::F32(y), Shape::from((batch, 2 * height, 2 * width, channels))))
+    fn shape(&self) -> Shape {
+        let (b, h, w, c) = self.dims;
+        match self.kind {
+            Kind::Upsample => (b, 2 * h, 2 * w, c).into(),
+            Kind::Average => (b, h / 2, w / 2, c).into(),
+            Kind::SpaceToDepth => (b, h / 2, w / 2, 4 * c).into(),
+            Kind::DepthToSpace => (b, 2 * h, 2 * w, c / 4).into(),
+        }
     }
 
-    fn bwd(&self, _x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        dy.contiguous()?.apply_op1_no_bwd(&SumPool { scale: self.scale }).map(Some)
-    }
-}
-
-impl CustomOp1 for SumPool {
-    fn name(&self) -> &'static str {
-        "sum-pool2"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (batch, height, width, channels) = layout.shape().dims4()?;
-        let x = of_cpu(storage, layout)?;
-        let mut y = vec![0.0; x.len() / 4];
-        let row = width / 2 * channels;
-        y.par_chunks_mut(row.max(1)).zip(x.par_chunks((4 * row).max(1))).for_each(|(y, rows)| {
-            let (first, second) = rows.split_at(2 * row);
-            let pairs = first.chunks_exact(2 * channels).zip(second.chunks_exact(2 * channels));
-            for (pixel, (a, b)) in y.chunks_exact_mut(channels).zip(pairs) {
-                for (i, sum) in pixel.iter_mut().enumerate() {
-                    *sum = self.scale * ((a[i] + a[channels + i]) + (b[i] + b[channels + i]));
-                }
-            }
-        });
-        Ok((CpuStorage::F32(y), Shape::from((batch, height / 2, width / 2, channels))))
+    fn forward(&self, inputs: &[&[f32]], y: &mut [f32]) {
+        let (_, _, w, c) = self.dims;
+        match self.kind {
+            Kind::Upsample => write_squares(inputs[0], w, c, 1.0, y),
+            Kind::Average => sum_squares(inputs[0], w / 2, c, 0.25, y),
+            Kind::SpaceToDepth => squares_to_channels(inputs[0], w / 2, c, y),
+            Kind::DepthToSpace => channels_to_squares(inputs[0], w, c / 4, y),
+        }
     }
 
-    fn bwd(&self, _x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        dy.contiguous()?.apply_op1_no_bwd(&Upsample { scale: self.scale }).map(Some)
+    fn backward(&self, inputs: &[&[f32]], dy: Vec<f32>, _wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
+        let (_, _, w, c) = self.dims;
+        let mut dx = buffers::take(inputs[0].len())?;
+        match self.kind {
+            Kind::Upsample => sum_squares(&dy, w, c, 1.0, &mut dx),
+            Kind::Average => write_squares(&dy, w / 2, c, 0.25, &mut dx),
+            Kind::SpaceToDepth => channels_to_squares(&dy, w / 2, c, &mut dx),
+            Kind::DepthToSpace => squares_to_channels(&dy, w, c / 4, &mut dx),
+        }
+        buffers::give(dy);
+        Ok(vec![Some(dx)])
     }
 }

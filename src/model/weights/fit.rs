@@ -1,5 +1,6 @@
 //! Whether weights suit a network: every name and every shape, before anything is read or built.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,17 +37,20 @@ pub fn expected(settings: &NetworkSettings) -> Result<Vec<Named>> {
 /// # Errors
 /// [`Error::Mismatch`] with the first three that do not fit.
 pub fn check(path: &Path, found: &[Stored], expected: &[Named], optional: &[&str]) -> Result<()> {
-    let find = |name: &str| found.iter().find(|stored| stored.name == name);
-    let mut wrong: Vec<String> = expected
-        .iter()
-        .filter_map(|(name, shape)| match find(name) {
-            None => Some(format!("{name} is missing")),
-            Some(stored) if stored.shape() != shape => Some(format!("{name} is {:?}, not {shape:?}", stored.shape())),
-            Some(_) => None,
-        })
-        .collect();
-    let known: std::collections::HashSet<&str> =
-        expected.iter().map(|(name, _)| name.as_str()).chain(optional.iter().copied()).collect();
+    let by_name: HashMap<&str, &Stored> = found.iter().map(|stored| (stored.name.as_str(), stored)).collect();
+    // Shapes first: they tell of another size of the same network.
+    let (mut wrong, mut missing) = (Vec::new(), Vec::new());
+    for (name, shape) in expected {
+        match by_name.get(name.as_str()) {
+            None => missing.push(format!("{name} is missing")),
+            Some(stored) if stored.shape() != shape => {
+                wrong.push(format!("{name} is {:?}, not {shape:?}", stored.shape()));
+            }
+            Some(_) => {}
+        }
+    }
+    wrong.append(&mut missing);
+    let known: HashSet<&str> = expected.iter().map(|(name, _)| name.as_str()).chain(optional.iter().copied()).collect();
     let strange = found.iter().filter(|stored| !known.contains(stored.name.as_str()));
     wrong.extend(strange.map(|stored| format!("{} is not part of it", super::shown(&stored.name))));
     if wrong.is_empty() {

@@ -5,23 +5,26 @@ use rstest::rstest;
 
 use super::*;
 
+/// Shapes, and values to the bit, by name.
+type Bits = BTreeMap<String, (Vec<usize>, Vec<u32>)>;
+
 fn vector(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name)
 }
 
-fn values(file: &WeightsFile) -> Result<BTreeMap<String, (Vec<usize>, Vec<u32>)>> {
+fn values(file: &WeightsFile) -> Result<Bits> {
     let loaded = file.load(file.tensors(), &Device::Cpu, &mut |_, _| {})?;
     let bits =
         |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap().iter().map(|v| v.to_bits()).collect();
     Ok(loaded.iter().map(|(name, tensor)| (name.clone(), (tensor.dims().to_vec(), bits(tensor)))).collect())
 }
 
-fn expected() -> BTreeMap<String, (Vec<usize>, Vec<u32>)> {
+fn expected() -> Bits {
     values(&WeightsFile::open(&vector("state_dict_expected.safetensors")).unwrap()).unwrap()
 }
 
 /// Lists and loads bytes that stand in a file.
-fn open_bytes(bytes: &[u8]) -> Result<BTreeMap<String, (Vec<usize>, Vec<u32>)>> {
+fn open_bytes(bytes: &[u8]) -> Result<Bits> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), bytes).unwrap();
     values(&WeightsFile::open(file.path())?)
@@ -112,6 +115,13 @@ fn safetensors(header: &str, tensors: usize) -> Vec<u8> {
     bytes.extend(header.bytes());
     bytes.resize(bytes.len() + tensors, 0);
     bytes
+}
+
+#[test]
+fn an_empty_tensor_before_another_is_no_trouble() {
+    let header = r#"{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+    let values = open_bytes(&safetensors(header, 8)).unwrap();
+    assert_eq!((values["a"].clone(), values["b"].clone()), ((vec![0], vec![]), (vec![2], vec![0; 2])));
 }
 
 #[rstest]

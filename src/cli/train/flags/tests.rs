@@ -89,7 +89,7 @@ fn a_preset_is_where_the_other_flags_start_from() {
 #[case(
     "--preset seed --classes on",
     "--classes: DiffUNet does not know classes",
-    "use --classes off, or another preset"
+    "train it without classes, or choose another preset"
 )]
 #[case("--preset tiny", "--preset: \"tiny\" is not one of its values", "use nano, small, base, seed")]
 #[case("--epochs 0", "--epochs: no epochs", "use at least 1")]

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::gemm::{Destination, Matrix, gemm};
 use super::math::exp;
-use super::with_scratch;
+use super::{vectorised, with_scratch};
 
 /// The sizes of an attention: `heads` heads of `width` channels each, on `tokens` pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,28 +80,34 @@ pub fn backward(shape: &AttentionShape, [q, k, v]: [&[f32]; 3], dy: &[f32], [dq,
 fn attend(shape: &AttentionShape, q: Matrix, k: Matrix, weights: &mut [f32]) {
     let n = shape.tokens;
     gemm(weights, n, Destination::Overwrite, q, k.t(), shape.scale());
-    pulp::Arch::new().dispatch(|| {
-        for row in weights.chunks_exact_mut(n) {
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            for value in row.iter_mut() {
-                *value = exp(*value - largest);
+    vectorised(
+        #[inline(always)]
+        || {
+            for row in weights.chunks_exact_mut(n) {
+                let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                for value in row.iter_mut() {
+                    *value = exp(*value - largest);
+                }
+                let scale = 1.0 / row.iter().sum::<f32>();
+                for value in row {
+                    *value *= scale;
+                }
             }
-            let scale = 1.0 / row.iter().sum::<f32>();
-            for value in row {
-                *value *= scale;
-            }
-        }
-    });
+        },
+    );
 }
 
 /// `gradient` from that of the weights to that of the scores, in place.
 fn softmax_backward(n: usize, weights: &[f32], gradient: &mut [f32]) {
-    pulp::Arch::new().dispatch(|| {
-        for (p, d) in weights.chunks_exact(n).zip(gradient.chunks_exact_mut(n)) {
-            let dot: f32 = p.iter().zip(d.iter()).map(|(p, d)| p * d).sum();
-            for (p, d) in p.iter().zip(d) {
-                *d = p * (*d - dot);
+    vectorised(
+        #[inline(always)]
+        || {
+            for (p, d) in weights.chunks_exact(n).zip(gradient.chunks_exact_mut(n)) {
+                let dot: f32 = p.iter().zip(d.iter()).map(|(p, d)| p * d).sum();
+                for (p, d) in p.iter().zip(d) {
+                    *d = p * (*d - dot);
+                }
             }
-        }
-    });
+        },
+    );
 }

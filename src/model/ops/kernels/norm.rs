@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::math::{silu, silu_derivative};
+use super::vectorised;
 
 /// The sizes of a normalisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,19 +38,22 @@ pub fn forward(shape: &NormShape, x: &[f32], gain: &[f32], bias: &[f32], y: &mut
     y.par_chunks_mut(shape.image()).zip(x.par_chunks(shape.image())).enumerate().for_each(|(image, (y, x))| {
         let stats = Statistics::of(shape, x);
         let (scale, shift) = stats.affine(shape.row(gain, image), shape.row(bias, image));
-        pulp::Arch::new().dispatch(|| {
-            for (y, x) in y.chunks_exact_mut(shape.channels).zip(x.chunks_exact(shape.channels)) {
-                if shape.silu {
-                    for (((y, x), a), b) in y.iter_mut().zip(x).zip(&scale).zip(&shift) {
-                        *y = silu(x * a + b);
-                    }
-                } else {
-                    for (((y, x), a), b) in y.iter_mut().zip(x).zip(&scale).zip(&shift) {
-                        *y = x * a + b;
+        vectorised(
+            #[inline(always)]
+            || {
+                for (y, x) in y.chunks_exact_mut(shape.channels).zip(x.chunks_exact(shape.channels)) {
+                    if shape.silu {
+                        for (((y, x), a), b) in y.iter_mut().zip(x).zip(&scale).zip(&shift) {
+                            *y = silu(x * a + b);
+                        }
+                    } else {
+                        for (((y, x), a), b) in y.iter_mut().zip(x).zip(&scale).zip(&shift) {
+                            *y = x * a + b;
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
     });
 }
 
@@ -100,17 +104,20 @@ fn image_backward(
     let stats = Statistics::of(shape, x);
     let (scale, shift) = stats.affine(gain, bias);
     let (mut dz_x, mut dz_sum) = (vec![0.0f32; channels], vec![0.0f32; channels]);
-    pulp::Arch::new().dispatch(|| {
-        let rows = x.chunks_exact(channels).zip(dy.chunks_exact(channels)).zip(dx.chunks_exact_mut(channels));
-        for ((x, dy), dx) in rows {
-            let coefficients = scale.iter().zip(&shift).zip(dz_x.iter_mut().zip(dz_sum.iter_mut()));
-            for (((x, dy), dz), ((a, b), (sum_x, sum))) in x.iter().zip(dy).zip(dx).zip(coefficients) {
-                *dz = if shape.silu { dy * silu_derivative(x * a + b) } else { *dy };
-                *sum += *dz;
-                *sum_x += *dz * x;
+    vectorised(
+        #[inline(always)]
+        || {
+            let rows = x.chunks_exact(channels).zip(dy.chunks_exact(channels)).zip(dx.chunks_exact_mut(channels));
+            for ((x, dy), dx) in rows {
+                let coefficients = scale.iter().zip(&shift).zip(dz_x.iter_mut().zip(dz_sum.iter_mut()));
+                for (((x, dy), dz), ((a, b), (sum_x, sum))) in x.iter().zip(dy).zip(dx).zip(coefficients) {
+                    *dz = if shape.silu { dy * silu_derivative(x * a + b) } else { *dy };
+                    *sum += *dz;
+                    *sum_x += *dz * x;
+                }
             }
-        }
-    });
+        },
+    );
     // Σ dz·x̂ from Σ dz·x, channel by channel.
     let d_gain: Vec<f32> =
         (0..channels).map(|c| (dz_x[c] - stats.mean[c] * dz_sum[c]) * stats.reciprocal_std[c]).collect();
@@ -127,13 +134,16 @@ fn image_backward(
             offset[c] = -r * mean_dz - slope[c] * stats.mean[c];
         }
     }
-    pulp::Arch::new().dispatch(|| {
-        for (x, dx) in x.chunks_exact(channels).zip(dx.chunks_exact_mut(channels)) {
-            for ((x, dx), ((a, s), o)) in x.iter().zip(dx).zip(scale.iter().zip(&slope).zip(&offset)) {
-                *dx = a * *dx + s * x + o;
+    vectorised(
+        #[inline(always)]
+        || {
+            for (x, dx) in x.chunks_exact(channels).zip(dx.chunks_exact_mut(channels)) {
+                for ((x, dx), ((a, s), o)) in x.iter().zip(dx).zip(scale.iter().zip(&slope).zip(&offset)) {
+                    *dx = a * *dx + s * x + o;
+                }
             }
-        }
-    });
+        },
+    );
     (d_gain, dz_sum)
 }
 
@@ -170,19 +180,22 @@ fn channel_sums(x: &[f32], of_channel: &[f32], term: impl Fn(f32, f32) -> f32) -
     let channels = of_channel.len();
     let mut totals = vec![0.0f64; channels];
     let mut partial = vec![0.0f32; channels];
-    pulp::Arch::new().dispatch(|| {
-        for stretch in x.chunks(STRETCH * channels) {
-            partial.fill(0.0);
-            for row in stretch.chunks_exact(channels) {
-                for ((sum, x), other) in partial.iter_mut().zip(row).zip(of_channel) {
-                    *sum += term(*x, *other);
+    vectorised(
+        #[inline(always)]
+        || {
+            for stretch in x.chunks(STRETCH * channels) {
+                partial.fill(0.0);
+                for row in stretch.chunks_exact(channels) {
+                    for ((sum, x), other) in partial.iter_mut().zip(row).zip(of_channel) {
+                        *sum += term(*x, *other);
+                    }
+                }
+                for (total, part) in totals.iter_mut().zip(&partial) {
+                    *total += f64::from(*part);
                 }
             }
-            for (total, part) in totals.iter_mut().zip(&partial) {
-                *total += f64::from(*part);
-            }
-        }
-    });
+        },
+    );
     totals
 }
 

@@ -103,10 +103,7 @@ pub fn read(fields: &Fields) -> Result<Network> {
             true => widest,
             false => fields.count("attention_head_dim", MAX_CHANNELS)?.unwrap_or(8),
         },
-        norm_num_groups: match groups("norm_num_groups")? {
-            Some(groups) => groups,
-            None => 32,
-        },
+        norm_num_groups: groups("norm_num_groups")?.unwrap_or(32),
         attn_norm_num_groups: groups("attn_norm_num_groups")?,
         norm_eps: fields.number("norm_eps", 1e-5)?,
         scale_shift: shift == "scale_shift",

@@ -7,10 +7,7 @@ use crossbeam_channel::Receiver;
 use eframe::{CreationContext, Frame, NativeOptions, Storage};
 use egui::{Context, IconData, ThemePreference, Ui, ViewportBuilder};
 
-use super::logic::App;
-use super::remembered::Remembered;
-use super::run_names::Folders;
-use super::state::{AppState, Look};
+use crate::app::{Action, App, AppState, Folders, Look, Remembered};
 use crate::engine::{Command, Handle, Outbox};
 use crate::ui::{View, theme};
 use crate::{Error, Result};
@@ -84,8 +81,10 @@ fn open(renderer: Renderer, run: Option<PathBuf>, work: fn(Receiver<Command>, Ou
         let ctx = cc.egui_ctx.clone();
         let handle = Handle::spawn(move || ctx.request_repaint_after(FRAME_PAUSE), work)?;
         let mut window = Window::new(cc, handle, Folders::of_user());
-        if let (Some(app), Some(path)) = (&mut window.app, run) {
-            app.open(path);
+        match (&mut window.app, run) {
+            (Some(app), Some(path)) => app.open(path),
+            (Some(app), None) => app.open_shipped(),
+            (None, _) => {}
         }
         Ok(Box::new(window) as Box<dyn eframe::App>)
     };
@@ -93,7 +92,7 @@ fn open(renderer: Renderer, run: Option<PathBuf>, work: fn(Receiver<Command>, Ou
 }
 
 fn icon() -> Option<IconData> {
-    let png = include_bytes!("../../assets/icon/diffuscope-256.png");
+    let png = include_bytes!("../assets/icon/diffuscope-256.png");
     let image = image::load_from_memory_with_format(png, image::ImageFormat::Png).ok()?.into_rgba8();
     let (width, height) = image.dimensions();
     Some(IconData { rgba: image.into_raw(), width, height })
@@ -114,6 +113,13 @@ impl Window {
         let ctx = cc.egui_ctx.clone();
         let app = App::new(handle, Remembered::restore(text.as_deref()), folders, move || ctx.request_repaint());
         Self { app: Some(app), view: View::default() }
+    }
+
+    /// Does what was asked for, as a panel would ask.
+    pub fn apply(&mut self, action: Action) {
+        if let Some(app) = &mut self.app {
+            app.apply(action);
+        }
     }
 
     /// The state that is shown; none after the window was closed.

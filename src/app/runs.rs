@@ -1,0 +1,110 @@
+//! The earlier runs: listed, opened, gone on with, taken over as settings, thrown away.
+
+use std::path::{Path, PathBuf};
+
+use super::logic::App;
+use super::loss_series::LossSeries;
+use super::notices::Kind;
+use super::state::{Activity, EndReason, LossPlot, Progress, RunFacts, Tab};
+use crate::engine::{Command, RunOpened};
+use crate::train::history::History;
+
+pub use crate::train::gallery::{RunRecord, RunSummary};
+
+/// The list of runs.
+#[derive(Debug, Clone, Default)]
+pub struct Runs {
+    /// Where new runs go and earlier ones are looked for.
+    pub folder: PathBuf,
+    /// The runs, newest first; none before they were read.
+    pub list: Option<Vec<RunSummary>>,
+    /// The folder is being read.
+    pub reading: bool,
+}
+
+impl App {
+    pub(super) fn list_runs(&mut self) {
+        let folder = self.state.runs.folder.clone();
+        self.state.runs.reading = self.command(Command::ListRuns { folder });
+    }
+
+    /// Reads the list anew, if it is looked at.
+    pub(super) fn runs_changed(&mut self) {
+        if self.state.tab == Tab::Runs {
+            self.list_runs();
+        }
+    }
+
+    pub(super) fn open_run(&mut self, run: PathBuf) {
+        if !self.state.run_is_active() {
+            self.state.tab = Tab::Train;
+            self.open(run);
+        }
+    }
+
+    pub(super) fn resume_run(&mut self, run: PathBuf) {
+        if !self.state.run_is_active() && self.command(Command::ResumeRun { run }) {
+            self.state.activity = Activity::Preparing;
+        }
+    }
+
+    /// Takes a run's settings for the next run.
+    pub(super) fn duplicate_run(&mut self, run: &Path) {
+        let summary = self.state.runs.list.iter().flatten().find(|summary| summary.path == run);
+        let Some(Ok(record)) = summary.map(|summary| &summary.record) else { return };
+        self.state.set_settings(record.file.settings.clone());
+        self.state.left_open = true;
+        self.state.tab = Tab::Train;
+        let text = format!("The settings of {} are on the left: change them and press Train", name(run));
+        self.state.notices.add(Kind::Info, text, None);
+    }
+
+    pub(super) fn run_opened(&mut self, opened: RunOpened) {
+        let RunOpened { run, settings, step, share, parameters, images } = opened;
+        let state = &mut self.state;
+        state.loss = LossPlot { linear: state.loss.linear, ..LossPlot::default() };
+        (state.preview, state.recording) = (None, None);
+        state.player.playing = false;
+        state.progress = Progress { step, share, ..Progress::default() };
+        let ended = if share >= 1.0 { EndReason::Completed } else { EndReason::Stopped };
+        state.run = Some(RunFacts {
+            folder: run,
+            settings,
+            parameters,
+            images,
+            device: None,
+            checkpoint: Some(step),
+            ended: Some(ended),
+        });
+    }
+
+    pub(super) fn take_history(&mut self, history: &History) {
+        let curve = |points: &[(u64, f64)]| {
+            let mut series = LossSeries::default();
+            points.iter().for_each(|&(step, loss)| series.push(step, loss));
+            series
+        };
+        self.state.loss.train = curve(&history.train);
+        self.state.loss.held_out = curve(&history.held_out);
+        self.state.progress.epoch = history.last.map_or(0.0, |last| last.epoch);
+    }
+
+    pub(super) fn run_deleted(&mut self, run: &Path) {
+        let state = &mut self.state;
+        if !state.run_is_active() && state.run.as_ref().is_some_and(|shown| shown.folder == run) {
+            // There is nothing left to go on with, or to look at but the model in memory and its film.
+            state.run = None;
+            state.progress = Progress::default();
+            state.loss = LossPlot { linear: state.loss.linear, ..LossPlot::default() };
+            state.preview = None;
+        }
+        let text = format!("Moved {} to the desktop's trash, from where it can be put back", name(run));
+        state.notices.add(Kind::Done, text, None);
+        self.runs_changed();
+    }
+}
+
+/// The name of a run: its folder's.
+fn name(run: &Path) -> String {
+    run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned()
+}

@@ -1,0 +1,85 @@
+//! `diffuscope bench`: times the works by which speed is compared.
+
+mod run;
+
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use clap::Args;
+
+use super::value;
+use crate::bench::Work;
+
+pub use run::run;
+
+/// What was typed after `bench`.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// What to time; everything if left out
+    #[arg(value_name = "WORK", value_parser = value::one_of(value::WORKS))]
+    works: Vec<Work>,
+
+    /// How often each work is timed; the median counts
+    #[arg(long, value_name = "N", default_value = "8", value_parser = value::times)]
+    repeats: NonZeroUsize,
+
+    /// Threads that compute; all cores if left out
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = value::threads)]
+    threads: Option<NonZeroUsize>,
+
+    /// Print one line of JSON for each work
+    #[arg(long)]
+    json: bool,
+}
+
+/// Works that can be timed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BenchPlan {
+    pub works: Vec<Work>,
+    pub repeats: NonZeroUsize,
+    /// `None`: all cores.
+    pub threads: Option<NonZeroUsize>,
+    pub json: bool,
+}
+
+impl BenchArgs {
+    pub(super) fn plan(self) -> BenchPlan {
+        let works = if self.works.is_empty() { Work::ALL.to_vec() } else { self.works };
+        BenchPlan { works, repeats: self.repeats, threads: self.threads, json: self.json }
+    }
+}
+
+impl fmt::Display for BenchPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.works.iter().map(|work| work.name()).collect();
+        write!(f, "timing {}", names.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Plan, plan_of};
+
+    fn bench(words: &str) -> BenchPlan {
+        match plan_of(&format!("bench {words}")).unwrap() {
+            Plan::Bench(plan) => plan,
+            other => panic!("not a timing: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn everything_is_timed_unless_works_are_named() {
+        assert_eq!(bench("").works, Work::ALL);
+        let plan = bench("small-sample small-train --repeats 3 --threads 2 --json");
+        assert_eq!(plan.works, [Work::SmallSample, Work::SmallTrain]);
+        assert_eq!((plan.repeats.get(), plan.threads.map(NonZeroUsize::get), plan.json), (3, Some(2), true));
+        assert_eq!(plan.to_string(), "timing small-sample, small-train");
+    }
+
+    #[test]
+    fn unknown_works_and_no_repeats_are_refused() {
+        assert_eq!(plan_of("bench big-train").unwrap_err().exit_code(), 2);
+        assert_eq!(plan_of("bench --repeats 0").unwrap_err().exit_code(), 2);
+    }
+}

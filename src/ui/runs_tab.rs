@@ -1,0 +1,158 @@
+//! The Runs tab: the earlier runs, newest first, to open, go on with, take settings from, or throw away.
+
+use egui::emath::GuiRounding;
+use egui::{Frame, Label, Margin, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
+
+use super::button::Button;
+use super::icons;
+use super::numbers;
+use super::palette::Palette;
+use super::picture_grid::Empty;
+use super::section::{caption, title};
+use super::textures::{Part, Textures};
+use super::theme::semibold;
+use crate::app::{Action, AppState, RunRecord, RunSummary, date};
+
+/// Digits beside each other in a thumbnail.
+const COLUMNS: usize = 8;
+/// Room of a thumbnail: two rows of digits of 28 pixels, one pixel apart.
+const THUMBNAIL: Vec2 = vec2(233.0, 59.0);
+
+/// Draws the tab.
+pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
+    Frame::new().inner_margin(Margin { left: 20, right: 8, top: 12, bottom: 0 }).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        title(ui, "Runs on this computer", |ui| {
+            ui.add_space(12.0);
+            let again = Button::text("Read again").enabled(!state.runs.reading).tip("Look into the folder once more");
+            if again.show(ui).clicked() {
+                actions.push(Action::ListRuns);
+            }
+        });
+        let folder = state.runs.folder.display();
+        match state.runs.list.as_deref() {
+            Some(runs) if !runs.is_empty() => {
+                caption(ui, format!("{} in {folder}", runs.len()));
+                ui.add_space(6.0);
+                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    ui.spacing_mut().item_spacing.y = 8.0;
+                    for (i, run) in runs.iter().enumerate() {
+                        ui.push_id(&run.path, |ui| card(ui, state, run, i, textures, actions));
+                    }
+                    ui.add_space(12.0);
+                });
+            }
+            Some(_) => {
+                caption(ui, format!("none in {folder}"));
+                let sentence = "Press Train: each run is kept in a folder of its own and listed here, to open it, go on \
+                                with it, or start another with its settings.";
+                Empty { headline: "No runs yet", sentence }.show(ui, |_| ());
+            }
+            None if state.runs.reading => caption(ui, format!("Reading {folder}…")),
+            None => caption(ui, format!("{folder} could not be read. The message says why; then press Read again.")),
+        }
+    });
+}
+
+fn card(ui: &mut Ui, state: &AppState, run: &RunSummary, i: usize, textures: &mut Textures, actions: &mut Vec<Action>) {
+    let p = Palette::of(ui);
+    let name = run.path.file_name().unwrap_or(run.path.as_os_str()).to_string_lossy();
+    let frame = Frame::new()
+        .fill(p.raised)
+        .corner_radius(8)
+        .inner_margin(12)
+        .outer_margin(Margin { right: 12, ..Margin::ZERO });
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 16.0;
+            if ui.available_width() > 2.0 * THUMBNAIL.x {
+                thumbnail(ui, run, i, &name, textures);
+            }
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                ui.add(Label::new(RichText::new(name.as_ref()).font(semibold(13.0)).color(p.text)).truncate());
+                words(ui, run);
+                ui.add_space(6.0);
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = 6.0;
+                    buttons(ui, state, run, &name, actions);
+                });
+            });
+        });
+    });
+}
+
+fn thumbnail(ui: &mut Ui, run: &RunSummary, i: usize, name: &str, textures: &mut Textures) {
+    let p = Palette::of(ui);
+    let (rect, response) = ui.allocate_exact_size(THUMBNAIL, Sense::hover());
+    let rect = rect.round_to_pixels(ui.ctx().pixels_per_point());
+    let digits = run.record.as_ref().ok().and_then(|record| record.thumbnail.as_ref());
+    let words = if digits.is_some() { format!("Digits of {name}") } else { format!("No digits of {name}") };
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
+    match digits {
+        Some(digits) => {
+            let part = Part::Grid { columns: COLUMNS, gap: 1 };
+            let texture = textures.get(ui.ctx(), ("run", i), digits, part);
+            egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);
+        }
+        None => {
+            let font = super::theme::regular(11.5);
+            ui.painter().rect(rect, 4, p.panel, Stroke::new(1.0, p.line), StrokeKind::Inside);
+            ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, "no grid was drawn", font, p.muted);
+        }
+    }
+}
+
+fn words(ui: &mut Ui, run: &RunSummary) {
+    let p = Palette::of(ui);
+    let changed = date(run.changed);
+    match &run.record {
+        Ok(record) => {
+            let preset = record.file.settings.preset.name();
+            caption(ui, format!("{preset} · {} · {changed} UTC", record.file.dataset));
+            let loss = record.loss.map_or_else(String::new, |loss| format!(" · loss {loss:.4}"));
+            let steps = numbers::whole(record.step as f64);
+            let share = (100.0 * record.share).floor();
+            caption(ui, format!("step {steps}{loss} · {share} % of its training done"));
+        }
+        Err(what) => {
+            let text = format!("{} {what}", icons::WARNING);
+            ui.add(Label::new(RichText::new(text).size(11.5).color(p.bad)).wrap());
+            caption(ui, format!("{changed} UTC"));
+        }
+    }
+}
+
+fn buttons(ui: &mut Ui, state: &AppState, run: &RunSummary, name: &str, actions: &mut Vec<Action>) {
+    let active = state.run_is_active();
+    let in_progress = active && state.run.as_ref().is_some_and(|shown| shown.folder == run.path);
+    let path = || run.path.clone();
+    let mut press = |ui: &mut Ui, word: &str, refusal: Option<&str>, tip: &str, action: Action| {
+        let accessible = format!("{word} {name}");
+        let button = Button::text(word).named(&accessible).enabled(refusal.is_none()).tip(refusal.unwrap_or(tip));
+        if button.show(ui).clicked() {
+            actions.push(action);
+        }
+    };
+    if let Ok(record) = &run.record {
+        let refusal = no_start(active, record);
+        press(ui, "Open", refusal, "Show its losses and draw with its model", Action::OpenRun(path()));
+        let complete = (record.share >= 1.0).then_some("It is complete: duplicate it to train another for longer");
+        let tip = "Go on with it from its last checkpoint";
+        press(ui, "Resume", refusal.or(complete), tip, Action::ResumeRun(path()));
+        let tip = "Take its settings, change some, and train anew";
+        press(ui, "Duplicate", None, tip, Action::DuplicateRun(path()));
+    }
+    let refusal = in_progress.then_some("It is in progress: stop it first");
+    press(ui, "Delete", refusal, "Move its folder to the desktop's trash", Action::DeleteRun(path()));
+}
+
+/// Why a run can be neither opened nor resumed.
+fn no_start(active: bool, record: &RunRecord) -> Option<&'static str> {
+    match (active, record.checkpoint) {
+        (true, _) => Some("Stop the run in progress first"),
+        (false, false) => Some("It ended before its first checkpoint"),
+        (false, true) => None,
+    }
+}

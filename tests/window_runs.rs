@@ -1,0 +1,149 @@
+//! Journey through the Runs tab on a scripted engine: list, open, resume, duplicate, delete.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "window/scene.rs"]
+mod scene;
+
+use std::path::PathBuf;
+
+use diffuscope::app::{EndReason, Tab};
+use diffuscope::config::Preset;
+use diffuscope::engine::{Activity, Command, Event, RunOpened, Task};
+use diffuscope::train::history::History;
+use diffuscope::window::Window;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use scene::{Scene, model_opened, run_started, runs};
+
+const NEWEST: &str = "2026-11-24_153012-small";
+const OLDER: &str = "2026-11-23_090807-nano";
+const BROKEN: &str = "2026-11-20_111111-base";
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from("/data/ada/runs").join(name)
+}
+
+/// The Runs tab with three runs: half done, complete, unreadable.
+fn scene() -> Scene {
+    let mut scene = Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]));
+    scene.click("Runs tab");
+    let Some(Command::ListRuns { folder }) = scene.command() else { panic!("the tab asks for the list") };
+    assert_eq!(folder, PathBuf::from("/data/ada/runs"));
+    scene.play([runs()]);
+    scene
+}
+
+#[test]
+fn runs_are_listed_with_what_they_are_and_what_is_wrong() {
+    let scene = scene();
+    for words in ["step 1,240 · loss 0.1123 · 50 % of its training done", "step 900 · loss 0.1534 · 100 %"] {
+        assert_eq!(scene.harness.query_all_by_label_contains(words).count(), 1, "{words}");
+    }
+    scene.harness.get_by_label(&format!("Digits of {NEWEST}"));
+    scene.harness.get_by_label(&format!("No digits of {OLDER}"));
+    assert_eq!(scene.harness.query_all_by_label_contains("cannot read").count(), 1);
+    assert!(scene.harness.query_by_label(&format!("Open {BROKEN}")).is_none());
+    assert!(!scene.enabled(&format!("Resume {OLDER}")), "it is complete");
+    assert!(scene.enabled(&format!("Delete {BROKEN}")));
+}
+
+#[test]
+fn an_opened_run_shows_its_past_and_can_be_resumed() {
+    let mut scene = scene();
+    scene.click(&format!("Open {NEWEST}"));
+    assert!(matches!(scene.command(), Some(Command::Open { path: opened }) if opened == path(NEWEST)));
+    assert_eq!(scene.state().tab, Tab::Train);
+
+    let settings = Preset::Small.settings();
+    let train = (1..=1240).map(|step| (step, 1.0 / step as f64)).collect();
+    scene.play([
+        Event::Activity(Activity::Preparing),
+        Event::RunOpened(RunOpened {
+            run: path(NEWEST),
+            settings: Box::new(settings.clone()),
+            step: 1240,
+            share: 0.5,
+            parameters: 460_516,
+            images: 60_000,
+        }),
+        Event::History(History { train, held_out: vec![(1000, 0.2)], last: None }),
+        model_opened(settings.clone()),
+        Event::Activity(Activity::Idle),
+    ]);
+    scene.harness.get_by_label("Loss plot, 1,240 points");
+    assert_eq!(scene.state().run.as_ref().and_then(|run| run.ended), Some(EndReason::Stopped));
+    assert!(matches!(scene.command(), Some(Command::Sample { .. })), "an opened model is drawn from");
+
+    scene.click("Resume run");
+    assert!(matches!(scene.command(), Some(Command::ResumeRun { run }) if run == path(NEWEST)));
+    scene.play([run_started(settings, 1240), Event::Activity(Activity::Training)]);
+    scene.harness.get_by_label("Loss plot, 1,240 points");
+}
+
+#[test]
+fn a_run_is_resumed_from_the_list_and_then_not_deleted() {
+    let mut scene = scene();
+    scene.click(&format!("Resume {NEWEST}"));
+    assert!(matches!(scene.command(), Some(Command::ResumeRun { run }) if run == path(NEWEST)));
+    scene.play([run_started(Preset::Small.settings(), 1240), Event::Activity(Activity::Training)]);
+    scene.click("Runs tab");
+    scene.play([runs()]);
+    assert!(!scene.enabled(&format!("Delete {NEWEST}")), "it is in progress");
+    for action in ["Open", "Resume"] {
+        assert!(!scene.enabled(&format!("{action} {NEWEST}")), "{action}");
+    }
+    assert!(scene.enabled(&format!("Delete {OLDER}")));
+}
+
+#[test]
+fn a_duplicate_brings_its_settings_to_the_left_panel() {
+    let mut scene = scene();
+    scene.click("Fold the settings");
+    scene.click(&format!("Duplicate {OLDER}"));
+    assert_eq!((scene.state().tab, scene.state().left_open), (Tab::Train, true));
+    let settings = &scene.state().settings;
+    assert_eq!((settings.preset, settings.training.batch_size), (Preset::Nano, 48));
+    scene.set("Batch", "32");
+    while scene.command().is_some() {}
+    scene.click("Train");
+    let Some(Command::Train { settings, out }) = scene.command() else { panic!("Train sends its command") };
+    assert_eq!(settings.training.batch_size, 32);
+    assert_ne!(out, path(OLDER));
+}
+
+#[test]
+fn a_deleted_run_is_gone_from_the_list_and_one_is_told_where_it_went() {
+    let mut scene = scene();
+    scene.click(&format!("Delete {OLDER}"));
+    assert!(matches!(scene.command(), Some(Command::DeleteRun { run }) if run == path(OLDER)));
+    scene.play([Event::RunDeleted { run: path(OLDER) }]);
+    assert!(scene.harness.query_all_by_label_contains("to the desktop's trash").count() >= 1);
+    assert!(matches!(scene.command(), Some(Command::ListRuns { .. })), "the list is read anew");
+
+    scene.play([run_started(Preset::Small.settings(), 0), Event::Activity(Activity::Training)]);
+    scene.play(scene::steps(1, 9));
+    let run = path(NEWEST);
+    scene.play([Event::RunEnded { step: 9, reason: EndReason::Stopped, run: run.clone() }]);
+    scene.play([Event::Activity(Activity::Idle), Event::RunDeleted { run }]);
+    assert!(scene.state().run.is_none() && scene.state().loss.train.is_empty(), "nothing is left of it to resume");
+
+    let (what, hint) = ("cannot move it to the trash".to_owned(), "use your file manager".to_owned());
+    scene.play([Event::Failed { during: Task::DeletingRun, what, hint }]);
+    assert!(scene.harness.query_all_by_label_contains("Deleting the run: cannot move it").count() >= 1);
+}
+
+#[test]
+fn an_empty_folder_says_what_to_do() {
+    let mut scene = Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]));
+    scene.click("Runs tab");
+    scene.play([Event::Runs { folder: "/data/ada/runs".into(), runs: Vec::new() }]);
+    scene.harness.get_by_label("No runs yet");
+    assert!(scene.harness.query_all_by_label_contains("Press Train").count() >= 1);
+    while scene.command().is_some() {}
+    scene.click("Read again");
+    assert!(matches!(scene.command(), Some(Command::ListRuns { .. })));
+    let (what, hint) = ("cannot read the folder".to_owned(), "check it".to_owned());
+    scene.play([Event::Failed { during: Task::ListingRuns, what, hint }]);
+    assert!(scene.enabled("Read again"), "it does not stay reading");
+}
