@@ -254,27 +254,6 @@ fn a_failure_is_told_and_the_next_run_starts() {
 }
 
 #[test]
-fn digits_are_judged_while_a_model_trains() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
-    let mut engine = Engine::start();
-    let mut settings = settings(Budget::Steps(100_000));
-    settings.training.eval_seconds = 0.05;
-    engine.send(Command::Train { settings: Box::new(settings), out: run.clone() });
-    let (step, eval) = engine.wait("evaluation", |event| match event {
-        Event::Evaluated { step, eval } => Some((*step, *eval)),
-        _ => None,
-    });
-    assert_eq!(eval.classes.iter().sum::<usize>(), eval.count);
-    assert!(engine.handle.shutdown(Duration::from_secs(2)));
-    let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    let line = metrics.lines().find(|line| line.contains("\"eval\"")).unwrap();
-    let line: serde_json::Value = serde_json::from_str(line).unwrap();
-    assert_eq!((line["step"].as_u64(), line["eval"]["count"].as_u64()), (Some(step), Some(eval.count as u64)));
-    assert_eq!(line["eval"]["distance"].as_f64(), Some(eval.distance));
-}
-
-#[test]
 fn closing_while_training_saves_and_ends_within_two_seconds() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");

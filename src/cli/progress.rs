@@ -42,6 +42,11 @@ impl Progress {
         self.show(report.progress, &training_line(report, images_per_second, seconds_left));
     }
 
+    /// Another piece of work begins: the time left follows from its pace alone.
+    pub fn begin(&mut self) {
+        self.started = Instant::now();
+    }
+
     /// `done` of `total` equal parts of what `doing` says, such as `drawing 64 images`. The time left follows from the pace.
     pub fn advance(&mut self, doing: &str, done: u64, total: u64) {
         let share = if total == 0 { 1.0 } else { done as f64 / total as f64 };

@@ -28,7 +28,8 @@ pub fn percentile(count: usize, resamples: usize, statistic: impl Fn(&[u32]) -> 
 }
 
 /// `value` ± 1.96 standard deviations of the resampled statistic, not under 0: for the Fréchet distance, which is
-/// larger for resampled sets than for the set itself, so that their quantiles would lie to one side.
+/// larger for resampled sets than for the set itself, and the entropy, which is smaller, so that their quantiles
+/// would lie to one side.
 pub fn around(value: f64, count: usize, resamples: usize, statistic: impl Fn(&[u32]) -> f64 + Sync) -> Interval {
     let values = resampled(count, resamples, statistic);
     let n = values.len() as f64;

@@ -111,7 +111,7 @@ impl Report {
             classes,
             class_entropy: Measured {
                 value: entropy(&classes),
-                interval: bootstrap::percentile(images.len(), RESAMPLES, |chosen| {
+                interval: bootstrap::around(entropy(&classes), images.len(), RESAMPLES, |chosen| {
                     entropy(&histogram(chosen.iter().map(|&i| these.judged.answers.best(i as usize).0)))
                 }),
                 real: entropy(&those.histogram()),

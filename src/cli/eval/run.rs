@@ -74,6 +74,7 @@ fn judge_model(
     let drawing = Drawing::new(&denoiser, &settings)?;
     let (total, mut calls) = ((drawing.batches() * drawing.steps()) as u64, 0);
     let doing = format!("drawing {} images", settings.count);
+    progress.begin();
     let images = drawing.run(&mut |_, _| {
         calls += 1;
         progress.advance(&doing, calls, total);
@@ -82,6 +83,7 @@ fn judge_model(
     let mut report = report(&images, &drawing.classes(), &model.source, progress)?;
     if bits_images > 0 {
         let test = data::load(&model.settings.data.source)?.test;
+        progress.begin();
         let mut told = |share: f64| progress.advance("measuring bits per dim", (share * PARTS) as u64, PARTS as u64);
         report.bits_per_dim = Some(bits_per_dim::of_denoiser(&denoiser, &test, bits_images, &mut told)?);
     }
@@ -91,7 +93,14 @@ fn judge_model(
 
 fn report(images: &Tensor, asked: &[Option<u8>], origin: &Path, progress: &mut Progress) -> Result<Report> {
     let (judge, digits) = (Judge::shipped()?, mnist::load()?);
-    let mut told = |doing: &'static str, share: f64| progress.advance(doing, (share * PARTS) as u64, PARTS as u64);
+    let mut before = "";
+    let mut told = |doing: &'static str, share: f64| {
+        if doing != before {
+            progress.begin();
+            before = doing;
+        }
+        progress.advance(doing, (share * PARTS) as u64, PARTS as u64);
+    };
     Report::new(&judge, &eight_bit(images, origin)?, asked, &digits, &mut told)
 }
 
