@@ -1,0 +1,56 @@
+use super::*;
+use crate::config::Preset;
+
+#[test]
+fn presets_have_no_problems() {
+    for preset in Preset::ALL {
+        assert_eq!(preset.settings().problems(Some(60_000)), [], "{preset:?}");
+    }
+}
+
+#[test]
+fn each_bad_value_is_named() {
+    type Spoil = fn(&mut Settings);
+    let cases: [(Setting, Spoil); 10] = [
+        (Setting::Timesteps, |s| s.diffusion.timesteps = 0),
+        (Setting::BetaStart, |s| s.diffusion.beta_start = 0.3),
+        (Setting::BetaEnd, |s| s.diffusion.beta_end = 1.0),
+        (Setting::Subset, |s| s.data.subset = Subset::First(60_001)),
+        (Setting::BatchSize, |s| s.training.batch_size = 0),
+        (Setting::LearningRate, |s| s.training.learning_rate = f64::NAN),
+        (Setting::Epochs, |s| s.training.budget = Budget::Epochs(0)),
+        (Setting::Beta1, |s| s.training.beta1 = 1.0),
+        (Setting::Beta2, |s| s.training.beta2 = f64::NAN),
+        (Setting::Classes, |s| s.network.classes = true),
+    ];
+    for (setting, spoil) in cases {
+        let mut settings = Preset::Seed.settings();
+        spoil(&mut settings);
+        let found = settings.problems(Some(60_000));
+        assert!(found.iter().any(|p| p.setting == setting), "{setting:?} not in {found:?}");
+    }
+}
+
+#[test]
+fn what_a_model_cannot_be_drawn_with_is_named_and_does_not_keep_it_from_training() {
+    type Spoil = fn(&mut Settings);
+    let cases: [(Setting, &str, Spoil); 6] = [
+        (Setting::SampleSteps, "use 1 to T = 1000", |s| s.sampling.steps = 1001),
+        (Setting::SampleSteps, "use 1 to T = 10", |s| s.diffusion.timesteps = 10),
+        (Setting::SampleCount, "use 1 to 256", |s| s.sampling.count = 257),
+        (Setting::SampleCount, "use 1 to 256", |s| s.sampling.count = 0),
+        (Setting::Guidance, "use 0 to 20", |s| s.sampling.guidance = -1.0),
+        (Setting::Class, "ask for no single digit", |s| {
+            s.network.classes = false;
+            s.sampling.classes = ClassChoice::Only(3);
+        }),
+    ];
+    for (setting, hint, spoil) in cases {
+        let mut settings = Preset::Small.settings();
+        assert_eq!(settings.sampling_problems(MAX_RECORDED), []);
+        spoil(&mut settings);
+        let found = settings.sampling_problems(MAX_RECORDED);
+        assert!(matches!(&found[..], [one] if one.setting == setting && one.hint == hint), "{found:?}");
+        assert_eq!(settings.problems(Some(60_000)), [], "{setting:?} belongs to drawing");
+    }
+}
