@@ -31,6 +31,15 @@ pub enum ExportFormat {
 /// # Errors
 /// When the format cannot hold the network, something else stands at `path`, or the disk does not take it.
 pub fn export(model: &TrainedModel, kind: WeightsKind, format: ExportFormat, path: &Path) -> Result<()> {
+    let same =
+        |other: &Path| path.canonicalize().is_ok_and(|path| other.canonicalize().is_ok_and(|other| path == other));
+    let in_a_run = path.parent().is_some_and(|folder| folder.join("run.json").exists());
+    if same(&model.source) || (in_a_run && path.exists()) {
+        return Err(Error::usage(
+            format!("{} would be written over what it is made from", path.display()),
+            "choose a name outside the run folder",
+        ));
+    }
     match format {
         ExportFormat::Safetensors => tensor_file::write(path, metadata(model, kind, path)?, &state_dict(model, kind)?),
         ExportFormat::Pth => write_pth(path, &metadata(model, kind, path)?, &state_dict(model, kind)?),

@@ -79,6 +79,14 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(Error::write(path))
 }
 
+/// Says before the work whether a file can be written into `folder`.
+///
+/// # Errors
+/// [`Error::Write`] with `path`, which is what shall be written there later.
+pub fn check_writable(folder: &Path, path: &Path) -> Result<()> {
+    temporary_name().tempfile_in(folder).map(drop).map_err(Error::write(path))
+}
+
 /// Removes the temporary files that a killed process left in `folder`.
 ///
 /// # Errors

@@ -164,6 +164,12 @@ fn every_dependency_has_its_reason() {
         if line.starts_with('[') {
             inside = line.trim_end_matches(']').ends_with("dependencies");
         } else if inside && let Some((name, _)) = line.split_once('=') {
+            let word = name.trim().replace('-', "_");
+            let used = files().iter().any(|path| {
+                let rust = path.extension().is_some_and(|extension| extension == "rs");
+                rust && !path.ends_with("repository.rs") && read(path).contains(&word)
+            });
+            assert!(used, "{} is used nowhere", name.trim());
             let row = format!("| `{}` |", name.trim());
             assert!(architecture.contains(&row), "ARCHITECTURE.md does not say why {} is there", name.trim());
             count += 1;
@@ -206,6 +212,29 @@ fn every_asset_has_its_licence() {
         assert!(text.to_lowercase().contains("licence"), "{} names no licence", note.display());
         assert!(name == "README.md" || text.contains(name), "{} does not speak of {name}", note.display());
     }
+}
+
+/// The targets of Markdown links and pictures, `[text](target)`, that are files of the project.
+fn links(text: &str) -> Vec<&str> {
+    let targets = text.match_indices("](").map(|(start, _)| &text[start + 2..]);
+    let targets = targets.filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    let files = targets.filter(|target| !target.contains("://") && !target.starts_with('#'));
+    files.map(|target| target.split('#').next().unwrap_or(target)).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    assert_eq!(links("[a](b.md#c) ![d](e/f.png) [g](https://h.i) [j](#k)"), ["b.md", "e/f.png"]);
+    let mut count = 0;
+    for path in files().into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+        let text = read(&path);
+        for target in links(&text) {
+            let place = root().join(&path).parent().unwrap().join(target);
+            assert!(place.exists(), "{} points to {target}, which is not there", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 10, "only {count} links were found");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diffuscope::rng::Stream;
+use diffuscope::train::folder::in_use;
 use program::{done, failed, start};
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -196,11 +197,13 @@ fn two_programs_do_not_write_one_run() {
         assert!(begun.elapsed() < PATIENCE, "no checkpoint appears");
         std::thread::park_timeout(Duration::from_millis(5));
     }
+    assert!(in_use(&folder.path().join("run")));
     let words = [&run.words("run", "1")[..], &["--resume"]].concat();
     let (error, hint) = failed(folder.path(), &words, 2);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(error.contains("another program") && !hint.is_empty(), "{error}");
+    assert!(!in_use(&folder.path().join("run")), "a program that was killed lets go");
 }
 
 #[test]

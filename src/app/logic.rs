@@ -243,6 +243,7 @@ impl App {
     }
 
     fn save(&mut self) {
+        self.state.save.complete_extension();
         let form = &self.state.save;
         let path = PathBuf::from(form.path.trim());
         let Some(what) = self.content(form.what).filter(|_| !path.as_os_str().is_empty()) else { return };

@@ -7,7 +7,7 @@ use super::save_form::SaveResult;
 use super::schedule_view::alpha_bars;
 use super::state::{Activity, EndReason, Evaluated, ModelFacts, Preview, Progress, RunFacts, SamplingProgress, Tab};
 use crate::config::Settings;
-use crate::engine::{Event, ModelReady, RunStarted, Task};
+use crate::engine::{Command, Event, ModelReady, RunStarted, Task};
 use crate::train::StepReport;
 
 impl App {
@@ -151,9 +151,13 @@ impl App {
             let sampling = settings.sampling.clone();
             state.set_settings(Settings { sampling, ..state.settings.clone() });
         }
+        let recorded = settings.sampling.clone();
         state.model = Some(ModelFacts { settings, step, parameters, source, ships });
         let completed = state.run.as_ref().is_some_and(|run| run.ended == Some(EndReason::Completed));
-        if opened || completed {
+        if ships {
+            // As it draws best: the person's own settings may suit another model.
+            self.command(Command::Sample { settings: recorded });
+        } else if opened || completed {
             self.sample();
         }
     }

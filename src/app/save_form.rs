@@ -70,6 +70,15 @@ pub struct SaveForm {
 }
 
 impl SaveForm {
+    /// Gives the typed path the ending of what is written, so that no file pretends to be of another format.
+    pub fn complete_extension(&mut self) {
+        let (path, wanted) = (PathBuf::from(self.path.trim()), self.what.extension());
+        let fits = path.extension().is_some_and(|found| found.eq_ignore_ascii_case(wanted));
+        if path.file_name().is_some() && !wanted.is_empty() && !fits {
+            self.path = path.with_extension(wanted).display().to_string();
+        }
+    }
+
     /// Takes another kind of file; a path of the user's gets the fitting extension, a default one is made anew by
     /// `default_path`.
     pub fn choose(&mut self, what: SaveWhat, default_path: impl FnOnce(SaveWhat) -> PathBuf) {
@@ -117,6 +126,20 @@ mod tests {
         assert_eq!(path("/tmp/v1.2", SaveWhat::Animation), "/tmp/v1.2.gif");
         assert_eq!(path("/tmp/v1.2", SaveWhat::Singles), "/tmp/v1.2");
         assert_eq!(path("/tmp/film.gif", SaveWhat::Weights), "/tmp/film.safetensors");
+    }
+
+    #[test]
+    fn the_ending_says_what_is_inside() {
+        let saved_as = |what: SaveWhat, path: &str| {
+            let mut form = SaveForm { what, path: path.into(), ..SaveForm::default() };
+            form.complete_extension();
+            form.path
+        };
+        assert_eq!(saved_as(SaveWhat::Weights, "/tmp/w.pth"), "/tmp/w.safetensors");
+        assert_eq!(saved_as(SaveWhat::Grid, "/tmp/grid"), "/tmp/grid.png");
+        assert_eq!(saved_as(SaveWhat::Grid, "/tmp/grid.PNG"), "/tmp/grid.PNG");
+        assert_eq!(saved_as(SaveWhat::Singles, "/tmp/digits"), "/tmp/digits");
+        assert_eq!(saved_as(SaveWhat::Grid, ""), "");
     }
 
     #[test]

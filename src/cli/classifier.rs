@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -14,7 +14,7 @@ use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::eval::Judge;
 use crate::eval::judge::write;
-use crate::files::create_dir_all;
+use crate::files::{check_writable, create_dir_all};
 use crate::train::{ClassifierTraining, train_classifier};
 
 /// What was typed after `classifier`.
@@ -65,6 +65,9 @@ impl fmt::Display for ClassifierPlan {
 /// # Errors
 /// When the file cannot be written.
 pub fn run(plan: &ClassifierPlan) -> Result<()> {
+    let folder = plan.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_dir_all(folder)?;
+    check_writable(folder, &plan.out)?;
     let mut progress = Progress::new();
     let accuracy = compute(DeviceChoice::Cpu, plan.threads, &mut progress, |_, progress| {
         progress.note(&plan.to_string());
@@ -74,9 +77,6 @@ pub fn run(plan: &ClassifierPlan) -> Result<()> {
             progress.advance(&format!("step {} · loss {:.4}", step.step, step.loss), step.step, step.steps);
             Ok(())
         })?;
-        if let Some(folder) = plan.out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            create_dir_all(folder)?;
-        }
         write(&plan.out, weights, &digits.train, plan.seed)?;
         let bytes = std::fs::read(&plan.out).map_err(Error::read(&plan.out))?;
         Ok(Judge::read(&bytes, &plan.out)?.classifier.answers(&digits.test)?.accuracy(&digits.test))

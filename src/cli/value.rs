@@ -12,6 +12,9 @@ use crate::config::{
 use crate::device::DeviceChoice;
 use crate::model::TimeKind;
 
+/// Beyond this many, threads only take memory.
+const MAX_THREADS: usize = 1024;
+
 /// A value that was typed and cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
@@ -119,9 +122,11 @@ pub struct Interval(pub [f64; 2]);
 
 /// How many threads compute: at least one.
 pub fn threads(typed: &str) -> Result<NonZeroUsize, BadValue> {
-    typed
-        .parse()
-        .map_err(|_| BadValue::new(typed, "a number of threads", "use 1 or more, or leave it out for all cores"))
+    let threads: Option<NonZeroUsize> = typed.parse().ok();
+    threads.filter(|threads| threads.get() <= MAX_THREADS).ok_or_else(|| {
+        let hint = "use 1 to 1024, or leave it out for all cores";
+        BadValue::new(typed, "a number of threads", hint)
+    })
 }
 
 /// How often something is done: at least once.

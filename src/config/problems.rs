@@ -92,6 +92,8 @@ impl fmt::Display for Problem {
 pub const MAX_TIMESTEPS: usize = 4000;
 /// Largest batch: beyond it a step takes longer than a person waits.
 pub const MAX_BATCH: usize = 4096;
+/// Longest training in minutes: ten weeks.
+const MAX_MINUTES: f64 = 100_000.0;
 /// Longest time between two evaluations, seconds: a day.
 const MAX_INTERVAL: f64 = 86_400.0;
 /// Largest number of images of one request on the command line.
@@ -276,7 +278,8 @@ impl Settings {
             Budget::Epochs(n) => found.unless(n >= 1, Setting::Epochs, "no epochs", "use at least 1"),
             Budget::Steps(n) => found.unless(n >= 1, Setting::Steps, "no steps", "use at least 1"),
             Budget::Minutes(m) => {
-                found.unless(m > 0.0 && m.is_finite(), Setting::Minutes, format!("{m} minutes"), "use more than 0");
+                let fine = m > 0.0 && m <= MAX_MINUTES;
+                found.unless(fine, Setting::Minutes, format!("{m} minutes"), "use more than 0 and at most 100000");
             }
         }
         found.unless(

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::background;
 use super::{Event, Outbox, Task};
+use crate::train::folder::in_use;
 use crate::train::gallery;
 use crate::{Error, Result};
 
@@ -20,6 +21,10 @@ pub(super) fn delete(run: PathBuf, in_progress: Option<&Path>, out: &Outbox) -> 
     let real = run.canonicalize().map_err(Error::read(&run))?;
     if in_progress.is_some_and(|path| path.canonicalize().is_ok_and(|path| path.starts_with(&real))) {
         return Err(Error::usage(format!("{} is in progress", run.display()), "stop it first"));
+    }
+    if in_use(&real) {
+        let what = format!("{} is being trained by another program", run.display());
+        return Err(Error::usage(what, "stop it there first"));
     }
     background::spawn(Task::DeletingRun, out, move || {
         trash::delete(&run).map_err(|error| {

@@ -197,6 +197,12 @@ fn locked_log(run: &Path) -> Result<File> {
     }
 }
 
+/// Whether some program, this one or another, is training the run.
+pub fn in_use(run: &Path) -> bool {
+    let log = OpenOptions::new().append(true).open(run.join("log.txt"));
+    log.is_ok_and(|log| matches!(log.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 /// After a damaged newest checkpoint was passed over: puts the sound one before it in its place, so that the next
 /// checkpoint does not keep the damaged one as its predecessor.
 ///
@@ -242,7 +248,14 @@ pub fn newest_checkpoint(run: &Path) -> Result<(Checkpoint, PathBuf, Option<Stri
 /// When `run.json` is missing or wrong.
 pub fn read_run_file(run: &Path) -> Result<RunFile> {
     let path = run.join("run.json");
-    let text = fs::read(&path).map_err(Error::read(&path))?;
+    let text = fs::read(&path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::format(
+            run,
+            "this is not a run folder: it has no run.json",
+            "choose a folder that diffuscope train wrote, or leave --resume out to begin a run there",
+        ),
+        _ => Error::read(&path)(error),
+    })?;
     serde_json::from_slice(&text)
         .map_err(|error| Error::format(&path, error.to_string(), "choose a folder that diffuscope train wrote"))
 }

@@ -15,10 +15,25 @@ use crate::app::{Action, AppState};
 use crate::config::{ClassChoice, MAX_RECORDED, Problem, SamplerKind, Setting, Settings, WeightsKind};
 
 const CONTROLS: f32 = 248.0;
+/// Narrower than this beside the controls, the digits stand above them.
+const LEAST_RESULTS: f32 = 300.0;
+const TITLE: f32 = 30.0;
 
 /// Draws the tab.
 pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
     let area = ui.available_rect_before_wrap().shrink2(vec2(20.0, 12.0));
+    if area.width() < CONTROLS + LEAST_RESULTS {
+        ui.scope_builder(UiBuilder::new().max_rect(area), |ui| {
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                let height = (ui.available_width() + TITLE).min(area.height() * 0.8);
+                ui.allocate_ui(vec2(ui.available_width(), height), |ui| results(ui, state, textures, actions));
+                separation(ui);
+                ui.spacing_mut().item_spacing.y = 0.0;
+                controls(ui, state, actions);
+            });
+        });
+        return;
+    }
     let split = area.right() - CONTROLS;
     let left = Rect::from_min_max(area.min, pos2(split - 20.0, area.bottom()));
     let right = Rect::from_min_max(pos2(split, area.top()), area.max);

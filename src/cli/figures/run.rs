@@ -11,7 +11,7 @@ use crate::config::{CLASS_COUNT, SamplerKind, SamplingSettings};
 use crate::data::{Dataset, load, unit_images};
 use crate::device::DeviceChoice;
 use crate::diffusion::{Schedule, q_sample};
-use crate::files::create_dir_all;
+use crate::files::{check_writable, create_dir_all};
 use crate::pictures::{Pictures, write_png};
 use crate::rng::Stream;
 use crate::sampling::{Drawing, pictures};
@@ -28,6 +28,8 @@ const SEED: u64 = 0;
 /// # Errors
 /// When the model or its data cannot be read, or the folder not be written.
 pub fn run(plan: &FiguresPlan) -> Result<()> {
+    create_dir_all(&plan.out)?;
+    check_writable(&plan.out, &plan.out)?;
     let mut progress = Progress::new();
     let drawn = compute(DeviceChoice::Auto, None, &mut progress, |device, progress| {
         let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
@@ -49,7 +51,6 @@ pub fn run(plan: &FiguresPlan) -> Result<()> {
     });
     progress.finish();
     let drawn = drawn?;
-    create_dir_all(&plan.out)?;
     for (name, picture) in drawn {
         let path = plan.out.join(name);
         write_png(&path, &picture)?;

@@ -112,6 +112,16 @@ impl Input {
     }
 
     /// Whether the file names classes.
+    /// Judges `t` as timesteps of a model with `timesteps` of them.
+    ///
+    /// # Errors
+    /// When one lies outside `0..timesteps`.
+    pub fn check_timesteps(&self, timesteps: usize) -> Result<()> {
+        let wrong = self.times.iter().find(|t| !(0.0..=(timesteps - 1) as f32).contains(*t));
+        let what = |t: &f32| Error::format(&self.path, format!("t = {t} is no timestep of the model"), HINT);
+        wrong.map_or(Ok(()), |t| Err(what(t)))
+    }
+
     pub fn has_class_labels(&self) -> bool {
         self.class_labels.is_some()
     }

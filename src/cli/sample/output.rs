@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::files::check_writable;
 
 /// Where the images go, and as what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +60,8 @@ impl SampleOutput {
                 "choose the name of a new folder",
             ));
         }
-        match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            Some(parent) => std::fs::read_dir(parent).map(|_| ()).map_err(Error::write(path)),
-            None => Ok(()),
-        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        check_writable(parent.unwrap_or(Path::new(".")), path)
     }
 
     /// What it holds, in words.

@@ -59,6 +59,9 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
         if let Some(estimate) = Estimate::of(&mut run.trainer)? {
             progress.note(&estimate.to_string());
         }
+        if run.trainer.progress() >= 1.0 {
+            progress.note("the budget of this run is spent: nothing is left to do; give a longer one to go on");
+        }
         let mut speed = Speed::new();
         run.train(&mut |event, _| {
             match event {
