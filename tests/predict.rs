@@ -89,6 +89,8 @@ fn a_question_that_cannot_be_answered_says_why() {
         (vec![x(), t(), labels(0.0, 11.0)], "class_labels holds 11"),
         (vec![x(), t(), labels(0.5, 1.0)], "class_labels holds 0.5"),
         (vec![x(), ("t", vector(&[1.0, f32::NAN])), labels(0.0, 1.0)], "t holds NaN"),
+        (vec![x(), ("t", vector(&[1.0, 4000.0])), labels(0.0, 1.0)], "t = 4000 is no timestep"),
+        (vec![x(), ("t", vector(&[-1.0, 3.0])), labels(0.0, 1.0)], "t = -1 is no timestep"),
         (vec![("input", numbers(&[2, 3, 12, 12])), t(), labels(0.0, 1.0)], "input has 3 channels, the network takes 1"),
         (vec![("input", numbers(&[2, 1, 12, 14])), t(), labels(0.0, 1.0)], "cannot take images of 12×14"),
     ];

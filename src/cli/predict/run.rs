@@ -31,12 +31,12 @@ pub fn run(plan: &PredictPlan) -> Result<()> {
                 "leave --kind out, or use a checkpoint of DiffUNet",
             ));
         }
-        if plan.kind == TimeKind::Timestep {
-            input.check_timesteps(model.settings.diffusion.timesteps)?;
-        }
         let in_patches = network.inputs().in_patches && input.images.dim(1)? == 4;
         let input = if in_patches { input.with_images(patches::to_image)? } else { input };
         let classes = input.classes_for(&network.inputs(), plan.kind)?;
+        if plan.kind == TimeKind::Timestep {
+            input.check_timesteps(model.settings.diffusion.timesteps)?;
+        }
         if classes.is_none() && input.has_class_labels() {
             progress.note("class_labels are left aside: the model does not know classes");
         }

@@ -94,9 +94,9 @@ fn a_preset_is_where_the_other_flags_start_from() {
 #[case("--preset tiny", "--preset: \"tiny\" is not one of its values", "use nano, small, base, seed")]
 #[case("--epochs 0", "--epochs: no epochs", "use at least 1")]
 #[case("--steps 0", "--steps: no steps", "use at least 1")]
-#[case("--minutes 0", "--minutes: 0 minutes", "use more than 0")]
-#[case("--minutes -1", "--minutes: -1 minutes", "use more than 0")]
-#[case("--minutes inf", "--minutes: inf minutes", "use more than 0")]
+#[case("--minutes 0", "--minutes: 0 minutes", "use more than 0 and at most 100000")]
+#[case("--minutes -1", "--minutes: -1 minutes", "use more than 0 and at most 100000")]
+#[case("--minutes inf", "--minutes: inf minutes", "use more than 0 and at most 100000")]
 #[case("--minutes soon", "--minutes: \"soon\" is not a number", "use a number such as 0.02 or 2e-3")]
 #[case("--epochs 3 --minutes 1", "--epochs cannot be used with --minutes", "leave one of them out")]
 #[case("--steps 3 --minutes 1", "--steps cannot be used with --minutes", "leave one of them out")]
@@ -107,7 +107,7 @@ fn a_preset_is_where_the_other_flags_start_from() {
 #[case("--eval-every -1", "--eval-every: every -1 seconds", "use 0 for never, or up to 86400 seconds")]
 #[case("--eval-every nan", "--eval-every: every NaN seconds", "use 0 for never, or up to 86400 seconds")]
 #[case("--seed -1", "--seed: \"-1\" is not a whole number", "use digits only, such as 1000")]
-#[case("--threads 0", "--threads: \"0\" is not a number of threads", "use 1 or more, or leave it out for all cores")]
+#[case("--threads 0", "--threads: \"0\" is not a number of threads", "use 1 to 1024, or leave it out for all cores")]
 #[case("--device tpu", "--device: \"tpu\" is not a device", "use auto, cpu, cuda, cuda:1 (a GPU's number) or metal")]
 fn a_value_that_cannot_work_is_refused_by_name(#[case] flags: &str, #[case] what: &str, #[case] hint: &str) {
     let error = typed(flags).unwrap_err();
