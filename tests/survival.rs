@@ -154,9 +154,9 @@ fn small_survives_too() {
 #[ignore = "takes minutes and 5 GB of disk; its last result stands in docs/reference.md"]
 fn seed_survives_too() {
     let folder = tempfile::tempdir().unwrap();
-    let run = Run { preset: "seed", subset: "32", batch: "4", steps: "6", checkpoint_every: "1" };
+    let run = Run { preset: "seed", subset: "32", batch: "4", steps: "16", checkpoint_every: "1" };
     done(folder.path(), &run.words("whole", "2"));
-    let torn = kill_and_resume(folder.path(), &run, 6, Duration::from_secs(20));
+    let torn = kill_and_resume(folder.path(), &run, 6, Duration::from_secs(5));
     println!("{torn} of 6 kills fell into the writing of a checkpoint");
     assert_same(folder.path(), "whole", "killed");
 }
