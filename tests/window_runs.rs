@@ -147,3 +147,12 @@ fn an_empty_folder_says_what_to_do() {
     scene.play([Event::Failed { during: Task::ListingRuns, what, hint }]);
     assert!(scene.enabled("Read again"), "it does not stay reading");
 }
+
+#[test]
+fn a_large_file_shows_how_far_it_is_read() {
+    let mut scene = scene();
+    scene.play([Event::Activity(Activity::Preparing), Event::Reading { done: 94, total: 374 }]);
+    scene.harness.get_by_label("Reading the weights: 25 %");
+    scene.play([model_opened(Preset::Small.settings()), Event::Activity(Activity::Idle)]);
+    assert!(scene.harness.query_by_label_contains("Reading").is_none());
+}

@@ -14,7 +14,11 @@ impl App {
     pub(super) fn take(&mut self, event: Event) {
         let state = &mut self.state;
         match event {
-            Event::Activity(activity) => state.activity = activity,
+            Event::Activity(activity) => {
+                state.activity = activity;
+                state.reading = None;
+            }
+            Event::Reading { done, total } => state.reading = Some(done as f64 / total.max(1) as f64),
             Event::RunStarted(started) => self.run_started(started),
             Event::RunOpened(opened) => self.run_opened(opened),
             Event::History(history) => self.take_history(&history),

@@ -131,6 +131,8 @@ pub struct AppState {
     pub left_open: bool,
     pub right_open: bool,
     pub activity: Activity,
+    /// Share of a model's file that is read, 0 to 1, while one is opened.
+    pub reading: Option<f64>,
     pub run: Option<RunFacts>,
     pub runs: Runs,
     pub progress: Progress,
@@ -167,6 +169,7 @@ impl AppState {
             left_open: true,
             right_open: true,
             activity: Activity::Idle,
+            reading: None,
             run: None,
             runs: Runs::default(),
             progress: Progress::default(),

@@ -34,6 +34,8 @@ pub enum Event {
     /// The run is over; unless it failed, a checkpoint of its last step is on disk and
     /// `ModelReady` follows.
     RunEnded { step: u64, reason: EndReason, run: PathBuf },
+    /// So much of a model's file is read. May be dropped when the window is slow.
+    Reading { done: u64, total: u64 },
     /// A model can be sampled from now.
     ModelReady(ModelReady),
     /// A reverse diffusion begins: `frames` frames will follow unless it is cancelled.

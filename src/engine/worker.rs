@@ -83,7 +83,15 @@ impl Worker {
 
     fn open(&mut self, path: &Path) -> Result<()> {
         let _ = self.out.send(Event::Activity(Activity::Preparing));
-        let (model, notice) = TrainedModel::open(path, &self.device)?;
+        let out = self.out.clone();
+        let mut percent = 0;
+        let (model, notice) = TrainedModel::open_with(path, &self.device, &mut |done, total| {
+            let now = done * 100 / total.max(1);
+            if now > percent {
+                percent = now;
+                out.offer(Event::Reading { done, total });
+            }
+        })?;
         if let Some(notice) = notice {
             let _ = self.out.send(Event::Notice(notice));
         }

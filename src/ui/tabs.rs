@@ -74,6 +74,10 @@ fn status(ui: &mut Ui, state: &AppState) {
     let p = Palette::of(ui);
     let step = numbers::whole(state.progress.step as f64);
     let (color, text) = match (state.activity, state.run.as_ref().and_then(|run| run.ended)) {
+        (Activity::Preparing, _) if state.reading.is_some() => {
+            let percent = 100.0 * state.reading.unwrap_or_default();
+            (p.warn, format!("Reading the weights: {percent:.0} %"))
+        }
         (Activity::Preparing, _) => (p.warn, "Preparing data and network".to_owned()),
         (Activity::Training, _) => (p.good, "Training".to_owned()),
         (Activity::Paused, _) => (p.warn, format!("Held after step {step}")),
