@@ -106,8 +106,8 @@ def theirs_diffunet():
     same = all(torch.equal(state[name], loaded[name]) for name in weights)
     report(f"DiffUNet, ours, ours.pth: each of {len(weights)} weights has the same bits", same)
     # The schedule is computed, not copied, and PyTorch's cumprod rounds as the machine's vectors do.
-    for name, value in network.named_buffers():
-        difference = (value - loaded[name]).abs().max().item()
+    for name, _ in network.named_buffers():
+        difference = (state[name] - loaded[name]).abs().max().item()
         report(f"DiffUNet, ours, ours.pth: {name} differs by {difference:.1e}", difference <= 2e-7)
     with torch.no_grad():
         compare("DiffUNet, ours, ours.pth", fresh(x, t, type_t="timestep"), theirs)
