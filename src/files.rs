@@ -103,7 +103,7 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
 }
 
 /// The folder that holds `path`; `.` for a bare name.
-fn folder_of(path: &Path) -> PathBuf {
+pub fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent.to_path_buf(),
         _ => PathBuf::from("."),

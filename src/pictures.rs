@@ -2,7 +2,7 @@
 
 mod encode;
 
-pub use encode::{gif, png, write_png, write_singles};
+pub use encode::{GAP, check_new_folder, gif, png, write_film, write_png, write_singles};
 
 /// A batch of grey images of one size, 8 bits a pixel, rows from the top, image after image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

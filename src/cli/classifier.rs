@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -14,7 +14,7 @@ use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::eval::Judge;
 use crate::eval::judge::write;
-use crate::files::{check_writable, create_dir_all};
+use crate::files::{check_writable, create_dir_all, folder_of};
 use crate::train::{ClassifierTraining, train_classifier};
 
 /// What was typed after `classifier`.
@@ -65,9 +65,9 @@ impl fmt::Display for ClassifierPlan {
 /// # Errors
 /// When the file cannot be written.
 pub fn run(plan: &ClassifierPlan) -> Result<()> {
-    let folder = plan.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    create_dir_all(folder)?;
-    check_writable(folder, &plan.out)?;
+    let folder = folder_of(&plan.out);
+    create_dir_all(&folder)?;
+    check_writable(&folder, &plan.out)?;
     let mut progress = Progress::new();
     let accuracy = compute(DeviceChoice::Cpu, plan.threads, &mut progress, |_, progress| {
         progress.note(&plan.to_string());

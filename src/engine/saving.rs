@@ -3,22 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use candle_core::Tensor;
 
 use super::background;
 use super::{Event, Outbox, Save, Task};
 use crate::config::Settings;
-use crate::files::{create_dir_all, write_atomically};
-use crate::pictures::{Pictures, gif, write_png, write_singles};
+use crate::files::create_dir_all;
+use crate::pictures::{GAP, write_film, write_png, write_singles};
 use crate::tensor_file::{self, Entry};
 use crate::{Error, Result};
-
-/// Pixels between two pictures of a grid.
-const GAP: usize = 2;
-/// How long a frame of an animation is shown.
-const FRAME_TIME: Duration = Duration::from_millis(60);
 
 /// Weights copied to plain memory, with the settings that they belong to.
 pub(super) struct NamedWeights {
@@ -64,11 +58,7 @@ fn write(what: &Save, weights: Option<&NamedWeights>, path: &Path) -> Result<()>
     match what {
         Save::Grid { pictures, columns } => write_png(path, &pictures.grid(*columns, GAP, 0)),
         Save::Singles { pictures } => write_singles(path, pictures),
-        Save::Animation { frames, columns } => {
-            let grids: Vec<Pictures> = frames.iter().map(|frame| frame.grid(*columns, GAP, 0)).collect();
-            let bytes = gif(&grids, FRAME_TIME).map_err(Error::write(path))?;
-            write_atomically(path, |file| file.write_all(&bytes))
-        }
+        Save::Animation { frames, columns } => write_film(path, frames, *columns),
         Save::Weights { .. } => {
             let weights = weights.ok_or_else(super::worker::no_model)?;
             let settings =

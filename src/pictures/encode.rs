@@ -12,6 +12,11 @@ use super::Pictures;
 use crate::files::{write_atomically, write_folder_atomically};
 use crate::{Error, Result};
 
+/// Pixels between two pictures of a grid.
+pub const GAP: usize = 2;
+/// How long a frame of an animation is shown.
+const FRAME_TIME: Duration = Duration::from_millis(60);
+
 /// The first picture as an 8-bit grey PNG.
 ///
 /// # Errors
@@ -55,14 +60,33 @@ pub fn write_png(path: &Path, pictures: &Pictures) -> Result<()> {
     write_atomically(path, |file| file.write_all(&bytes))
 }
 
+/// Says whether [`write_singles`] may make this folder.
+///
+/// # Errors
+/// When something of that name exists.
+pub fn check_new_folder(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        return Err(Error::usage(format!("{} exists already", folder.display()), "choose the name of a new folder"));
+    }
+    Ok(())
+}
+
+/// Writes the frames as an animation of grids, `columns` pictures a row, whole or not at all.
+///
+/// # Errors
+/// When a frame has no picture or the file cannot be written.
+pub fn write_film(path: &Path, frames: &[Pictures], columns: usize) -> Result<()> {
+    let grids: Vec<Pictures> = frames.iter().map(|frame| frame.grid(columns, GAP, 0)).collect();
+    let bytes = gif(&grids, FRAME_TIME).map_err(Error::write(path))?;
+    write_atomically(path, |file| file.write_all(&bytes))
+}
+
 /// One PNG a picture in a new folder: `0000.png`, `0001.png` …; all of them or none.
 ///
 /// # Errors
 /// When something of that name exists, or the folder cannot be written.
 pub fn write_singles(folder: &Path, pictures: &Pictures) -> Result<()> {
-    if folder.exists() {
-        return Err(Error::usage(format!("{} exists already", folder.display()), "choose the name of a new folder"));
-    }
+    check_new_folder(folder)?;
     write_folder_atomically(folder, |folder| {
         (0..pictures.count()).try_for_each(|i| {
             let one = Pictures { width: pictures.width, height: pictures.height, pixels: pictures.get(i).to_vec() };

@@ -12,7 +12,7 @@ use crate::data::{Dataset, load, unit_images};
 use crate::device::DeviceChoice;
 use crate::diffusion::{Schedule, q_sample};
 use crate::files::{check_writable, create_dir_all};
-use crate::pictures::{Pictures, write_png};
+use crate::pictures::{GAP, Pictures, write_png};
 use crate::rng::Stream;
 use crate::sampling::{Drawing, pictures};
 use crate::trained::TrainedModel;
@@ -20,7 +20,6 @@ use crate::{Error, Result};
 
 /// Parts that the timesteps are cut into for a row of pictures: every 100 of 1,000.
 const PARTS: usize = 10;
-const GAP: usize = 2;
 const SEED: u64 = 0;
 
 /// Writes `forward.png`, `samples.png` and `denoising.png`.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::files::check_writable;
+use crate::files::{check_writable, folder_of};
+use crate::pictures::check_new_folder;
 
 /// Where the images go, and as what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,16 +53,10 @@ impl SampleOutput {
     /// When the folder that it goes to is missing, or a folder of single images exists already.
     pub fn check(&self) -> Result<()> {
         let path = self.path();
-        if let Self::Singles(folder) = self
-            && folder.exists()
-        {
-            return Err(Error::usage(
-                format!("{} exists already", folder.display()),
-                "choose the name of a new folder",
-            ));
+        if let Self::Singles(folder) = self {
+            check_new_folder(folder)?;
         }
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        check_writable(parent.unwrap_or(Path::new(".")), path)
+        check_writable(&folder_of(path), path)
     }
 
     /// What it holds, in words.

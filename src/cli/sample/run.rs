@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use candle_core::Tensor;
 
@@ -13,19 +12,15 @@ use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::say;
 use crate::config::CLASS_COUNT;
-use crate::files::write_atomically;
-use crate::pictures::{Pictures, gif, write_png, write_singles};
+use crate::pictures::{GAP, Pictures, write_film, write_png, write_singles};
 use crate::sampling::{Drawing, pictures};
 use crate::tensor_file::{self, Entry};
 use crate::{Error, Result};
 
-/// Pixels between two pictures of a grid.
-const GAP: usize = 2;
 /// Most frames of an animation; a longer reverse diffusion is thinned evenly.
 const MAX_FRAMES: usize = 60;
 /// Most images of an animation, which all go through the network together.
 const MAX_ANIMATED: usize = 1024;
-const FRAME_TIME: Duration = Duration::from_millis(60);
 
 /// Draws, writes, and says where.
 ///
@@ -86,9 +81,7 @@ impl Drawn {
             SampleOutput::Tensor(path) => write_tensor(path, &self.images),
             SampleOutput::Animation(path) => {
                 self.frames.push(pictures(&self.images)?);
-                let grids: Vec<_> = self.frames.iter().map(|frame| frame.grid(self.columns, GAP, 0)).collect();
-                let bytes = gif(&grids, FRAME_TIME).map_err(Error::write(path))?;
-                write_atomically(path, |file| file.write_all(&bytes))
+                write_film(path, &self.frames, self.columns)
             }
         }
     }
