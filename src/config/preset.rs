@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Architecture, Budget, ClassChoice, CompactConfig, DataSettings, DataSource, DiffusionSettings, NetworkSettings,
-    Prediction, SamplerKind, SamplingSettings, ScheduleKind, Settings, Subset, Thresholding, TimestepSampling,
-    TrainingSettings, UNetConfig, WeightsKind,
+    OptimizerKind, Prediction, SamplerKind, SamplingSettings, ScheduleKind, Settings, Subset, Thresholding,
+    TimestepSampling, TrainingSettings, UNetConfig, WeightsKind,
 };
 
 /// A named set of values.
@@ -62,7 +62,9 @@ fn small() -> Settings {
         training: TrainingSettings {
             budget: Budget::Minutes(2.0),
             batch_size: 64,
+            optimizer: OptimizerKind::Muon,
             learning_rate: 2e-3,
+            muon_learning_rate: 0.02,
             beta1: 0.9,
             beta2: 0.99,
             weight_decay: 0.01,
@@ -146,7 +148,9 @@ fn seed() -> Settings {
         training: TrainingSettings {
             budget: Budget::Epochs(5),
             batch_size: 32,
+            optimizer: OptimizerKind::AdamW,
             learning_rate: 1e-4,
+            muon_learning_rate: 0.02,
             beta1: 0.9,
             beta2: 0.999,
             weight_decay: 0.0,
