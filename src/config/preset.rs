@@ -8,6 +8,9 @@ use super::{
     TimestepSampling, TrainingSettings, UNetConfig, WeightsKind,
 };
 
+/// Minutes of a night.
+const OVERNIGHT: f64 = 480.0;
+
 /// A named set of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +28,18 @@ pub enum Preset {
 impl Preset {
     /// All presets, smallest first.
     pub const ALL: [Self; 4] = [Self::Nano, Self::Small, Self::Base, Self::Seed];
+
+    /// What a person is offered: presets by the time that they take, and the original experiment.
+    pub fn offers() -> [(Self, Budget); 5] {
+        let usual = |preset: Self| (preset, preset.settings().training.budget);
+        [
+            usual(Self::Nano),
+            usual(Self::Small),
+            (Self::Small, Budget::Minutes(10.0)),
+            usual(Self::Base),
+            usual(Self::Seed),
+        ]
+    }
 
     /// The name used on the command line and in files.
     pub fn name(self) -> &'static str {
@@ -80,10 +95,10 @@ fn small() -> Settings {
             seed: 42,
         },
         sampling: SamplingSettings {
-            sampler: SamplerKind::DpmPp,
+            sampler: SamplerKind::Ddim,
             steps: 16,
-            eta: 0.0,
-            guidance: 0.3,
+            eta: 1.0,
+            guidance: 0.2,
             guidance_interval: None,
             thresholding: Thresholding::Static,
             weights: WeightsKind::Ema,
@@ -123,7 +138,7 @@ fn base() -> Settings {
         attn_norm_num_groups: None,
         time_embedding_dim: None,
     });
-    settings.training.budget = Budget::Epochs(40);
+    settings.training.budget = Budget::Minutes(OVERNIGHT);
     settings.training.learning_rate = 5e-4;
     settings.training.warmup_steps = 500;
     settings.training.ema_decay = 0.9995;
