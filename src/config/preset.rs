@@ -62,6 +62,26 @@ impl Preset {
     }
 }
 
+impl Settings {
+    /// The same network, data and budget, learned as the reference learns: ε at uniform timesteps of the linear
+    /// schedule by Adam at 1e-4, in batches of 32, without a moving average; drawn in all T steps without guidance.
+    pub fn by_reference_recipe(mut self) -> Self {
+        let reference = seed();
+        self.diffusion = reference.diffusion;
+        let own = self.training;
+        self.training = TrainingSettings {
+            budget: own.budget,
+            checkpoint_every: own.checkpoint_every,
+            preview_seconds: own.preview_seconds,
+            eval_seconds: own.eval_seconds,
+            seed: own.seed,
+            ..reference.training
+        };
+        self.sampling = SamplingSettings { count: self.sampling.count, ..reference.sampling };
+        self
+    }
+}
+
 fn small() -> Settings {
     Settings {
         preset: Preset::Small,

@@ -14,6 +14,10 @@ pub struct TrainFlags {
     #[arg(long, value_name = "NAME", value_parser = value::one_of(value::PRESETS))]
     pub preset: Option<Preset>,
 
+    /// Learn as the reference does: noise ε, linear β, uniform timesteps, Adam at 1e-4, batches of 32, no moving average
+    #[arg(long)]
+    pub reference_recipe: bool,
+
     /// mnist, a folder of images or of IDX files, or an IDX file
     #[arg(long, value_name = "mnist|PATH", value_parser = value::data)]
     pub data: Option<DataSource>,
@@ -118,6 +122,10 @@ impl TrainFlags {
         let (was, now) = (recorded, &changed);
         let kept = [
             ("--preset", self.preset.is_none_or(|preset| preset == was.preset)),
+            (
+                "--reference-recipe",
+                !self.reference_recipe || now.sampling == was.sampling && now.diffusion == was.diffusion,
+            ),
             ("--data", now.data.source == was.data.source),
             ("--subset", now.data.subset == was.data.subset),
             ("--image-size", now.data.image_size == was.data.image_size),
@@ -142,7 +150,8 @@ impl TrainFlags {
         }
     }
 
-    fn placed_in(&self, mut settings: Settings) -> Result<Settings> {
+    fn placed_in(&self, settings: Settings) -> Result<Settings> {
+        let mut settings = if self.reference_recipe { settings.by_reference_recipe() } else { settings };
         let Settings { data, diffusion, network, training, .. } = &mut settings;
         put(&self.source()?, &mut data.source);
         put(&self.image_size, &mut data.image_size);

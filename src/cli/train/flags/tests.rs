@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use crate::cli::train::Start;
 use crate::cli::{Plan, plan_of};
-use crate::config::{Budget, DataSource, Prediction, Preset, ScheduleKind, Settings, Subset};
+use crate::config::{Budget, DataSource, OptimizerKind, Prediction, Preset, ScheduleKind, Settings, Subset};
 
 fn typed(flags: &str) -> crate::Result<Start> {
     match plan_of(&format!("train --out r {flags}"))? {
@@ -47,12 +47,29 @@ fn resumed(flags: &str, recorded: &Settings) -> crate::Result<Settings> {
 #[case("--minutes 1.5", |s: &mut Settings| s.training.budget = Budget::Minutes(1.5))]
 #[case("--batch-size 32", |s: &mut Settings| s.training.batch_size = 32)]
 #[case("--lr 1e-4", |s: &mut Settings| s.training.learning_rate = 1e-4)]
+#[case("--optimizer adamw", |s: &mut Settings| s.training.optimizer = OptimizerKind::AdamW)]
+#[case("--muon-lr 0.03", |s: &mut Settings| s.training.muon_learning_rate = 0.03)]
 #[case("--checkpoint-every 7", |s: &mut Settings| s.training.checkpoint_every = 7)]
 #[case("--seed 18446744073709551615", |s: &mut Settings| s.training.seed = u64::MAX)]
 fn a_flag_changes_its_setting_and_no_other(#[case] flags: &str, #[case] change: fn(&mut Settings)) {
     let mut expected = Preset::Small.settings();
     change(&mut expected);
     assert_eq!(settings(flags), expected);
+}
+
+#[test]
+fn the_reference_recipe_is_the_seed_presets_on_another_network() {
+    let (small, seed) = (Preset::Small.settings(), Preset::Seed.settings());
+    let recipe = settings("--reference-recipe --minutes 10 --seed 3");
+    assert_eq!((recipe.network.clone(), recipe.data.clone()), (small.network, small.data));
+    assert_eq!((recipe.training.budget, recipe.training.seed), (Budget::Minutes(10.0), 3));
+    assert_eq!((&recipe.diffusion, recipe.sampling.sampler), (&seed.diffusion, seed.sampling.sampler));
+    let rates =
+        |s: &Settings| (s.training.optimizer, s.training.learning_rate, s.training.batch_size, s.training.ema_decay);
+    assert_eq!(rates(&recipe), rates(&seed));
+    assert_eq!(settings("--reference-recipe --lr 3e-4").training.learning_rate, 3e-4);
+    assert_eq!(resumed("--reference-recipe --minutes 10", &recipe).unwrap(), recipe);
+    assert!(resumed("--reference-recipe", &Preset::Small.settings()).is_err());
 }
 
 #[test]
