@@ -11,10 +11,8 @@ use diffuscope::model::ops::{self, Activation, Tape, portable};
 use diffuscope::rng::Stream;
 use divan::Bencher;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
+    diffuscope::memory::keep_freed_pages();
     divan::main();
 }
 
