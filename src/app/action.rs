@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::save_form::SaveWhat;
 use super::state::{Look, Tab};
-use crate::config::{Preset, Settings};
+use crate::config::{Budget, Preset, Settings};
 
 /// Something that was pressed, typed or dragged: drawn panels return these, [`App::apply`](super::App::apply) acts.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +32,7 @@ pub enum Action {
     DeleteRun(PathBuf),
 
     /// Take all values of a preset; the data stay.
-    Preset(Preset),
+    Preset(Preset, Budget),
     /// Settings were changed.
     Settings(Box<Settings>),
     /// Another seed.

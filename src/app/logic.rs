@@ -92,8 +92,9 @@ impl App {
             Action::ResumeRun(run) => self.resume_run(run),
             Action::DuplicateRun(run) => self.duplicate_run(&run),
             Action::DeleteRun(run) => drop(self.command(Command::DeleteRun { run })),
-            Action::Preset(preset) => {
+            Action::Preset(preset, budget) => {
                 let mut settings = preset.settings();
+                settings.training.budget = budget;
                 settings.data.source.clone_from(&self.state.settings.data.source);
                 self.state.set_settings(settings);
             }

@@ -7,7 +7,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 
 use super::examples::{Draw, Examples, Purpose, training_timesteps};
-use super::learning_rate::learning_rate;
+use super::learning_rate::learning_rate_share;
 use super::metrics::StepReport;
 use super::optim::Optimizer;
 use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
@@ -81,15 +81,15 @@ impl Trainer {
         let step = self.step_count();
         let Gradient { loss, gradients, norm } = self.gradient()?;
         let training = &self.settings.training;
-        let lr = learning_rate(training, step, self.progress());
-        profile::part("optimizer", Pass::Once, || self.optimizer.update(&gradients, norm, lr))?;
+        let share = learning_rate_share(training, step, self.progress());
+        profile::part("optimizer", Pass::Once, || self.optimizer.update(&gradients, norm, share))?;
         self.elapsed += started.elapsed();
         Ok(StepReport {
             step: step + 1,
             epoch: self.batches.epoch_at(step + 1),
             images: (step + 1) * training.batch_size as u64,
             loss,
-            lr,
+            lr: training.learning_rate * share,
             grad_norm: norm,
             seconds: self.elapsed.as_secs_f64(),
             progress: self.progress(),

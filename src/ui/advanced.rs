@@ -9,13 +9,14 @@ use super::setting_row::{ChoiceRow, NumberRow, problem_text, word_of};
 use super::slider::Scale;
 use super::theme::semibold;
 use crate::app::AppState;
-use crate::config::{Architecture, CompactConfig, Setting, Settings, TimestepSampling};
+use crate::config::{Architecture, CompactConfig, OptimizerKind, Setting, Settings, TimestepSampling};
 
 /// The settings in the section that can have problems: fold it, and these are still told of.
-const SETTINGS: [Setting; 12] = [
+const SETTINGS: [Setting; 13] = [
     Setting::ImageSize,
     Setting::Network,
     Setting::Classes,
+    Setting::MuonLearningRate,
     Setting::Beta1,
     Setting::Beta2,
     Setting::WeightDecay,
@@ -73,6 +74,8 @@ fn changes(settings: &Settings, preset: &Settings) -> usize {
         a.budget != b.budget,
         a.batch_size != b.batch_size,
         a.learning_rate != b.learning_rate,
+        a.optimizer != b.optimizer,
+        a.muon_learning_rate != b.muon_learning_rate,
         a.beta1 != b.beta1,
         a.beta2 != b.beta2,
         a.weight_decay != b.weight_decay,
@@ -155,6 +158,35 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
         let all = [TimestepSampling::Uniform, TimestepSampling::Stratified, TimestepSampling::LogitNormal];
         choose(ui, "Draw t", now, all, |sampling| names(sampling).to_owned())
     });
+
+    let kinds = [
+        (OptimizerKind::AdamW, "AdamW", "Every weight at its own pace (Loshchilov & Hutter 2019)."),
+        (
+            OptimizerKind::Muon,
+            "Muon",
+            "Matrices learn rare directions as fast as common ones (Jordan et al. 2024); the rest by AdamW.",
+        ),
+    ];
+    let optimizer = ChoiceRow {
+        name: "Optimizer",
+        about: "How the gradient becomes a step.",
+        value: &mut t.optimizer,
+        preset: preset.training.optimizer,
+        preset_word: word_of(&kinds, &preset.training.optimizer),
+    };
+    optimizer.segmented(ui, &kinds);
+    if t.optimizer == OptimizerKind::Muon {
+        let rate = NumberRow {
+            name: "Muon rate",
+            about: "How far the matrices move a step; the learning rate above is for the other weights.",
+            unit: "",
+            value: t.muon_learning_rate,
+            preset: preset.training.muon_learning_rate,
+            scale: Scale::logarithmic(1e-3..=0.2),
+            problem: state.problem(Setting::MuonLearningRate),
+        };
+        t.muon_learning_rate = rate.show(ui).unwrap_or(t.muon_learning_rate);
+    }
 
     let share = Scale::linear;
     let preset = &preset.training;
