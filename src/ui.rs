@@ -9,11 +9,15 @@
 mod advanced;
 mod button;
 mod charts_panel;
+mod comparison;
+mod digits_panel;
 mod drop_down;
 mod film_strip;
 mod follow;
+mod heat_map;
 mod icons;
 mod keys;
+mod loss_axis;
 mod loss_plot;
 mod numbers;
 pub mod palette;
@@ -27,10 +31,12 @@ mod segmented;
 mod setting_row;
 mod settings_panel;
 mod slider;
+mod sparkline;
 mod symbols;
 mod tabs;
 mod textures;
 pub mod theme;
+mod tick;
 mod top_bar;
 mod train_tab;
 
@@ -89,7 +95,7 @@ impl View {
                 .size_range(260.0..=640.0)
                 .frame(side)
                 .show(ui, |ui| {
-                    charts_panel::show(ui, state, &mut actions);
+                    charts_panel::show(ui, state, textures, &mut actions);
                 });
         }
         CentralPanel::no_frame().frame(flat).show(ui, |ui| {
@@ -98,7 +104,7 @@ impl View {
                 Tab::Train => train_tab::show(ui, state, textures, &mut actions),
                 Tab::Charts if !charts_have_room => {
                     Frame::new().inner_margin(Margin::symmetric(20, 4)).show(ui, |ui| {
-                        charts_panel::show(ui, state, &mut actions);
+                        charts_panel::show(ui, state, textures, &mut actions);
                     });
                 }
                 Tab::Charts => train_tab::show(ui, state, textures, &mut actions),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::save_form::SaveWhat;
-use super::state::{Look, Tab};
+use super::state::{Look, LossAxis, Tab};
 use crate::config::{Preset, Settings};
 
 /// Something that was pressed, typed or dragged: drawn panels return these, [`App::apply`](super::App::apply) acts.
@@ -28,6 +28,8 @@ pub enum Action {
     ResumeRun(PathBuf),
     /// Take an earlier run's settings for the next run.
     DuplicateRun(PathBuf),
+    /// Compare an earlier run with others, or leave it out again.
+    Compare(PathBuf),
     /// Move an earlier run to the trash.
     DeleteRun(PathBuf),
 
@@ -46,6 +48,8 @@ pub enum Action {
     Look(Look),
     /// Linear loss axis, else logarithmic.
     LinearLoss(bool),
+    /// What the loss is drawn against.
+    LossAxis(LossAxis),
 
     /// Draw images and record the reverse diffusion.
     Sample,

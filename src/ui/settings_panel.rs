@@ -26,7 +26,9 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         data(ui, state, &preset, &mut next);
         separation(ui);
         diffusion(ui, state, &preset, &mut next);
-        schedule(ui, state, textures);
+        if let Some(advised) = schedule(ui, state, textures) {
+            next.diffusion = advised;
+        }
         separation(ui);
         training(ui, state, &preset, &mut next, actions);
         separation(ui);
