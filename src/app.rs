@@ -10,6 +10,7 @@
 //! | `recording` | the recorded reverse diffusion and its playhead |
 //! | `loss_series` | a loss curve of any length in bounded memory |
 //! | `comparison`, `settings_diff` | runs beside the one that is shown, and which settings differ |
+//! | `edits` | changes of the settings, to take back and to do again |
 //! | `health`, `pulse` | how the run goes, in one line, and what that is read from |
 //! | `heat_map` | the loss by timestep as a picture |
 //! | `judged` | the evaluations of the run as the panel shows them |
@@ -23,6 +24,7 @@
 
 mod action;
 mod comparison;
+mod edits;
 mod file_dialog;
 mod health;
 mod heat_map;

@@ -6,7 +6,8 @@ use candle_core::{Device, Tensor};
 use serde::Serialize;
 
 use crate::config::{
-    Architecture, Budget, CLASS_COUNT, CompactConfig, Preset, Settings, Subset, TimestepSampling, WeightsKind,
+    Architecture, Budget, CLASS_COUNT, CompactConfig, OptimizerKind, Preset, Settings, Subset, TimestepSampling,
+    WeightsKind,
 };
 use crate::data::idx::Images;
 use crate::data::{Dataset, Splits};
@@ -173,6 +174,7 @@ fn small() -> Settings {
     let training = &mut settings.training;
     training.batch_size = SMALL_BATCH;
     training.budget = Budget::Steps(1_000_000);
+    training.optimizer = OptimizerKind::AdamW;
     training.clip_norm = 1.0;
     training.ema_decay = 0.99;
     training.timestep_sampling = TimestepSampling::Uniform;

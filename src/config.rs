@@ -152,7 +152,13 @@ pub struct UNetConfig {
 pub struct TrainingSettings {
     pub budget: Budget,
     pub batch_size: usize,
+    #[serde(default)]
+    pub optimizer: OptimizerKind,
+    /// AdamW's.
     pub learning_rate: f64,
+    /// Muon's, for the matrices that it steps.
+    #[serde(default = "usual_muon_learning_rate")]
+    pub muon_learning_rate: f64,
     pub beta1: f64,
     pub beta2: f64,
     /// AdamW's decoupled weight decay; 0 is Adam.
@@ -176,6 +182,21 @@ pub struct TrainingSettings {
     #[serde(default)]
     pub eval_seconds: f64,
     pub seed: u64,
+}
+
+fn usual_muon_learning_rate() -> f64 {
+    0.02
+}
+
+/// How the gradient becomes a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Every weight by AdamW (Loshchilov & Hutter 2019).
+    #[default]
+    AdamW,
+    /// The matrices between many channels by Muon (Jordan et al. 2024), the rest by AdamW.
+    Muon,
 }
 
 /// When training ends.

@@ -21,7 +21,6 @@ mod trainer;
 
 pub use classifier::{ClassifierStep, ClassifierTraining, train_classifier};
 pub use estimate::Estimate;
-pub use learning_rate::learning_rate;
 pub use metrics::StepReport;
 pub use run::{Control, Outcome, Run, RunEvent};
 pub use trainer::Trainer;

@@ -9,6 +9,8 @@
 mod advanced;
 mod button;
 mod charts_panel;
+mod command_palette;
+mod commands;
 mod comparison;
 mod digits_panel;
 mod drop_down;
@@ -43,6 +45,7 @@ mod train_tab;
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
 use crate::app::{Action, AppState, Tab};
+use command_palette::CommandPalette;
 use palette::Palette;
 use textures::Textures;
 
@@ -56,6 +59,8 @@ const NARROW: f32 = 960.0;
 pub struct View {
     textures: Textures,
     was_narrow: bool,
+    /// The list of all actions, while it is open.
+    command_palette: Option<CommandPalette>,
     /// The widget of the film, which has the keys when it is focused.
     film: Option<egui::Id>,
 }
@@ -64,7 +69,12 @@ impl View {
     /// Draws the window; gives what was pressed, typed or dragged.
     pub fn show(&mut self, ui: &mut Ui, state: &AppState) -> Vec<Action> {
         let p = Palette::of(ui);
-        let mut actions = keys::pressed(ui, state, self.film);
+        let mut actions = Vec::new();
+        if keys::asks_for_palette(ui) {
+            actions.push(Action::Palette(!state.palette));
+        } else if !state.palette {
+            actions = keys::pressed(ui, state, self.film);
+        }
         let textures = &mut self.textures;
         let width = ui.available_width();
         let narrow = width < NARROW;
@@ -113,6 +123,14 @@ impl View {
             }
         });
         textures.sweep();
+        if state.palette {
+            let open = self.command_palette.get_or_insert_with(CommandPalette::open);
+            if !open.show(ui, state, &mut actions) {
+                actions.push(Action::Palette(false));
+            }
+        } else {
+            self.command_palette = None;
+        }
         actions
     }
 }

@@ -8,7 +8,7 @@ mod scene;
 use std::path::PathBuf;
 
 use diffuscope::app::{SaveResult, SaveWhat, Tab};
-use diffuscope::config::{DataSource, Preset, ScheduleKind, Setting};
+use diffuscope::config::{Budget, DataSource, Preset, SamplerKind, ScheduleKind, Setting};
 use diffuscope::engine::{Activity, Command, EndReason, Event, RunStarted, Save, Task};
 use diffuscope::train::estimate::{Basis, Estimate};
 use diffuscope::window::Window;
@@ -132,6 +132,9 @@ fn a_preset_keeps_the_data_that_was_chosen() {
     scene.type_into("path of the data", "/data/ada/letters");
     scene.click("Use");
     scene.click("Preset: Small · 2 minutes");
+    scene.click("Small · 10 minutes: smoother strokes");
+    assert_eq!(scene.state().settings.training.budget, Budget::Minutes(10.0));
+    scene.click("Preset: Small · 10 minutes");
     scene.click("Nano · 30 seconds: a first look");
     assert_eq!(scene.state().settings.preset, Preset::Nano);
     assert_eq!(scene.state().settings.data.source, DataSource::Path("/data/ada/letters".into()));
@@ -340,14 +343,14 @@ fn drawing_with_other_settings() {
     scene.play([model_opened(Preset::Small.settings())]);
     assert!(matches!(scene.command(), Some(Command::Sample { .. })), "an opened model is drawn from at once");
 
-    scene.click("Sampler: DPM-Solver++");
-    scene.click("DDIM");
+    scene.click("Sampler: DDIM");
+    scene.click("DPM-Solver++");
     scene.set("Steps", "50");
     scene.set("Count", "9");
     scene.click("Weights: Raw");
     scene.click("Draw");
     let Some(Command::Sample { settings }) = scene.command() else { panic!("Draw sends its command") };
-    assert_eq!((settings.steps, settings.count), (50, 9));
+    assert_eq!((settings.sampler, settings.steps, settings.count), (SamplerKind::DpmPp, 50, 9));
     scene.play(recording(2, 9, 5).into_iter().take(3));
     scene.click("Cancel drawing");
     assert!(matches!(scene.command(), Some(Command::CancelSampling)));

@@ -63,6 +63,29 @@ fn the_first_start_and_the_save_form() {
 }
 
 #[test]
+fn all_actions_and_a_schedule_that_needs_the_doctor() {
+    let mut results = SnapshotResults::new();
+    for (name, width, height, theme) in
+        [("actions-dark", 1440.0, 900.0, egui::Theme::Dark), ("actions-small", 960.0, 600.0, egui::Theme::Light)]
+    {
+        let mut scene = scene(width, height, theme);
+        scene.click("Schedule: Linear");
+        scene.set("β₁ last", "0.2");
+        in_the_middle(&mut scene);
+        scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
+        scene.harness.hover_at(egui::pos2(1.0, 1.0));
+        scene.harness.run_steps(4);
+        // A caret that blinks is another picture each time.
+        scene.harness.get_by_label("command").type_text("film");
+        scene.harness.run_steps(4);
+        scene.harness.ctx.memory_mut(|memory| memory.stop_text_input());
+        scene.harness.run_steps(4);
+        scene.harness.snapshot(name);
+        results.extend(scene.harness.take_snapshot_results());
+    }
+}
+
+#[test]
 fn two_runs_are_compared() {
     let mut scene = scene(1440.0, 900.0, egui::Theme::Dark);
     in_the_middle(&mut scene);

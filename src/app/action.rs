@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::save_form::SaveWhat;
 use super::state::{Look, LossAxis, Tab};
-use crate::config::{Preset, Settings};
+use crate::config::{Budget, Preset, Settings};
 
 /// Something that was pressed, typed or dragged: drawn panels return these, [`App::apply`](super::App::apply) acts.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,9 +34,14 @@ pub enum Action {
     DeleteRun(PathBuf),
 
     /// Take all values of a preset; the data stay.
-    Preset(Preset),
+    Preset(Preset, Budget),
     /// Settings were changed.
     Settings(Box<Settings>),
+    /// Take back the last change of a setting, or make it again.
+    Undo,
+    Redo,
+    /// All settings of the next run as the preset has them; the data stay.
+    ResetSettings,
     /// Another seed.
     RollSeed,
 
@@ -46,6 +51,8 @@ pub enum Action {
     /// Open or fold the panel of charts.
     ToggleRight,
     Look(Look),
+    /// Open or close the list of all actions.
+    Palette(bool),
     /// Linear loss axis, else logarithmic.
     LinearLoss(bool),
     /// What the loss is drawn against.

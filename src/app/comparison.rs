@@ -81,16 +81,16 @@ impl Comparison {
 
 impl App {
     /// Chooses a run for comparison, or leaves it out again.
-    pub(super) fn toggle_compared(&mut self, path: PathBuf) {
+    pub(super) fn toggle_compared(&mut self, path: &Path) {
         let comparison = &mut self.state.comparison;
-        if comparison.remove(&path) || comparison.is_full() {
+        if comparison.remove(path) || comparison.is_full() {
             return;
         }
         let free = (0..MOST).find(|color| comparison.runs.iter().all(|run| run.color != *color));
         let Some(color) = free else { return };
-        comparison.runs.push(Compared { path: path.clone(), color, read: None });
-        if !self.command(Command::ReadRun { run: path.clone() }) {
-            self.state.comparison.remove(&path);
+        comparison.runs.push(Compared { path: path.to_path_buf(), color, read: None });
+        if !self.command(Command::ReadRun { run: path.to_path_buf() }) {
+            self.state.comparison.remove(path);
         }
     }
 

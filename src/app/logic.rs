@@ -100,18 +100,36 @@ impl App {
             Action::OpenRun(run) => self.open_run(run),
             Action::ResumeRun(run) => self.resume_run(run),
             Action::DuplicateRun(run) => self.duplicate_run(&run),
-            Action::Compare(run) => self.toggle_compared(run),
+            Action::Compare(run) => self.toggle_compared(&run),
             Action::DeleteRun(run) => drop(self.command(Command::DeleteRun { run })),
-            Action::Preset(preset) => {
+            Action::Preset(preset, budget) => {
                 let mut settings = preset.settings();
+                settings.training.budget = budget;
                 settings.data.source.clone_from(&self.state.settings.data.source);
-                self.state.set_settings(settings);
+                self.state.edit_settings(settings);
             }
-            Action::Settings(settings) => self.state.set_settings(*settings),
+            Action::Settings(settings) => self.state.edit_settings(*settings),
+            Action::Undo => {
+                if let Some(before) = self.state.edits.undo(&self.state.settings) {
+                    self.state.set_settings(before);
+                }
+            }
+            Action::Redo => {
+                if let Some(after) = self.state.edits.redo(&self.state.settings) {
+                    self.state.set_settings(after);
+                }
+            }
+            Action::ResetSettings => {
+                let now = &self.state.settings;
+                let mut settings = Settings { sampling: now.sampling.clone(), ..now.preset.settings() };
+                settings.data.source.clone_from(&now.data.source);
+                self.state.edit_settings(settings);
+            }
+            Action::Palette(open) => self.state.palette = open,
             Action::RollSeed => {
                 let mut settings = self.state.settings.clone();
                 settings.training.seed = fresh_seed(settings.training.seed);
-                self.state.set_settings(settings);
+                self.state.edit_settings(settings);
             }
             Action::ShowTab(tab) => {
                 self.state.tab = tab;

@@ -53,7 +53,8 @@ impl App {
     pub(super) fn duplicate_run(&mut self, run: &Path) {
         let summary = self.state.runs.list.iter().flatten().find(|summary| summary.path == run);
         let Some(Ok(record)) = summary.map(|summary| &summary.record) else { return };
-        self.state.set_settings(record.file.settings.clone());
+        let settings = record.file.settings.clone();
+        self.state.edit_settings(settings);
         self.state.left_open = true;
         self.state.tab = Tab::Train;
         let text = format!("The settings of {} are on the left: change them and press Train", name(run));

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::comparison::Comparison;
+use super::edits::Edits;
 use super::health::{Evidence, Health};
 use super::heat_map::HeatMap;
 use super::loss_series::LossSeries;
@@ -140,7 +142,11 @@ pub struct AppState {
     /// What keeps the next run from starting.
     pub problems: Vec<Problem>,
     pub schedule: Option<ScheduleView>,
+    /// What was changed in the settings.
+    pub edits: Edits,
     pub look: Look,
+    /// The list of all actions is open.
+    pub palette: bool,
     pub tab: Tab,
     pub left_open: bool,
     pub right_open: bool,
@@ -188,7 +194,9 @@ impl AppState {
             settings: Preset::Small.settings(),
             problems: Vec::new(),
             schedule: None,
+            edits: Edits::default(),
             look: Look::System,
+            palette: false,
             tab: Tab::Train,
             left_open: true,
             right_open: true,
@@ -219,6 +227,12 @@ impl AppState {
         };
         state.set_settings(settings);
         state
+    }
+
+    /// Takes settings that a person chose; the change can be taken back.
+    pub fn edit_settings(&mut self, settings: Settings) {
+        self.edits.note(&self.settings, &settings, Instant::now());
+        self.set_settings(settings);
     }
 
     /// Takes new settings and works out what follows from them: problems, the schedule's picture.

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::bench::Work;
 use crate::config::{
-    ClassChoice, DataSource, Prediction, Preset, SamplerKind, ScheduleKind, Thresholding, WeightsKind,
+    ClassChoice, DataSource, OptimizerKind, Prediction, Preset, SamplerKind, ScheduleKind, Thresholding, WeightsKind,
 };
 use crate::device::DeviceChoice;
 use crate::model::TimeKind;
@@ -48,6 +48,11 @@ pub const SCHEDULES: Names<ScheduleKind> = &[
 
 pub const PREDICTIONS: Names<Prediction> =
     &[("eps", "the noise ε", Prediction::Eps), ("v", "v = √ᾱ·ε − √(1−ᾱ)·x₀", Prediction::V)];
+
+pub const OPTIMIZERS: Names<OptimizerKind> = &[
+    ("adamw", "AdamW for every weight", OptimizerKind::AdamW),
+    ("muon", "Muon for the matrices between many channels, AdamW for the rest", OptimizerKind::Muon),
+];
 
 pub const SWITCH: Names<bool> = &[("on", "the network is told which digit to draw", true), ("off", "it is not", false)];
 

@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Architecture, Budget, ClassChoice, CompactConfig, DataSettings, DataSource, DiffusionSettings, NetworkSettings,
-    Prediction, SamplerKind, SamplingSettings, ScheduleKind, Settings, Subset, Thresholding, TimestepSampling,
-    TrainingSettings, UNetConfig, WeightsKind,
+    OptimizerKind, Prediction, SamplerKind, SamplingSettings, ScheduleKind, Settings, Subset, Thresholding,
+    TimestepSampling, TrainingSettings, UNetConfig, WeightsKind,
 };
+
+/// Minutes of a night.
+const OVERNIGHT: f64 = 480.0;
 
 /// A named set of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,18 @@ pub enum Preset {
 impl Preset {
     /// All presets, smallest first.
     pub const ALL: [Self; 4] = [Self::Nano, Self::Small, Self::Base, Self::Seed];
+
+    /// What a person is offered: presets by the time that they take, and the original experiment.
+    pub fn offers() -> [(Self, Budget); 5] {
+        let usual = |preset: Self| (preset, preset.settings().training.budget);
+        [
+            usual(Self::Nano),
+            usual(Self::Small),
+            (Self::Small, Budget::Minutes(10.0)),
+            usual(Self::Base),
+            usual(Self::Seed),
+        ]
+    }
 
     /// The name used on the command line and in files.
     pub fn name(self) -> &'static str {
@@ -62,7 +77,9 @@ fn small() -> Settings {
         training: TrainingSettings {
             budget: Budget::Minutes(2.0),
             batch_size: 64,
+            optimizer: OptimizerKind::Muon,
             learning_rate: 2e-3,
+            muon_learning_rate: 0.02,
             beta1: 0.9,
             beta2: 0.99,
             weight_decay: 0.01,
@@ -78,10 +95,10 @@ fn small() -> Settings {
             seed: 42,
         },
         sampling: SamplingSettings {
-            sampler: SamplerKind::DpmPp,
+            sampler: SamplerKind::Ddim,
             steps: 16,
-            eta: 0.0,
-            guidance: 0.3,
+            eta: 1.0,
+            guidance: 0.2,
             guidance_interval: None,
             thresholding: Thresholding::Static,
             weights: WeightsKind::Ema,
@@ -121,7 +138,7 @@ fn base() -> Settings {
         attn_norm_num_groups: None,
         time_embedding_dim: None,
     });
-    settings.training.budget = Budget::Epochs(40);
+    settings.training.budget = Budget::Minutes(OVERNIGHT);
     settings.training.learning_rate = 5e-4;
     settings.training.warmup_steps = 500;
     settings.training.ema_decay = 0.9995;
@@ -146,7 +163,9 @@ fn seed() -> Settings {
         training: TrainingSettings {
             budget: Budget::Epochs(5),
             batch_size: 32,
+            optimizer: OptimizerKind::AdamW,
             learning_rate: 1e-4,
+            muon_learning_rate: 0.02,
             beta1: 0.9,
             beta2: 0.999,
             weight_decay: 0.0,

@@ -17,6 +17,7 @@ pub enum Setting {
     Minutes,
     BatchSize,
     LearningRate,
+    MuonLearningRate,
     Beta1,
     Beta2,
     WeightDecay,
@@ -51,6 +52,7 @@ impl Setting {
             Self::Minutes => "--minutes",
             Self::BatchSize => "--batch-size",
             Self::LearningRate => "--lr",
+            Self::MuonLearningRate => "--muon-lr",
             Self::Beta1 => "Adam β₁",
             Self::Beta2 => "Adam β₂",
             Self::WeightDecay => "weight decay",
@@ -293,6 +295,12 @@ impl Settings {
             Setting::LearningRate,
             format!("a learning rate of {}", t.learning_rate),
             "use more than 0 and at most 1; 0.0001 to 0.004 is usual",
+        );
+        found.unless(
+            t.muon_learning_rate > 0.0 && t.muon_learning_rate <= 1.0,
+            Setting::MuonLearningRate,
+            format!("a learning rate of {} for Muon", t.muon_learning_rate),
+            "use more than 0 and at most 1; 0.01 to 0.05 is usual",
         );
         // Adam divides by 1 − β.
         for (setting, name, beta) in [(Setting::Beta1, "β₁", t.beta1), (Setting::Beta2, "β₂", t.beta2)] {

@@ -12,8 +12,9 @@ use crate::data::Dataset;
 /// Digits that are drawn and judged at once.
 pub const DIGITS: usize = 200;
 
-/// What as many real test digits reach, twenty of each: the mean over 40 such sets, which a test measures again.
-pub const REAL: RealDigits = RealDigits { recognisable: 0.833, distance: 24.0 };
+/// What as many real test digits reach, twenty of each by different writers: the mean over 40 such sets, which a test
+/// measures again.
+pub const REAL: RealDigits = RealDigits { recognisable: 0.84, distance: 17.2 };
 
 /// The numbers of real digits: what there is to reach for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,9 +63,10 @@ mod tests {
     use crate::data::idx::Images;
     use crate::data::mnist;
 
-    /// The `k`th twenty test digits of each class.
+    /// Twenty test digits of each class, far from each other: neighbours are by the same writer.
     fn real(test: &Dataset, k: usize) -> Dataset {
-        let of_class = |class| (0..test.len()).filter(move |&i| test.label(i) == Some(class)).skip(20 * k).take(20);
+        let of_class =
+            |class| (0..test.len()).filter(move |&i| test.label(i) == Some(class)).skip(k).step_by(44).take(20);
         let chosen: Vec<usize> = (0..10).flat_map(of_class).collect();
         let pixels = chosen.iter().flat_map(|&i| test.image(i).to_vec()).collect();
         let images = Images { count: chosen.len(), height: test.height, width: test.width, pixels };
@@ -82,8 +84,7 @@ mod tests {
             recognisable += eval.recognisable / SETS as f64;
             distance += eval.distance / SETS as f64;
         }
-        let stated = REAL.recognisable;
-        assert!((recognisable - stated).abs() < 0.005, "recognisable: {recognisable:.4}, stated {stated}");
-        assert!((distance - REAL.distance).abs() < 0.1, "distance: {distance:.3}, stated {}", REAL.distance);
+        let close = (recognisable - REAL.recognisable).abs() < 0.002 && (distance - REAL.distance).abs() < 0.1;
+        assert!(close, "recognisable {recognisable:.4}, distance {distance:.3}; stated: {REAL:?}");
     }
 }

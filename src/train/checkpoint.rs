@@ -1,7 +1,7 @@
 //! The checkpoint file: all that an exact resume needs, in one safetensors file.
 //!
-//! Tensors `weights/NAME`, `ema/NAME` (where a moving average is kept), `adam_first/NAME`, `adam_second/NAME`, f32,
-//! shapes as PyTorch keeps them.
+//! Tensors `weights/NAME`, `ema/NAME` (where a moving average is kept), `adam_first/NAME`, `adam_second/NAME`, or
+//! `momentum/NAME` of the matrices that Muon steps, f32, shapes as PyTorch keeps them.
 //! The metadata holds the settings, the step, the seconds spent and a CRC-32 of the tensors' bytes. The random
 //! numbers of a step follow from the seed and the step, so there is no further state.
 
@@ -24,6 +24,10 @@ use crate::{Error, Result};
 pub const FORMAT_NAME: &str = "diffuscope-checkpoint";
 /// The metadata's value of `format`.
 const FORMAT: &str = "diffuscope-checkpoint-1";
+/// Names of the moments: of AdamW, and of Muon.
+const ADAM_FIRST: &str = "adam_first";
+const ADAM_SECOND: &str = "adam_second";
+const MOMENTUM: &str = "momentum";
 const HINT: &str =
     "use a checkpoint.safetensors that diffuscope wrote, or the one before it, checkpoint.previous.safetensors";
 
@@ -59,17 +63,22 @@ fn entries(trainer: &Trainer) -> Result<Vec<Entry<'_>>> {
         let values = |tensor: &Tensor| -> Result<_> { Ok(Cow::Owned(tensor.flatten_all()?.to_vec1::<f32>()?)) };
         let (first, second, average) = match moments {
             Moments::Host { first, second, average } => {
-                let average = average.as_deref().map(Cow::Borrowed);
-                (Cow::Borrowed(&first[..]), Cow::Borrowed(&second[..]), average)
+                let [second, average] = [second, average].map(|values| values.as_deref().map(Cow::Borrowed));
+                (Cow::Borrowed(&first[..]), second, average)
             }
             Moments::Device { first, second, average } => {
-                (values(first)?, values(second)?, average.as_ref().map(values).transpose()?)
+                let read = |tensor: &Option<Tensor>| tensor.as_ref().map(values).transpose();
+                (values(first)?, read(second)?, read(average)?)
             }
         };
-        let average = average.map(|average| ("ema", average));
-        let moments = [("adam_first", first), ("adam_second", second)];
-        let parts = std::iter::once(("weights", values(weight)?)).chain(average).chain(moments);
-        entries.extend(parts.map(|(part, values)| Entry {
+        let first_name = if second.is_some() { ADAM_FIRST } else { MOMENTUM };
+        let parts = [
+            Some(("weights", values(weight)?)),
+            average.map(|average| ("ema", average)),
+            Some((first_name, first)),
+            second.map(|second| (ADAM_SECOND, second)),
+        ];
+        entries.extend(parts.into_iter().flatten().map(|(part, values)| Entry {
             name: format!("{part}/{name}"),
             shape: weight.dims().to_vec(),
             values,
@@ -121,20 +130,24 @@ impl Checkpoint {
     pub fn restore(mut self, trainer: &mut Trainer, path: &Path) -> Result<()> {
         let optimizer = &mut trainer.optimizer;
         let averaged = self.settings.training.ema_decay > 0.0;
-        self.check(optimizer.weights.iter().map(|(name, weight)| (name, weight.dims())), averaged, path)?;
+        let moments = optimizer.moments.iter().map(Moments::has_second);
+        let weights = optimizer.weights.iter().map(|(name, weight)| (name, weight.dims()));
+        self.check(weights.zip(moments), averaged, path)?;
         for ((name, weight), moments) in optimizer.weights.iter().zip(&mut optimizer.moments) {
             let mut take = |part: &str| self.tensors.remove(&format!("{part}/{name}")).unwrap_or_default().1;
             let tensor = |values| Tensor::from_vec(values, weight.shape(), weight.device());
             weight.set(&tensor(take("weights"))?)?;
-            let (new_first, new_second) = (take("adam_first"), take("adam_second"));
+            let by_adam = moments.has_second();
+            let new_first = take(if by_adam { ADAM_FIRST } else { MOMENTUM });
+            let new_second = by_adam.then(|| take(ADAM_SECOND));
             let new_average = averaged.then(|| take("ema"));
             match moments {
                 Moments::Host { first, second, average } => {
                     (*first, *second, *average) = (new_first, new_second, new_average);
                 }
                 Moments::Device { first, second, average } => {
-                    (*first, *second, *average) =
-                        (tensor(new_first)?, tensor(new_second)?, new_average.map(tensor).transpose()?);
+                    (*first, *second) = (tensor(new_first)?, new_second.map(tensor).transpose()?);
+                    *average = new_average.map(tensor).transpose()?;
                 }
             }
         }
@@ -145,15 +158,15 @@ impl Checkpoint {
 
     fn check<'a>(
         &self,
-        weights: impl Iterator<Item = (&'a String, &'a [usize])>,
+        weights: impl Iterator<Item = ((&'a String, &'a [usize]), bool)>,
         averaged: bool,
         path: &Path,
     ) -> Result<()> {
-        let parts = ["weights", "adam_first", "adam_second"].into_iter().chain(averaged.then_some("ema"));
         let mut wrong = Vec::new();
         let mut known = 0;
-        for (name, shape) in weights {
-            for part in parts.clone() {
+        for ((name, shape), by_adam) in weights {
+            let moments: &[&str] = if by_adam { &[ADAM_FIRST, ADAM_SECOND] } else { &[MOMENTUM] };
+            for part in ["weights"].iter().chain(averaged.then_some(&"ema")).chain(moments) {
                 let name = format!("{part}/{name}");
                 known += 1;
                 match self.tensors.get(&name) {

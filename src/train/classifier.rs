@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::learning_rate::learning_rate;
+use super::learning_rate::learning_rate_share;
 use super::optim::Optimizer;
-use crate::config::{Preset, TrainingSettings};
+use crate::config::{OptimizerKind, Preset, TrainingSettings};
 use crate::data::{Batches, Dataset, unit_images};
 use crate::eval::classifier::{ClassifierNetwork, SIZE};
 use crate::model::params::Params;
@@ -61,7 +61,7 @@ pub fn train_classifier(
         }
         let gradients = loss.backward()?;
         let norm = optimizer.gradient_norm(&gradients)?;
-        optimizer.update(&gradients, norm, learning_rate(&settings, step, step as f64 / steps as f64))?;
+        optimizer.update(&gradients, norm, learning_rate_share(&settings, step, step as f64 / steps as f64))?;
         watch(ClassifierStep { step: step + 1, steps, loss: value })?;
     }
     optimizer.copies(true)
@@ -69,6 +69,7 @@ pub fn train_classifier(
 
 fn settings() -> TrainingSettings {
     TrainingSettings {
+        optimizer: OptimizerKind::AdamW,
         learning_rate: 3e-3,
         beta2: 0.99,
         weight_decay: 0.02,

@@ -2,11 +2,11 @@
 
 use crate::config::TrainingSettings;
 
-/// The learning rate of the step after `step` steps, with `progress` of the budget (0 to 1) spent.
-pub fn learning_rate(settings: &TrainingSettings, step: u64, progress: f64) -> f64 {
+/// Share of the full learning rate for the step after `step` steps, with `progress` of the budget (0 to 1) spent.
+pub fn learning_rate_share(settings: &TrainingSettings, step: u64, progress: f64) -> f64 {
     let rise = if settings.warmup_steps == 0 { 1.0 } else { (step + 1) as f64 / settings.warmup_steps as f64 };
     let fall = if settings.decay_fraction == 0.0 { 1.0 } else { (1.0 - progress) / settings.decay_fraction };
-    settings.learning_rate * rise.min(fall).clamp(0.0, 1.0)
+    rise.min(fall).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
@@ -17,8 +17,8 @@ mod tests {
     #[test]
     fn rises_stays_and_falls() {
         let mut settings = Preset::Small.settings().training;
-        (settings.learning_rate, settings.warmup_steps, settings.decay_fraction) = (1.0, 10, 0.5);
-        let at = |step, progress| learning_rate(&settings, step, progress);
+        (settings.warmup_steps, settings.decay_fraction) = (10, 0.5);
+        let at = |step, progress| learning_rate_share(&settings, step, progress);
         assert_eq!(at(0, 0.0), 0.1);
         assert_eq!(at(9, 0.1), 1.0);
         assert_eq!(at(500, 0.5), 1.0);

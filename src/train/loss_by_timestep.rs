@@ -40,6 +40,11 @@ impl ByTimestep {
         (self.images[bin] > 0).then(|| self.loss[bin])
     }
 
+    /// Images in a range of t.
+    pub fn images(&self, bin: usize) -> u32 {
+        self.images[bin]
+    }
+
     /// True before the first image.
     pub fn is_empty(&self) -> bool {
         self.images.iter().all(|images| *images == 0)

@@ -1,21 +1,25 @@
-//! AdamW with gradient clipping and a moving average of the weights, in one sweep over memory.
+//! The optimizers, with gradient clipping and a moving average of the weights: AdamW for every weight, or Muon for
+//! the matrices and AdamW for the rest.
 
-use std::cell::RefCell;
+mod adamw;
+mod muon;
+
 use std::collections::HashMap;
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
+use candle_core::{Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
-use crate::config::TrainingSettings;
+use adamw::AdamW;
+use muon::Muon;
+
+use crate::config::{OptimizerKind, TrainingSettings};
 use crate::model::ops::kernels::vectorised;
 use crate::model::ops::slices::with_slices;
 use crate::model::params::Named;
 
 /// Values that one task updates.
 const CHUNK: usize = 32 * 1024;
-/// ε of Adam's denominator (Kingma & Ba 2015, algorithm 1).
-const EPSILON: f64 = 1e-8;
 
 /// The weights being trained, their moments and their moving average.
 #[derive(Debug)]
@@ -24,37 +28,41 @@ pub struct Optimizer {
     pub(super) moments: Vec<Moments>,
     /// Steps done.
     pub(super) step: u64,
-    beta1: f64,
-    beta2: f64,
-    weight_decay: f64,
-    clip_norm: f64,
-    ema_decay: f64,
+    settings: TrainingSettings,
 }
 
-/// Adam's moments and the moving average of one weight; no average where its decay is 0: it would be the weight.
+/// What is kept of the steps so far for one weight. No second moment where Muon steps it; no average where its decay
+/// is 0: it would be the weight.
 #[derive(Debug, Clone)]
 pub(super) enum Moments {
-    /// On the CPU as plain values, for the fused kernel.
-    Host { first: Vec<f32>, second: Vec<f32>, average: Option<Vec<f32>> },
+    /// On the CPU as plain values, for the fused kernels.
+    Host { first: Vec<f32>, second: Option<Vec<f32>>, average: Option<Vec<f32>> },
     /// On another device as tensors.
-    Device { first: Tensor, second: Tensor, average: Option<Tensor> },
+    Device { first: Tensor, second: Option<Tensor>, average: Option<Tensor> },
 }
 
-/// The numbers of one update, the same for every weight.
-#[derive(Debug, Clone, Copy)]
-struct Update {
-    beta1: f32,
-    beta2: f32,
-    /// Learning rate over 1 − β₁ᵏ.
-    rate: f32,
-    /// 1/√(1 − β₂ᵏ).
-    second_scale: f32,
-    /// 1 − learning rate · weight decay.
-    keep: f32,
-    /// What the gradient is multiplied by so that its norm is at most the clipping norm.
-    clip: f32,
-    /// Share of the new weight in the moving average.
-    average_share: f32,
+impl Moments {
+    fn new(weight: &Var, by_muon: bool, averaged: bool) -> Result<Self> {
+        Ok(if weight.device().is_cpu() {
+            let zeros = vec![0.0; weight.elem_count()];
+            let average = averaged.then(|| weight.flatten_all()?.to_vec1()).transpose()?;
+            Self::Host { second: (!by_muon).then(|| zeros.clone()), first: zeros, average }
+        } else {
+            let zeros = weight.zeros_like()?.detach();
+            let average = averaged.then(|| weight.as_tensor().copy()).transpose()?.map(|copy| copy.detach());
+            Self::Device { second: (!by_muon).then(|| zeros.clone()), first: zeros, average }
+        })
+    }
+}
+
+impl Moments {
+    /// Whether there is a second moment: of AdamW, not of Muon.
+    pub(super) fn has_second(&self) -> bool {
+        match self {
+            Self::Host { second, .. } => second.is_some(),
+            Self::Device { second, .. } => second.is_some(),
+        }
+    }
 }
 
 impl Optimizer {
@@ -64,30 +72,9 @@ impl Optimizer {
     /// When a weight cannot be read.
     pub fn new(weights: Vec<Named<Var>>, settings: &TrainingSettings) -> Result<Self> {
         let averaged = settings.ema_decay > 0.0;
-        let moments = weights
-            .iter()
-            .map(|(_, weight)| {
-                Ok(if weight.device().is_cpu() {
-                    let zeros = vec![0.0; weight.elem_count()];
-                    let average = averaged.then(|| weight.flatten_all()?.to_vec1()).transpose()?;
-                    Moments::Host { first: zeros.clone(), second: zeros, average }
-                } else {
-                    let zeros = weight.zeros_like()?.detach();
-                    let average = averaged.then(|| weight.as_tensor().copy()).transpose()?.map(|copy| copy.detach());
-                    Moments::Device { first: zeros.clone(), second: zeros, average }
-                })
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self {
-            weights,
-            moments,
-            step: 0,
-            beta1: settings.beta1,
-            beta2: settings.beta2,
-            weight_decay: settings.weight_decay,
-            clip_norm: settings.clip_norm,
-            ema_decay: settings.ema_decay,
-        })
+        let by_muon = |dims| settings.optimizer == OptimizerKind::Muon && muon::matrix(dims).is_some();
+        let moments = weights.iter().map(|(_, weight)| Moments::new(weight, by_muon(weight.dims()), averaged));
+        Ok(Self { moments: moments.collect::<Result<_>>()?, weights, step: 0, settings: settings.clone() })
     }
 
     /// Count of trainable values.
@@ -132,136 +119,48 @@ impl Optimizer {
         Ok(sum.sqrt())
     }
 
-    /// One update of every weight (Loshchilov & Hutter 2019, algorithm 2) and of its moving average.
+    /// One step of every weight and of its moving average, at `share` of the full learning rates.
     ///
     /// # Errors
     /// When a gradient is missing or has another shape.
-    pub fn update(&mut self, gradients: &GradStore, gradient_norm: f64, learning_rate: f64) -> Result<()> {
+    pub fn update(&mut self, gradients: &GradStore, gradient_norm: f64, share: f64) -> Result<()> {
+        let settings = &self.settings;
         let k = self.step as f64;
-        let count = (self.step + 1) as f64;
-        let clip = if self.clip_norm > 0.0 { (self.clip_norm / (gradient_norm + 1e-6)).min(1.0) } else { 1.0 };
-        let update = Update {
-            beta1: self.beta1 as f32,
-            beta2: self.beta2 as f32,
-            rate: (learning_rate / (1.0 - self.beta1.powf(count))) as f32,
-            second_scale: (1.0 / (1.0 - self.beta2.powf(count)).sqrt()) as f32,
-            keep: (1.0 - learning_rate * self.weight_decay) as f32,
-            clip: clip as f32,
-            average_share: (1.0 - self.ema_decay.min((1.0 + k) / (10.0 + k))) as f32,
-        };
-        for ((name, weight), moments) in self.weights.iter().zip(&mut self.moments) {
+        let clip_norm = settings.clip_norm;
+        let clip = if clip_norm > 0.0 { (clip_norm / (gradient_norm + 1e-6)).min(1.0) as f32 } else { 1.0 };
+        let average_share = (1.0 - settings.ema_decay.min((1.0 + k) / (10.0 + k))) as f32;
+        let adamw = AdamW::new(settings, self.step + 1, share, clip, average_share);
+        let muon = Muon::new(settings, share, clip, average_share);
+        // In parallel, as Muon's matrices are too small to be worth it one by one.
+        self.weights.par_iter().zip(&mut self.moments).try_for_each(|((name, weight), moments)| {
             let Some(gradient) = gradients.get(weight) else { bail!("{name} has no gradient") };
+            let gradient = gradient.contiguous()?;
             match moments {
-                Moments::Host { first, second, average } => {
-                    let state = RefCell::new(Slices { first, second, average: average.as_mut() });
-                    weight.inplace_op2(&gradient.contiguous()?, &Fused { update, state })?;
+                Moments::Host { first, second: Some(second), average } => {
+                    adamw.on_host(weight, &gradient, first, second, average.as_deref_mut())
                 }
-                Moments::Device { first, second, average } => {
-                    update.on_device(weight, gradient, first, second, average.as_mut())?;
+                Moments::Host { first, second: None, average } => {
+                    muon.on_host(weight, &gradient, first, average.as_deref_mut())
+                }
+                Moments::Device { first, second: Some(second), average } => {
+                    adamw.on_device(weight, &gradient, first, second, average.as_mut())
+                }
+                Moments::Device { first, second: None, average } => {
+                    muon.on_device(weight, &gradient, first, average.as_mut())
                 }
             }
-        }
+        })?;
         self.step += 1;
         Ok(())
     }
 }
 
-struct Slices<'a> {
-    first: &'a mut [f32],
-    second: &'a mut [f32],
-    average: Option<&'a mut Vec<f32>>,
-}
-
-/// The update of one weight as an operation in place, which is how Candle lends a tensor's storage mutably.
-struct Fused<'a> {
-    update: Update,
-    state: RefCell<Slices<'a>>,
-}
-
-impl InplaceOp2 for Fused<'_> {
-    fn name(&self) -> &'static str {
-        "adamw-ema"
+/// average ← average + share·(weight − average), where an average is kept.
+fn add_to_average(average: Option<&mut Tensor>, weight: &Tensor, share: f64) -> Result<()> {
+    if let Some(average) = average {
+        *average = (average.affine(1.0 - share, 0.0)? + weight.affine(share, 0.0)?)?;
     }
-
-    fn cpu_fwd(&self, weight: &mut CpuStorage, layout: &Layout, gradient: &CpuStorage, of: &Layout) -> Result<()> {
-        let (CpuStorage::F32(weight), CpuStorage::F32(gradient)) = (weight, gradient) else {
-            bail!("the optimizer works on f32");
-        };
-        let (Some((start, end)), Some((from, to))) = (layout.contiguous_offsets(), of.contiguous_offsets()) else {
-            bail!("the optimizer works on contiguous weights");
-        };
-        let update = self.update;
-        let mut state = self.state.borrow_mut();
-        let Slices { first, second, average } = &mut *state;
-        let chunks = first.len().div_ceil(CHUNK);
-        let averages: Vec<Option<&mut [f32]>> = match average {
-            Some(average) => average.chunks_mut(CHUNK).map(Some).collect(),
-            None => std::iter::repeat_with(|| None).take(chunks).collect(),
-        };
-        let states = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK)).zip(averages);
-        weight[start..end].par_chunks_mut(CHUNK).zip(gradient[from..to].par_chunks(CHUNK)).zip(states).for_each(
-            |((weight, gradient), ((first, second), average))| {
-                update.on_host(weight, gradient, first, second, average);
-            },
-        );
-        Ok(())
-    }
-}
-
-impl Update {
-    fn on_host(
-        &self,
-        weight: &mut [f32],
-        gradient: &[f32],
-        first: &mut [f32],
-        second: &mut [f32],
-        average: Option<&mut [f32]>,
-    ) {
-        vectorised(
-            #[inline(always)]
-            || {
-                let states = first.iter_mut().zip(second.iter_mut());
-                for ((w, g), (m, v)) in weight.iter_mut().zip(gradient).zip(states) {
-                    let g = g * self.clip;
-                    *m = self.beta1 * *m + (1.0 - self.beta1) * g;
-                    *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
-                    *w = self.keep * *w - self.rate * *m / (v.sqrt() * self.second_scale + EPSILON as f32);
-                }
-            },
-        );
-        let Some(average) = average else { return };
-        vectorised(
-            #[inline(always)]
-            || {
-                for (a, w) in average.iter_mut().zip(weight.iter()) {
-                    *a += self.average_share * (*w - *a);
-                }
-            },
-        );
-    }
-
-    fn on_device(
-        &self,
-        weight: &Var,
-        gradient: &Tensor,
-        first: &mut Tensor,
-        second: &mut Tensor,
-        average: Option<&mut Tensor>,
-    ) -> Result<()> {
-        let (beta1, beta2) = (f64::from(self.beta1), f64::from(self.beta2));
-        let gradient = gradient.affine(f64::from(self.clip), 0.0)?.detach();
-        *first = (first.affine(beta1, 0.0)? + gradient.affine(1.0 - beta1, 0.0)?)?;
-        *second = (second.affine(beta2, 0.0)? + gradient.sqr()?.affine(1.0 - beta2, 0.0)?)?;
-        let denominator = second.sqrt()?.affine(f64::from(self.second_scale), EPSILON)?;
-        let change = (&*first / denominator)?.affine(f64::from(self.rate), 0.0)?;
-        let updated = (weight.as_detached_tensor().affine(f64::from(self.keep), 0.0)? - change)?;
-        weight.set(&updated)?;
-        if let Some(average) = average {
-            let share = f64::from(self.average_share);
-            *average = (average.affine(1.0 - share, 0.0)? + updated.affine(share, 0.0)?)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn sum_of_squares(values: &[f32]) -> f64 {
@@ -301,6 +200,7 @@ mod tests {
             clip_norm: 1.0,
             ema_decay: 0.5,
             beta2: 0.99,
+            learning_rate: 0.02,
             ..Preset::Small.settings().training
         };
         let var = Var::from_vec(vec![1.0f32, -2.0, 0.5], 3, &Device::Cpu).unwrap();
@@ -311,7 +211,7 @@ mod tests {
             let loss = (var.sqr().unwrap().sum_all().unwrap() * scale).unwrap();
             let gradients = loss.backward().unwrap();
             let norm = optimizer.gradient_norm(&gradients).unwrap();
-            optimizer.update(&gradients, norm, 0.01).unwrap();
+            optimizer.update(&gradients, norm, 0.5).unwrap();
 
             let gradient = w.map(|w| 2.0 * scale * w);
             let exact_norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();

@@ -7,7 +7,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 
 use super::examples::{Draw, Examples, Purpose, training_timesteps};
-use super::learning_rate::learning_rate;
+use super::learning_rate::learning_rate_share;
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::optim::Optimizer;
@@ -86,8 +86,8 @@ impl Trainer {
         let step = self.step_count();
         let Gradient { loss, each, gradients, norm } = self.gradient()?;
         let training = &self.settings.training;
-        let lr = learning_rate(training, step, self.progress());
-        self.optimizer.update(&gradients, norm, lr)?;
+        let share = learning_rate_share(training, step, self.progress());
+        self.optimizer.update(&gradients, norm, share)?;
         each.iter().for_each(|&(t, loss)| self.by_timestep.add(t, self.schedule.timesteps(), loss));
         self.elapsed += started.elapsed();
         Ok(StepReport {
@@ -95,7 +95,7 @@ impl Trainer {
             epoch: self.batches.epoch_at(step + 1),
             images: (step + 1) * training.batch_size as u64,
             loss,
-            lr,
+            lr: training.learning_rate * share,
             grad_norm: norm,
             seconds: self.elapsed.as_secs_f64(),
             progress: self.progress(),

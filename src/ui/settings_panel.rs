@@ -32,7 +32,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         separation(ui);
         training(ui, state, &preset, &mut next, actions);
         separation(ui);
-        advanced::show(ui, state, &preset, &mut next);
+        advanced::show(ui, state, &preset, &mut next, actions);
         ui.add_space(16.0);
     });
     if next != state.settings {

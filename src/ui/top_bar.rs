@@ -10,8 +10,10 @@ use super::palette::Palette;
 use super::section::{caption, name_field};
 use super::theme::semibold;
 use crate::app::{Action, Activity, AppState, EndReason, Look};
-use crate::config::{Budget, DataSource, Preset, Settings};
+use crate::config::{Budget, DataSource, Preset};
 
+/// Narrower bars leave the button of the command palette to its keys.
+const ROOM_FOR_SEARCH: f32 = 1280.0;
 /// Height of the bar.
 pub const HEIGHT: f32 = 52.0;
 
@@ -28,7 +30,7 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         run_buttons(ui, state, actions);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(16.0);
-            corner(ui, actions);
+            corner(ui, bar.width() >= ROOM_FOR_SEARCH, actions);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| numbers_of_run(ui, state));
         });
     });
@@ -83,38 +85,40 @@ fn data_menu(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
 }
 
 fn preset_menu(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
-    let preset = state.settings.preset;
-    let response = drop_down(ui, "Preset", &preset_title(preset), 148.0);
+    let now = (state.settings.preset, state.settings.training.budget);
+    let response = drop_down(ui, "Preset", &offer_title(now), 148.0);
     Popup::menu(&response).show(|ui| {
         ui.set_width(330.0);
-        for preset in Preset::ALL {
-            let text = format!("{}: {}", preset_title(preset), purpose(preset));
-            if ui.selectable_label(preset == state.settings.preset, text).clicked() {
-                actions.push(Action::Preset(preset));
+        for offer in Preset::offers() {
+            let text = format!("{}: {}", offer_title(offer), purpose(offer));
+            if ui.selectable_label(offer == now, text).clicked() {
+                actions.push(Action::Preset(offer.0, offer.1));
             }
         }
     });
 }
 
-fn preset_title(preset: Preset) -> String {
+fn offer_title((preset, budget): (Preset, Budget)) -> String {
     let mut name = preset.name().to_owned();
     name[..1].make_ascii_uppercase();
-    format!("{name} · {}", budget(&preset.settings()))
+    format!("{name} · {}", length(budget))
 }
 
-fn budget(settings: &Settings) -> String {
-    match settings.training.budget {
+fn length(budget: Budget) -> String {
+    match budget {
         Budget::Epochs(n) => format!("{n} epochs"),
         Budget::Steps(n) => format!("{} steps", numbers::whole(n as f64)),
         Budget::Minutes(m) if m < 1.0 => format!("{:.0} seconds", m * 60.0),
+        Budget::Minutes(m) if m >= 120.0 => format!("{} hours", numbers::short(m / 60.0)),
         Budget::Minutes(m) => format!("{} minutes", numbers::short(m)),
     }
 }
 
-fn purpose(preset: Preset) -> &'static str {
+fn purpose((preset, budget): (Preset, Budget)) -> &'static str {
     match preset {
         Preset::Nano => "a first look",
-        Preset::Small => "all ten digits, clearly",
+        Preset::Small if budget == preset.settings().training.budget => "all ten digits, clearly",
+        Preset::Small => "smoother strokes",
         Preset::Base => "best pictures, overnight",
         Preset::Seed => "the original experiment",
     }
@@ -211,12 +215,18 @@ fn number(ui: &mut Ui, value: &str, unit: &str, width: f32, unit_after: bool) {
     });
 }
 
-fn corner(ui: &mut Ui, actions: &mut Vec<Action>) {
+fn corner(ui: &mut Ui, search: bool, actions: &mut Vec<Action>) {
     let dark = ui.visuals().dark_mode;
     let (icon, name, look) =
         if dark { (icons::SUN, "Light theme", Look::Light) } else { (icons::MOON, "Dark theme", Look::Dark) };
     if Button::icon(icon, name).show(ui).clicked() {
         actions.push(Action::Look(look));
+    }
+    if search {
+        let tip = "Everything that can be done, with its key. Also: Ctrl+Shift+P, or a question mark";
+        if Button::text("Search actions  Ctrl+K").named("Search actions").tip(tip).show(ui).clicked() {
+            actions.push(Action::Palette(true));
+        }
     }
 }
 

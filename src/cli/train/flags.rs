@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::super::value::{self, SubsetSize};
-use crate::config::{Budget, DataSource, Prediction, Preset, ScheduleKind, Settings, Subset};
+use crate::config::{Budget, DataSource, OptimizerKind, Prediction, Preset, ScheduleKind, Settings, Subset};
 use crate::data::mnist::TRAIN_COUNT;
 use crate::error::{Error, Result};
 
@@ -74,6 +74,14 @@ pub struct TrainFlags {
     #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
     pub lr: Option<f64>,
 
+    /// How the gradient becomes a step
+    #[arg(long, value_name = "NAME", value_parser = value::one_of(value::OPTIMIZERS))]
+    pub optimizer: Option<OptimizerKind>,
+
+    /// The learning rate of the matrices that Muon steps
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
+    pub muon_lr: Option<f64>,
+
     /// Steps between checkpoints
     #[arg(long, value_name = "STEPS", allow_hyphen_values = true, value_parser = value::whole)]
     pub checkpoint_every: Option<u64>,
@@ -121,6 +129,8 @@ impl TrainFlags {
             ("--classes", now.network.classes == was.network.classes),
             ("--batch-size", now.training.batch_size == was.training.batch_size),
             ("--lr", now.training.learning_rate == was.training.learning_rate),
+            ("--optimizer", now.training.optimizer == was.training.optimizer),
+            ("--muon-lr", now.training.muon_learning_rate == was.training.muon_learning_rate),
             ("--seed", now.training.seed == was.training.seed),
         ];
         match kept.iter().find(|(_, same)| !same) {
@@ -151,6 +161,8 @@ impl TrainFlags {
         put(&budget, &mut training.budget);
         put(&self.batch_size, &mut training.batch_size);
         put(&self.lr, &mut training.learning_rate);
+        put(&self.optimizer, &mut training.optimizer);
+        put(&self.muon_lr, &mut training.muon_learning_rate);
         put(&self.checkpoint_every, &mut training.checkpoint_every);
         put(&self.eval_every, &mut training.eval_seconds);
         put(&self.seed, &mut training.seed);

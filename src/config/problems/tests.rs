@@ -11,13 +11,14 @@ fn presets_have_no_problems() {
 #[test]
 fn each_bad_value_is_named() {
     type Spoil = fn(&mut Settings);
-    let cases: [(Setting, Spoil); 10] = [
+    let cases: [(Setting, Spoil); 11] = [
         (Setting::Timesteps, |s| s.diffusion.timesteps = 0),
         (Setting::BetaStart, |s| s.diffusion.beta_start = 0.3),
         (Setting::BetaEnd, |s| s.diffusion.beta_end = 1.0),
         (Setting::Subset, |s| s.data.subset = Subset::First(60_001)),
         (Setting::BatchSize, |s| s.training.batch_size = 0),
         (Setting::LearningRate, |s| s.training.learning_rate = f64::NAN),
+        (Setting::MuonLearningRate, |s| s.training.muon_learning_rate = 0.0),
         (Setting::Epochs, |s| s.training.budget = Budget::Epochs(0)),
         (Setting::Beta1, |s| s.training.beta1 = 1.0),
         (Setting::Beta2, |s| s.training.beta2 = f64::NAN),
