@@ -9,7 +9,13 @@
 //! | `runs` | the earlier runs: what is listed, opened, taken over |
 //! | `recording` | the recorded reverse diffusion and its playhead |
 //! | `loss_series` | a loss curve of any length in bounded memory |
-//! | `schedule_view` | what the schedule does, as a curve, a strip and a verdict |
+//! | `comparison`, `settings_diff` | runs beside the one that is shown, and which settings differ |
+//! | `edits` | changes of the settings, to take back and to do again |
+//! | `health`, `pulse` | how the run goes, in one line, and what that is read from |
+//! | `heat_map` | the loss by timestep as a picture |
+//! | `judged` | the evaluations of the run as the panel shows them |
+//! | `schedule_view` | what the schedule does, as a curve and a strip |
+//! | `schedule_doctor` | what is wrong with a schedule, and what would mend it |
 //! | `save_form`, `file_dialog` | what is saved where, and the desktop's dialog that asks |
 //! | `run_names` | default names of runs and files, and dates as text |
 //! | `notices` | what there was to tell |
@@ -17,29 +23,45 @@
 //! | `remembered` | what is kept from one start to the next |
 
 mod action;
+mod comparison;
+mod edits;
 mod file_dialog;
+mod health;
+mod heat_map;
+mod judged;
 mod logic;
 pub mod loss_series;
 mod news;
 pub mod notices;
+mod pulse;
 mod recording;
 mod remembered;
 mod run_names;
 mod runs;
 mod save_form;
+mod schedule_doctor;
 mod schedule_view;
+mod settings_diff;
 mod state;
 mod throughput;
 
 pub use action::Action;
+pub use comparison::{Compared, Comparison};
+pub use health::{Health, Tone};
+pub use heat_map::HeatMap;
+pub use judged::Judged;
 pub use logic::App;
 pub use recording::{Moment, Recording};
 pub use remembered::Remembered;
 pub use run_names::{Folders, date};
 pub use runs::{RunRecord, RunSummary, Runs};
 pub use save_form::{SaveForm, SaveResult, SaveWhat};
-pub use schedule_view::{ScheduleView, Verdict};
+pub use schedule_doctor::{Advice, Diagnosis, Verdict};
+pub use schedule_view::ScheduleView;
+pub use settings_diff::{Difference, differences};
 pub use state::{
-    Activity, AppState, EndReason, Look, LossPlot, ModelFacts, Player, Preview, Progress, RunFacts, SamplingProgress,
-    Tab,
+    Activity, AppState, EndReason, Look, LossAxis, LossPlot, ModelFacts, Player, Preview, Progress, RunFacts,
+    SamplingProgress, Tab,
 };
+
+pub use crate::train::run_clock::RunClock;

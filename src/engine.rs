@@ -11,6 +11,6 @@ mod training;
 mod worker;
 
 pub use command::{Command, Save};
-pub use event::{Activity, EndReason, Event, Frame, ModelReady, RunOpened, RunStarted, Task};
+pub use event::{Activity, EndReason, Event, Frame, ModelReady, RunOpened, RunRead, RunStarted, Task};
 pub use handle::{Closed, Handle, Outbox};
 pub use worker::work;

@@ -3,16 +3,20 @@
 pub mod checkpoint;
 mod classifier;
 pub mod estimate;
+pub mod evaluations;
 mod examination;
 pub mod examples;
 pub mod folder;
 pub mod gallery;
 pub mod history;
 mod learning_rate;
+pub mod loss_by_timestep;
 mod metrics;
 mod optim;
 mod pace;
 pub mod run;
+pub mod run_clock;
+pub mod thinned;
 mod trainer;
 
 pub use classifier::{ClassifierStep, ClassifierTraining, train_classifier};

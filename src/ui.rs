@@ -9,11 +9,17 @@
 mod advanced;
 mod button;
 mod charts_panel;
+mod command_palette;
+mod commands;
+mod comparison;
+mod digits_panel;
 mod drop_down;
 mod film_strip;
 mod follow;
+mod heat_map;
 mod icons;
 mod keys;
+mod loss_axis;
 mod loss_plot;
 mod numbers;
 pub mod palette;
@@ -27,16 +33,19 @@ mod segmented;
 mod setting_row;
 mod settings_panel;
 mod slider;
+mod sparkline;
 mod symbols;
 mod tabs;
 mod textures;
 pub mod theme;
+mod tick;
 mod top_bar;
 mod train_tab;
 
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
 use crate::app::{Action, AppState, Tab};
+use command_palette::CommandPalette;
 use palette::Palette;
 use textures::Textures;
 
@@ -50,6 +59,8 @@ const NARROW: f32 = 960.0;
 pub struct View {
     textures: Textures,
     was_narrow: bool,
+    /// The list of all actions, while it is open.
+    command_palette: Option<CommandPalette>,
     /// The widget of the film, which has the keys when it is focused.
     film: Option<egui::Id>,
 }
@@ -58,7 +69,12 @@ impl View {
     /// Draws the window; gives what was pressed, typed or dragged.
     pub fn show(&mut self, ui: &mut Ui, state: &AppState) -> Vec<Action> {
         let p = Palette::of(ui);
-        let mut actions = keys::pressed(ui, state, self.film);
+        let mut actions = Vec::new();
+        if keys::asks_for_palette(ui) {
+            actions.push(Action::Palette(!state.palette));
+        } else if !state.palette {
+            actions = keys::pressed(ui, state, self.film);
+        }
         let textures = &mut self.textures;
         let width = ui.available_width();
         let narrow = width < NARROW;
@@ -89,7 +105,7 @@ impl View {
                 .size_range(260.0..=640.0)
                 .frame(side)
                 .show(ui, |ui| {
-                    charts_panel::show(ui, state, &mut actions);
+                    charts_panel::show(ui, state, textures, &mut actions);
                 });
         }
         CentralPanel::no_frame().frame(flat).show(ui, |ui| {
@@ -98,7 +114,7 @@ impl View {
                 Tab::Train => train_tab::show(ui, state, textures, &mut actions),
                 Tab::Charts if !charts_have_room => {
                     Frame::new().inner_margin(Margin::symmetric(20, 4)).show(ui, |ui| {
-                        charts_panel::show(ui, state, &mut actions);
+                        charts_panel::show(ui, state, textures, &mut actions);
                     });
                 }
                 Tab::Charts => train_tab::show(ui, state, textures, &mut actions),
@@ -107,6 +123,14 @@ impl View {
             }
         });
         textures.sweep();
+        if state.palette {
+            let open = self.command_palette.get_or_insert_with(CommandPalette::open);
+            if !open.show(ui, state, &mut actions) {
+                actions.push(Action::Palette(false));
+            }
+        } else {
+            self.command_palette = None;
+        }
         actions
     }
 }

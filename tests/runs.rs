@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use diffuscope::config::{Budget, Preset, Subset};
 use diffuscope::device::DeviceChoice;
 use diffuscope::engine::{Command, Event, Handle, Task, work};
+use diffuscope::train::history::History;
+use diffuscope::train::loss_by_timestep::{BINS, LossMap};
 
 /// Long enough for a loaded machine; no test waits that long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -144,4 +146,38 @@ fn a_deleted_run_lies_in_the_trash() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(!run.exists());
     assert!(home.path().join("data/Trash/files/mine/run.json").exists());
+}
+
+#[test]
+fn the_losses_by_timestep_are_kept_and_come_to_the_losses_of_the_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let engine = Engine::start();
+    engine.train(&run, 40);
+    let mut live = LossMap::default();
+    engine.wait("end", |event| match event {
+        Event::LossByTimestep { step, losses } => {
+            live.push(step, &losses);
+            None
+        }
+        Event::RunEnded { .. } => Some(()),
+        _ => None,
+    });
+    let history = History::read(&run).unwrap();
+    assert_eq!(history.by_timestep.columns().last().unwrap().last, 40);
+    assert_eq!(history.by_timestep.columns().len(), live.columns().len(), "what is read is what was seen");
+    let (mut sum, mut images) = (0.0, 0);
+    for column in live.columns() {
+        for bin in 0..BINS {
+            images += column.losses.images(bin);
+            sum += f64::from(column.losses.images(bin)) * f64::from(column.losses.loss(bin).unwrap_or(0.0));
+        }
+    }
+    let mean = history.train.iter().map(|(_, loss)| loss).sum::<f64>() / 40.0;
+    assert_eq!(images, 40 * 8, "every image of every batch");
+    assert!(
+        (sum / f64::from(images) - mean).abs() < 1e-4 * mean,
+        "{} by timestep, {mean} by step",
+        sum / f64::from(images)
+    );
 }

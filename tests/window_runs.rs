@@ -67,7 +67,7 @@ fn an_opened_run_shows_its_past_and_can_be_resumed() {
             parameters: 460_516,
             images: 60_000,
         }),
-        Event::History(History { train, held_out: vec![(1000, 0.2)], last: None }),
+        Event::History(History { train, held_out: vec![(1000, 0.2)], ..History::default() }),
         model_opened(settings.clone()),
         Event::Activity(Activity::Idle),
     ]);

@@ -8,7 +8,7 @@ mod scene;
 use diffuscope::window::Window;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use scene::{Scene, in_the_middle, runs};
+use scene::{Scene, in_the_middle, run_read, runs};
 
 fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     // Renderers round differently by a hair.
@@ -60,6 +60,45 @@ fn the_first_start_and_the_save_form() {
     scene.harness.get_by_label("path to save to").type_text("/data/ada/seven.png");
     scene.harness.run_steps(3);
     scene.harness.snapshot("save-dark");
+}
+
+#[test]
+fn all_actions_and_a_schedule_that_needs_the_doctor() {
+    let mut results = SnapshotResults::new();
+    for (name, width, height, theme) in
+        [("actions-dark", 1440.0, 900.0, egui::Theme::Dark), ("actions-small", 960.0, 600.0, egui::Theme::Light)]
+    {
+        let mut scene = scene(width, height, theme);
+        scene.click("Schedule: Linear");
+        scene.set("β₁ last", "0.2");
+        in_the_middle(&mut scene);
+        scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
+        scene.harness.hover_at(egui::pos2(1.0, 1.0));
+        scene.harness.run_steps(4);
+        // A caret that blinks is another picture each time.
+        scene.harness.get_by_label("command").type_text("film");
+        scene.harness.run_steps(4);
+        scene.harness.ctx.memory_mut(|memory| memory.stop_text_input());
+        scene.harness.run_steps(4);
+        scene.harness.snapshot(name);
+        results.extend(scene.harness.take_snapshot_results());
+    }
+}
+
+#[test]
+fn two_runs_are_compared() {
+    let mut scene = scene(1440.0, 900.0, egui::Theme::Dark);
+    in_the_middle(&mut scene);
+    scene.harness.get_by_label("Runs tab").click();
+    scene.harness.run_steps(3);
+    scene.play([runs()]);
+    for (name, batch) in [("2026-11-24_153012-small", 64), ("2026-11-23_090807-nano", 32)] {
+        scene.click(&format!("Compare {name}"));
+        scene.play([run_read(name, batch)]);
+    }
+    scene.harness.hover_at(egui::pos2(1.0, 1.0));
+    scene.harness.run_steps(4);
+    scene.harness.snapshot("compare-dark");
 }
 
 #[test]

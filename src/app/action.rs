@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::save_form::SaveWhat;
-use super::state::{Look, Tab};
+use super::state::{Look, LossAxis, Tab};
 use crate::config::{Budget, Preset, Settings};
 
 /// Something that was pressed, typed or dragged: drawn panels return these, [`App::apply`](super::App::apply) acts.
@@ -28,6 +28,8 @@ pub enum Action {
     ResumeRun(PathBuf),
     /// Take an earlier run's settings for the next run.
     DuplicateRun(PathBuf),
+    /// Compare an earlier run with others, or leave it out again.
+    Compare(PathBuf),
     /// Move an earlier run to the trash.
     DeleteRun(PathBuf),
 
@@ -35,6 +37,11 @@ pub enum Action {
     Preset(Preset, Budget),
     /// Settings were changed.
     Settings(Box<Settings>),
+    /// Take back the last change of a setting, or make it again.
+    Undo,
+    Redo,
+    /// All settings of the next run as the preset has them; the data stay.
+    ResetSettings,
     /// Another seed.
     RollSeed,
 
@@ -44,8 +51,12 @@ pub enum Action {
     /// Open or fold the panel of charts.
     ToggleRight,
     Look(Look),
+    /// Open or close the list of all actions.
+    Palette(bool),
     /// Linear loss axis, else logarithmic.
     LinearLoss(bool),
+    /// What the loss is drawn against.
+    LossAxis(LossAxis),
 
     /// Draw images and record the reverse diffusion.
     Sample,

@@ -13,7 +13,7 @@ use super::save_form::{SaveResult, SaveWhat};
 use super::state::{Activity, AppState};
 use super::throughput::Throughput;
 use crate::config::{ClassChoice, Settings};
-use crate::engine::{Command, Handle, Save};
+use crate::engine::{Command, Event, Handle, Save};
 use crate::pictures::Pictures;
 
 /// Frames of the longest film that play in this many seconds at speed 1.
@@ -54,11 +54,20 @@ impl App {
             self.dialog = None;
             self.apply(Action::Browsed(what, path));
         }
+        let mut steps = false;
+        let mut more = true;
         for _ in 0..EVENTS_A_FRAME {
-            let Some(event) = self.handle.poll() else { return false };
+            let Some(event) = self.handle.poll() else {
+                more = false;
+                break;
+            };
+            steps |= matches!(event, Event::Step(_) | Event::Evaluated { .. });
             self.take(event);
         }
-        true
+        if steps {
+            self.state.examine();
+        }
+        more
     }
 
     /// Lets `seconds` pass: plays the film.
@@ -91,18 +100,36 @@ impl App {
             Action::OpenRun(run) => self.open_run(run),
             Action::ResumeRun(run) => self.resume_run(run),
             Action::DuplicateRun(run) => self.duplicate_run(&run),
+            Action::Compare(run) => self.toggle_compared(&run),
             Action::DeleteRun(run) => drop(self.command(Command::DeleteRun { run })),
             Action::Preset(preset, budget) => {
                 let mut settings = preset.settings();
                 settings.training.budget = budget;
                 settings.data.source.clone_from(&self.state.settings.data.source);
-                self.state.set_settings(settings);
+                self.state.edit_settings(settings);
             }
-            Action::Settings(settings) => self.state.set_settings(*settings),
+            Action::Settings(settings) => self.state.edit_settings(*settings),
+            Action::Undo => {
+                if let Some(before) = self.state.edits.undo(&self.state.settings) {
+                    self.state.set_settings(before);
+                }
+            }
+            Action::Redo => {
+                if let Some(after) = self.state.edits.redo(&self.state.settings) {
+                    self.state.set_settings(after);
+                }
+            }
+            Action::ResetSettings => {
+                let now = &self.state.settings;
+                let mut settings = Settings { sampling: now.sampling.clone(), ..now.preset.settings() };
+                settings.data.source.clone_from(&now.data.source);
+                self.state.edit_settings(settings);
+            }
+            Action::Palette(open) => self.state.palette = open,
             Action::RollSeed => {
                 let mut settings = self.state.settings.clone();
                 settings.training.seed = fresh_seed(settings.training.seed);
-                self.state.set_settings(settings);
+                self.state.edit_settings(settings);
             }
             Action::ShowTab(tab) => {
                 self.state.tab = tab;
@@ -112,6 +139,7 @@ impl App {
             Action::ToggleRight => self.state.right_open = !self.state.right_open,
             Action::Look(look) => self.state.look = look,
             Action::LinearLoss(linear) => self.state.loss.linear = linear,
+            Action::LossAxis(axis) => self.state.loss.axis = axis,
             Action::Sample => self.sample(),
             Action::CancelSampling => drop(self.command(Command::CancelSampling)),
             Action::OpenPath(path) => self.state.open_path = path,

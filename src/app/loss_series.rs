@@ -95,6 +95,13 @@ impl Default for LossSeries {
 }
 
 impl LossSeries {
+    /// The curve of these steps and values.
+    pub fn of(points: &[(u64, f64)]) -> Self {
+        let mut series = Self::default();
+        points.iter().for_each(|&(step, value)| series.push(step, value));
+        series
+    }
+
     /// Adds the value of a step. Steps must grow; a value that is no finite number cannot be drawn and is left out.
     pub fn push(&mut self, step: u64, value: f64) {
         if !value.is_finite() || self.latest.is_some_and(|latest| latest.last >= step) {

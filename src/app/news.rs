@@ -1,11 +1,12 @@
 //! What each event of the engine changes in the state.
 
+use super::heat_map::HeatMap;
 use super::logic::App;
 use super::notices::Kind;
 use super::recording::{Moment, Recording};
 use super::save_form::SaveResult;
 use super::schedule_view::alpha_bars;
-use super::state::{Activity, EndReason, Evaluated, ModelFacts, Preview, Progress, RunFacts, SamplingProgress, Tab};
+use super::state::{Activity, EndReason, ModelFacts, Preview, Progress, RunFacts, SamplingProgress, Tab};
 use crate::config::Settings;
 use crate::engine::{Command, Event, ModelReady, RunStarted, Task};
 use crate::train::StepReport;
@@ -27,11 +28,16 @@ impl App {
                 state.runs.reading = false;
             }
             Event::Runs { .. } => {}
+            Event::RunRead(read) => self.run_read(*read),
             Event::RunDeleted { run } => self.run_deleted(&run),
             Event::Step(report) => self.stepped(&report),
+            Event::LossByTimestep { step, losses } => {
+                state.by_timestep.push(step, &losses);
+                state.heat = HeatMap::new(&state.by_timestep);
+            }
             Event::HeldOut { step, loss } => state.loss.held_out.push(step, loss),
             Event::Preview { step, pictures, classes } => state.preview = Some(Preview { step, pictures, classes }),
-            Event::Evaluated { step, eval } => state.evaluated = Some(Evaluated { step, eval }),
+            Event::Evaluated { step, eval } => state.evaluations.push(step, eval),
             Event::Checkpointed { step, .. } => {
                 if let Some(run) = &mut state.run {
                     run.checkpoint = Some(step);
@@ -62,6 +68,9 @@ impl App {
     }
 
     fn failed(&mut self, during: Task, what: &str, hint: String) {
+        if matches!(during, Task::Engine | Task::ReadingRun) {
+            self.leave_out_unread();
+        }
         let state = &mut self.state;
         let ended = during == Task::Engine;
         if ended {
@@ -86,9 +95,7 @@ impl App {
         let RunStarted { run, settings, step, parameters, images, device, estimate } = started;
         let goes_on = step > 0 && state.run.as_ref().is_some_and(|shown| shown.folder == run);
         if !goes_on {
-            state.loss = super::state::LossPlot { linear: state.loss.linear, ..Default::default() };
-            state.preview = None;
-            state.evaluated = None;
+            state.forget_run();
             state.recording = None;
             state.player.playing = false;
         }
@@ -116,6 +123,8 @@ impl App {
         let speed = self.measure.add(report.seconds, report.images);
         let state = &mut self.state;
         state.loss.train.push(report.step, report.loss);
+        state.loss.clock.push(report.step, report.seconds);
+        state.pulse.push(report);
         let left = report.seconds * (1.0 - report.progress) / report.progress;
         state.progress = Progress {
             step: report.step,

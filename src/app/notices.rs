@@ -24,6 +24,8 @@ pub struct Notice {
 pub struct Notices {
     newest_first: Vec<Notice>,
     next_id: u64,
+    /// Failures before this one are not brought up any more; they stay in the list.
+    shown_from: u64,
 }
 
 /// Older ones are forgotten.
@@ -41,8 +43,11 @@ impl Notices {
         self.next_id += 1;
     }
 
-    /// Takes a message away.
+    /// Takes a message away. If it is a failure, those before it are old news: none comes up in its place.
     pub fn dismiss(&mut self, id: u64) {
+        if self.iter().any(|notice| notice.id == id && notice.kind == Kind::Failed) {
+            self.shown_from = self.shown_from.max(id);
+        }
         self.newest_first.retain(|notice| notice.id != id);
     }
 
@@ -51,9 +56,9 @@ impl Notices {
         self.newest_first.iter()
     }
 
-    /// The newest failure that was not dismissed.
+    /// The newest failure, until it or a later one is dismissed.
     pub fn newest_failure(&self) -> Option<&Notice> {
-        self.iter().find(|notice| notice.kind == Kind::Failed)
+        self.iter().find(|notice| notice.kind == Kind::Failed && notice.id >= self.shown_from)
     }
 }
 
@@ -81,5 +86,17 @@ mod tests {
         notices.dismiss(id);
         assert_eq!(notices.newest_failure(), None);
         assert_eq!(notices.iter().count(), 1);
+    }
+
+    #[test]
+    fn closing_the_banner_does_not_bring_back_an_older_failure() {
+        let mut notices = Notices::default();
+        notices.add(Kind::Failed, "disk full", None);
+        notices.add(Kind::Failed, "no network", None);
+        notices.dismiss(notices.newest_failure().unwrap().id);
+        assert_eq!(notices.newest_failure(), None);
+        assert_eq!(notices.iter().map(|notice| notice.text.as_str()).collect::<Vec<_>>(), ["disk full"]);
+        notices.add(Kind::Failed, "disk full again", None);
+        assert_eq!(notices.newest_failure().unwrap().text, "disk full again");
     }
 }

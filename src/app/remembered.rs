@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{AppState, Look};
+use super::state::{AppState, Look, LossAxis};
 use crate::config::{Preset, Settings};
 
 /// Raised when the fields below change their meaning.
@@ -15,6 +15,8 @@ pub struct Remembered {
     settings: Settings,
     look: Look,
     linear_loss: bool,
+    #[serde(default)]
+    loss_axis: LossAxis,
     left_open: bool,
     right_open: bool,
 }
@@ -27,6 +29,7 @@ impl Remembered {
             settings: state.settings.clone(),
             look: state.look,
             linear_loss: state.loss.linear,
+            loss_axis: state.loss.axis,
             left_open: state.left_open,
             right_open: state.right_open,
         }
@@ -41,6 +44,7 @@ impl Remembered {
         let mut state = AppState::new(kept.settings);
         state.look = kept.look;
         state.loss.linear = kept.linear_loss;
+        state.loss.axis = kept.loss_axis;
         state.left_open = kept.left_open;
         state.right_open = kept.right_open;
         state

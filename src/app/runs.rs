@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::heat_map::HeatMap;
 use super::logic::App;
 use super::loss_series::LossSeries;
 use super::notices::Kind;
-use super::state::{Activity, EndReason, LossPlot, Progress, RunFacts, Tab};
+use super::state::{Activity, EndReason, Progress, RunFacts, Tab};
 use crate::engine::{Command, RunOpened};
 use crate::train::history::History;
 
@@ -52,7 +53,8 @@ impl App {
     pub(super) fn duplicate_run(&mut self, run: &Path) {
         let summary = self.state.runs.list.iter().flatten().find(|summary| summary.path == run);
         let Some(Ok(record)) = summary.map(|summary| &summary.record) else { return };
-        self.state.set_settings(record.file.settings.clone());
+        let settings = record.file.settings.clone();
+        self.state.edit_settings(settings);
         self.state.left_open = true;
         self.state.tab = Tab::Train;
         let text = format!("The settings of {} are on the left: change them and press Train", name(run));
@@ -62,8 +64,8 @@ impl App {
     pub(super) fn run_opened(&mut self, opened: RunOpened) {
         let RunOpened { run, settings, step, share, parameters, images } = opened;
         let state = &mut self.state;
-        state.loss = LossPlot { linear: state.loss.linear, ..LossPlot::default() };
-        (state.preview, state.recording) = (None, None);
+        state.forget_run();
+        state.recording = None;
         state.player.playing = false;
         state.progress = Progress { step, share, ..Progress::default() };
         let ended = if share >= 1.0 { EndReason::Completed } else { EndReason::Stopped };
@@ -79,24 +81,23 @@ impl App {
     }
 
     pub(super) fn take_history(&mut self, history: &History) {
-        let curve = |points: &[(u64, f64)]| {
-            let mut series = LossSeries::default();
-            points.iter().for_each(|&(step, loss)| series.push(step, loss));
-            series
-        };
-        self.state.loss.train = curve(&history.train);
-        self.state.loss.held_out = curve(&history.held_out);
+        self.state.loss.train = LossSeries::of(&history.train);
+        self.state.loss.held_out = LossSeries::of(&history.held_out);
+        self.state.loss.clock = history.clock.clone();
+        self.state.evaluations = history.evaluations.clone();
+        self.state.by_timestep = history.by_timestep.clone();
+        self.state.heat = HeatMap::new(&self.state.by_timestep);
         self.state.progress.epoch = history.last.map_or(0.0, |last| last.epoch);
     }
 
     pub(super) fn run_deleted(&mut self, run: &Path) {
+        self.leave_out(run);
         let state = &mut self.state;
         if !state.run_is_active() && state.run.as_ref().is_some_and(|shown| shown.folder == run) {
             // There is nothing left to go on with, or to look at but the model in memory and its film.
             state.run = None;
             state.progress = Progress::default();
-            state.loss = LossPlot { linear: state.loss.linear, ..LossPlot::default() };
-            state.preview = None;
+            state.forget_run();
         }
         let text = format!("Moved {} to the desktop's trash, from where it can be put back", name(run));
         state.notices.add(Kind::Done, text, None);

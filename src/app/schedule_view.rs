@@ -1,7 +1,8 @@
-//! What the settings of the schedule do, shown at once: the curve of ᾱ, a digit going into noise, and a verdict.
+//! What the settings of the schedule do, shown at once: the curve of ᾱ, a digit going into noise, and the doctor's word.
 
 use std::sync::Arc;
 
+use super::schedule_doctor::{Diagnosis, examine};
 use crate::config::DiffusionSettings;
 use crate::diffusion::Schedule;
 use crate::pictures::Pictures;
@@ -11,17 +12,6 @@ use crate::rng::Stream;
 const DIGIT: &[u8; 784] = include_bytes!("../../assets/icon/zero-28x28.gray");
 /// Pictures in the strip.
 const STRIP: usize = 7;
-/// ᾱ_T over which the end of the forward process is not yet noise: √ᾱ_T is 10 %.
-const TOO_CLEAR: f64 = 1e-2;
-/// Share of timesteps on pure noise from which most of the training is wasted.
-const MUCH_WASTE: f64 = 0.25;
-
-/// Whether a schedule is a good one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Good,
-    Doubtful,
-}
 
 /// A schedule as the panel shows it.
 #[derive(Debug, Clone)]
@@ -30,24 +20,19 @@ pub struct ScheduleView {
     pub alpha_bar: Arc<[f64]>,
     /// A digit at t = 0, T/6, … T.
     pub strip: Arc<Pictures>,
-    pub verdict: Verdict,
-    /// The verdict in words.
-    pub sentence: String,
+    pub diagnosis: Diagnosis,
 }
 
 impl ScheduleView {
     /// The view of a schedule; none where the settings have problems.
     pub fn new(settings: &DiffusionSettings) -> Option<Self> {
-        let schedule = Schedule::from_settings(settings).ok()?;
         let alpha_bar = alpha_bars(settings)?;
         let t = alpha_bar.len() - 1;
         let strip: Vec<f32> = (0..STRIP).flat_map(|i| noised(alpha_bar[i * t / (STRIP - 1)])).collect();
-        let (verdict, sentence) = judge(&schedule);
         Some(Self {
             alpha_bar: alpha_bar.into(),
             strip: Arc::new(Pictures::from_unit(&strip, 28, 28)),
-            verdict,
-            sentence,
+            diagnosis: examine(settings)?,
         })
     }
 }
@@ -67,34 +52,6 @@ fn noised(alpha_bar: f64) -> impl Iterator<Item = f32> {
     })
 }
 
-fn judge(schedule: &Schedule) -> (Verdict, String) {
-    let timesteps = schedule.timesteps();
-    let end = schedule.alpha_bar(timesteps - 1);
-    if end > TOO_CLEAR {
-        let seen = 100.0 * end.sqrt();
-        let what = format!(
-            "Too little noise: at t = T the digit still shows with {seen:.0} % of its strength, but drawing starts from pure noise. Raise β₁ or T."
-        );
-        return (Verdict::Doubtful, what);
-    }
-    // The schedule counts from 0, the papers from 1.
-    let Some(pure_from) = schedule.pure_noise_from().map(|t| t + 1) else {
-        return (Verdict::Good, "Good range: every timestep still holds a trace of the digit.".into());
-    };
-    let wasted = (timesteps + 1 - pure_from) as f64 / timesteps as f64;
-    let percent = (100.0 * wasted).round();
-    if wasted > MUCH_WASTE {
-        let what = format!(
-            "{percent} % of the timesteps are pure noise (from t = {pure_from} on) and teach nothing. Lower β₁ or T."
-        );
-        return (Verdict::Doubtful, what);
-    }
-    let share = if percent < 1.0 { "under 1".into() } else { percent.to_string() };
-    let what =
-        format!("Good range: noise is pure from t = {pure_from} on; {share} % of the timesteps are spent on nothing.");
-    (Verdict::Good, what)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,20 +66,6 @@ mod tests {
         let alpha_bar = alpha_bars(&linear(4, 0.1, 0.4)).unwrap();
         let product = [1.0, 0.9, 0.9 * 0.8, 0.9 * 0.8 * 0.7, 0.9 * 0.8 * 0.7 * 0.6];
         assert!(alpha_bar.iter().zip(product).all(|(a, b)| (a - b).abs() < 1e-12), "{alpha_bar:?}");
-    }
-
-    #[test]
-    fn the_usual_ranges_are_good_and_extreme_ones_are_named() {
-        for preset in Preset::ALL {
-            let view = ScheduleView::new(&preset.settings().diffusion).unwrap();
-            assert_eq!(view.verdict, Verdict::Good, "{}", view.sentence);
-        }
-        let steep = ScheduleView::new(&linear(1000, 1e-4, 0.2)).unwrap();
-        assert!(steep.sentence.contains("pure noise") && steep.verdict == Verdict::Doubtful);
-        let pure_from = Schedule::linear(1000, 1e-4, 0.2).unwrap().pure_noise_from().unwrap() + 1;
-        assert!(steep.sentence.contains(&pure_from.to_string()), "as drawing has it: {}", steep.sentence);
-        let flat = ScheduleView::new(&linear(100, 1e-4, 0.02)).unwrap();
-        assert!(flat.sentence.starts_with("Too little noise"), "{}", flat.sentence);
     }
 
     #[test]

@@ -2,21 +2,32 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::comparison::Comparison;
+use super::edits::Edits;
+use super::health::{Evidence, Health};
+use super::heat_map::HeatMap;
 use super::loss_series::LossSeries;
 use super::notices::Notices;
+use super::pulse::Pulse;
 use super::recording::Recording;
 use super::runs::Runs;
 use super::save_form::SaveForm;
 use super::schedule_view::ScheduleView;
 use crate::config::{ClassChoice, DataSource, MAX_RECORDED, Preset, Problem, Setting, Settings};
-use crate::eval::QuickEval;
 use crate::pictures::Pictures;
+use crate::train::evaluations::Evaluations;
+use crate::train::loss_by_timestep::LossMap;
+use crate::train::run_clock::RunClock;
 
 pub use crate::engine::{Activity, EndReason};
 
 /// Training images of the MNIST that is inside the program.
 const MNIST_IMAGES: usize = 60_000;
+
+/// Points of the held-out curve that the health is read from.
+const HELD_OUT_LOOKED_AT: usize = 256;
 
 /// The tabs of the centre.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,13 +85,6 @@ pub struct Preview {
     pub classes: Vec<Option<u8>>,
 }
 
-/// How good the digits of the run were when last judged.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Evaluated {
-    pub step: u64,
-    pub eval: QuickEval,
-}
-
 /// The model that sampling uses.
 #[derive(Debug, Clone)]
 pub struct ModelFacts {
@@ -105,7 +109,19 @@ pub struct SamplingProgress {
 pub struct LossPlot {
     pub train: LossSeries,
     pub held_out: LossSeries,
+    pub clock: RunClock,
     pub linear: bool,
+    pub axis: LossAxis,
+}
+
+/// What the loss is drawn against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum LossAxis {
+    #[default]
+    Steps,
+    Images,
+    /// Time of training.
+    Time,
 }
 
 /// How the film of the reverse diffusion is played.
@@ -126,7 +142,11 @@ pub struct AppState {
     /// What keeps the next run from starting.
     pub problems: Vec<Problem>,
     pub schedule: Option<ScheduleView>,
+    /// What was changed in the settings.
+    pub edits: Edits,
     pub look: Look,
+    /// The list of all actions is open.
+    pub palette: bool,
     pub tab: Tab,
     pub left_open: bool,
     pub right_open: bool,
@@ -135,10 +155,20 @@ pub struct AppState {
     pub reading: Option<f64>,
     pub run: Option<RunFacts>,
     pub runs: Runs,
+    pub comparison: Comparison,
     pub progress: Progress,
     pub loss: LossPlot,
     pub preview: Option<Preview>,
-    pub evaluated: Option<Evaluated>,
+    /// How good the digits of the run were, over its training.
+    pub evaluations: Evaluations,
+    /// The loss by timestep, over the run's training.
+    pub by_timestep: LossMap,
+    /// The same as a picture.
+    pub heat: Option<HeatMap>,
+    /// What the health is read from: the steps that were seen here.
+    pub(super) pulse: Pulse,
+    /// How the run goes; none if it was not trained here.
+    pub health: Option<Health>,
     pub model: Option<ModelFacts>,
     pub sampling: Option<SamplingProgress>,
     /// How long the last drawing took, seconds.
@@ -164,7 +194,9 @@ impl AppState {
             settings: Preset::Small.settings(),
             problems: Vec::new(),
             schedule: None,
+            edits: Edits::default(),
             look: Look::System,
+            palette: false,
             tab: Tab::Train,
             left_open: true,
             right_open: true,
@@ -172,10 +204,15 @@ impl AppState {
             reading: None,
             run: None,
             runs: Runs::default(),
+            comparison: Comparison::default(),
             progress: Progress::default(),
             loss: LossPlot::default(),
             preview: None,
-            evaluated: None,
+            evaluations: Evaluations::default(),
+            by_timestep: LossMap::default(),
+            heat: None,
+            pulse: Pulse::default(),
+            health: None,
             model: None,
             sampling: None,
             sampled_in: None,
@@ -192,6 +229,12 @@ impl AppState {
         state
     }
 
+    /// Takes settings that a person chose; the change can be taken back.
+    pub fn edit_settings(&mut self, settings: Settings) {
+        self.edits.note(&self.settings, &settings, Instant::now());
+        self.set_settings(settings);
+    }
+
     /// Takes new settings and works out what follows from them: problems, the schedule's picture.
     pub fn set_settings(&mut self, settings: Settings) {
         if self.schedule.is_none() || settings.diffusion != self.settings.diffusion {
@@ -199,6 +242,30 @@ impl AppState {
         }
         self.settings = settings;
         self.problems = self.settings.problems(self.available_images());
+    }
+
+    /// Forgets what the run that was shown left: curves, map, grid.
+    pub(super) fn forget_run(&mut self) {
+        self.loss = LossPlot { linear: self.loss.linear, axis: self.loss.axis, ..LossPlot::default() };
+        self.evaluations = Evaluations::default();
+        (self.by_timestep, self.heat) = (LossMap::default(), None);
+        (self.pulse, self.health) = (Pulse::default(), None);
+        self.preview = None;
+    }
+
+    /// Reads the health of the run anew.
+    pub(super) fn examine(&mut self) {
+        let Some(run) = &self.run else { return };
+        let training = &run.settings.training;
+        let held_out = self.loss.held_out.visible(0..=u64::MAX, HELD_OUT_LOOKED_AT);
+        let held_out: Vec<_> = held_out.iter().map(|bucket| (bucket.last, bucket.mean)).collect();
+        self.health = Health::of(&Evidence {
+            pulse: &self.pulse,
+            evaluations: &self.evaluations,
+            held_out: &held_out,
+            warmup_steps: training.warmup_steps,
+            ema_decay: training.ema_decay,
+        });
     }
 
     /// Number of training images of the chosen data, when it is known.

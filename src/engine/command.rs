@@ -31,6 +31,8 @@ pub enum Command {
     CancelSampling,
     /// List the runs in a folder, in the background; answered by `Runs` or `Failed`.
     ListRuns { folder: PathBuf },
+    /// Read a run's settings, losses and newest grid, in the background; answered by `RunRead` or `Failed`.
+    ReadRun { run: PathBuf },
     /// Move a run's folder to the desktop's trash, in the background; answered by `RunDeleted` or `Failed`. The run in
     /// progress is refused.
     DeleteRun { run: PathBuf },

@@ -8,6 +8,7 @@ use crate::eval::QuickEval;
 use crate::pictures::Pictures;
 use crate::train::gallery::RunSummary;
 use crate::train::history::History;
+use crate::train::loss_by_timestep::ByTimestep;
 use crate::train::{Estimate, StepReport};
 
 /// A message from the engine.
@@ -23,6 +24,8 @@ pub enum Event {
     History(History),
     /// One optimizer step was done. Never dropped.
     Step(StepReport),
+    /// The losses by timestep of the last steps, up to `step`. A few a second.
+    LossByTimestep { step: u64, losses: Box<ByTimestep> },
     /// The loss on the held-out images after `step`.
     HeldOut { step: u64, loss: f64 },
     /// The grid drawn from the same noise after `step`. May be dropped when the window is slow.
@@ -46,6 +49,8 @@ pub enum Event {
     SamplingEnded { id: u64, cancelled: bool, seconds: f64 },
     /// The runs in a folder, newest first.
     Runs { folder: PathBuf, runs: Vec<RunSummary> },
+    /// What a run left on disk, to compare.
+    RunRead(Box<RunRead>),
     /// A run's folder is in the trash.
     RunDeleted { run: PathBuf },
     /// A file was written.
@@ -71,6 +76,7 @@ pub enum Task {
     Sampling,
     Saving,
     ListingRuns,
+    ReadingRun,
     DeletingRun,
 }
 
@@ -88,6 +94,7 @@ impl Task {
             Self::Sampling => "Drawing",
             Self::Saving => "Saving",
             Self::ListingRuns => "Listing the runs",
+            Self::ReadingRun => "Reading the run",
             Self::DeletingRun => "Deleting the run",
         }
     }
@@ -135,6 +142,16 @@ pub struct RunOpened {
     pub share: f64,
     pub parameters: usize,
     pub images: usize,
+}
+
+/// What a run left on disk.
+#[derive(Debug, Clone)]
+pub struct RunRead {
+    pub run: PathBuf,
+    pub settings: Box<Settings>,
+    pub history: History,
+    /// The newest grid and its step.
+    pub grid: Option<(u64, Arc<Pictures>)>,
 }
 
 /// Facts about the model that sampling would use.

@@ -1,11 +1,13 @@
-//! The runs on disk: listed, and moved to the trash.
+//! The runs on disk: listed, read to compare, and moved to the trash.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::background;
-use super::{Event, Outbox, Task};
-use crate::train::folder::in_use;
+use super::{Event, Outbox, RunRead, Task};
+use crate::train::folder::{in_use, read_run_file};
 use crate::train::gallery;
+use crate::train::history::History;
 use crate::{Error, Result};
 
 /// Lists the runs in a folder.
@@ -13,6 +15,16 @@ pub(super) fn list(folder: PathBuf, out: &Outbox) -> Result<()> {
     background::spawn(Task::ListingRuns, out, move || {
         let runs = gallery::list(&folder)?;
         Ok(Event::Runs { folder, runs })
+    })
+}
+
+/// Reads what a run left on disk.
+pub(super) fn read(run: PathBuf, out: &Outbox) -> Result<()> {
+    background::spawn(Task::ReadingRun, out, move || {
+        let settings = Box::new(read_run_file(&run)?.settings);
+        let history = History::read(&run)?;
+        let grid = gallery::newest_grid(&run, settings.data.image_size).map(|(step, grid)| (step, Arc::new(grid)));
+        Ok(Event::RunRead(Box::new(RunRead { run, settings, history, grid })))
     })
 }
 

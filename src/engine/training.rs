@@ -114,6 +114,9 @@ impl Steering<'_> {
         let delivered = match event {
             RunEvent::Step(report) => self.worker.out.send(Event::Step(report)),
             RunEvent::HeldOut { step, loss } => self.worker.out.send(Event::HeldOut { step, loss }),
+            RunEvent::LossByTimestep { step, losses } => {
+                self.worker.out.send(Event::LossByTimestep { step, losses: Box::new(losses) })
+            }
             RunEvent::Evaluated { step, eval } => self.worker.out.send(Event::Evaluated { step, eval }),
             RunEvent::Checkpointed { step, path } => self.worker.out.send(Event::Checkpointed { step, path }),
             RunEvent::Preview { step, pictures, classes } => {
@@ -202,6 +205,7 @@ impl Steering<'_> {
             }
             Command::Save { what, path } => self.save(what, &path, trainer),
             Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
+            Command::ReadRun { run } => runs::read(run, &self.worker.out),
             Command::DeleteRun { run } => runs::delete(run, Some(self.path), &self.worker.out),
             Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. } | Command::OpenShipped => {
                 Err(Error::usage("a run is in progress", "stop it first"))

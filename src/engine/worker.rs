@@ -70,6 +70,7 @@ impl Worker {
             }
             Command::Save { what, path } => self.save(what, &path),
             Command::ListRuns { folder } => runs::list(folder, &self.out),
+            Command::ReadRun { run } => runs::read(run, &self.out),
             Command::DeleteRun { run } => runs::delete(run, None, &self.out),
             // Nothing is being trained: these have nothing to act on.
             Command::Pause | Command::Continue | Command::Step | Command::Stop => Ok(()),
@@ -179,6 +180,7 @@ pub(super) fn task_of(command: &Command) -> Task {
         Command::Sample { .. } | Command::CancelSampling => Task::Sampling,
         Command::Save { .. } => Task::Saving,
         Command::ListRuns { .. } => Task::ListingRuns,
+        Command::ReadRun { .. } => Task::ReadingRun,
         Command::DeleteRun { .. } => Task::DeletingRun,
         Command::Pause | Command::Continue | Command::Step | Command::Stop => Task::Training,
     }

@@ -9,6 +9,22 @@ use super::judge::Judge;
 use crate::Result;
 use crate::data::Dataset;
 
+/// Digits that are drawn and judged at once.
+pub const DIGITS: usize = 200;
+
+/// What as many real test digits reach, twenty of each by different writers: the mean over 40 such sets, which a test
+/// measures again.
+pub const REAL: RealDigits = RealDigits { recognisable: 0.84, distance: 17.2 };
+
+/// The numbers of real digits: what there is to reach for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RealDigits {
+    /// As [`QuickEval::recognisable`].
+    pub recognisable: f64,
+    /// As [`QuickEval::distance`].
+    pub distance: f64,
+}
+
 /// How good a few drawn digits are.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct QuickEval {
@@ -36,5 +52,39 @@ impl QuickEval {
             recognisable: judged.recognisable_share(),
             distance: judge.frechet.distance(&Moments::of_all(&judged.answers.features, FEATURES)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::data::idx::Images;
+    use crate::data::mnist;
+
+    /// Twenty test digits of each class, far from each other: neighbours are by the same writer.
+    fn real(test: &Dataset, k: usize) -> Dataset {
+        let of_class =
+            |class| (0..test.len()).filter(move |&i| test.label(i) == Some(class)).skip(k).step_by(44).take(20);
+        let chosen: Vec<usize> = (0..10).flat_map(of_class).collect();
+        let pixels = chosen.iter().flat_map(|&i| test.image(i).to_vec()).collect();
+        let images = Images { count: chosen.len(), height: test.height, width: test.width, pixels };
+        Dataset::from_idx("real", images, None, Path::new("test digits")).unwrap()
+    }
+
+    #[test]
+    fn real_digits_reach_what_is_stated() {
+        const SETS: usize = 40;
+        let (test, judge) = (mnist::load().unwrap().test, Judge::shipped().unwrap());
+        let evals = (0..SETS).map(|k| QuickEval::of(&judge, &real(&test, k)).unwrap());
+        let (mut recognisable, mut distance) = (0.0, 0.0);
+        for eval in evals {
+            assert_eq!((eval.count, eval.classes.iter().sum::<usize>()), (DIGITS, DIGITS));
+            recognisable += eval.recognisable / SETS as f64;
+            distance += eval.distance / SETS as f64;
+        }
+        let close = (recognisable - REAL.recognisable).abs() < 0.002 && (distance - REAL.distance).abs() < 0.1;
+        assert!(close, "recognisable {recognisable:.4}, distance {distance:.3}; stated: {REAL:?}");
     }
 }

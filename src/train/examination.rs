@@ -8,11 +8,10 @@ use super::trainer::Trainer;
 use crate::Result;
 use crate::config::{ClassChoice, DataSource, SamplerKind, SamplingSettings, Thresholding, WeightsKind};
 use crate::eval::judge::eight_bit;
+use crate::eval::quick::DIGITS;
 use crate::eval::{Judge, QuickEval};
 use crate::sampling::Drawing;
 
-/// Digits that are drawn.
-const COUNT: usize = 200;
 /// Network calls for each of them.
 const STEPS: usize = 8;
 /// Time that passes before the next, as a multiple of what the last one took: under 3 %.
@@ -39,7 +38,7 @@ impl Examination {
             guidance_interval: None,
             thresholding: Thresholding::Static,
             weights: WeightsKind::Ema,
-            count: COUNT,
+            count: DIGITS,
             classes: ClassChoice::Each,
             seed: SEED,
         };
@@ -84,7 +83,7 @@ mod tests {
         let mut examination = Examination::new(&trainer);
         std::thread::park_timeout(Duration::from_millis(20));
         let eval = examination.judge_if_due(&trainer, &mut || Ok(())).unwrap().expect("it is due");
-        assert_eq!((eval.count, eval.classes.iter().sum::<usize>()), (COUNT, COUNT));
+        assert_eq!((eval.count, eval.classes.iter().sum::<usize>()), (DIGITS, DIGITS));
         assert!(eval.recognisable < 0.05 && eval.distance > 100.0, "{eval:?}");
         assert_eq!(examination.judge_if_due(&trainer, &mut || Ok(())).unwrap(), None);
 

@@ -3,7 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `run.json` | every setting, the data, the count of parameters, the program's version |
-//! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` and `{"step", "eval"}` where that was measured |
+//! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` and `{"step", "eval"}` where that was measured; at most four times a second `{"step", "by_timestep"}` |
 //! | `checkpoint.safetensors` | the state after the last checkpoint, and `checkpoint.previous.safetensors` before it |
 //! | `grids/step-0000100.png` | the same noise drawn as training goes on |
 //! | `log.txt` | what happened when |
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{self, Checkpoint};
+use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::trainer::Trainer;
 use crate::config::Settings;
@@ -117,6 +118,14 @@ impl RunFolder {
         self.add_line(&Evaluated { step, eval: *eval })
     }
 
+    /// Adds the losses by timestep of the last steps to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn add_loss_by_timestep(&mut self, step: u64, losses: &ByTimestep) -> Result<()> {
+        self.add_line(&LossByTimestep { step, by_timestep: losses.rounded() })
+    }
+
     fn add_line(&mut self, line: &impl Serialize) -> Result<()> {
         let path = self.path.join("metrics.jsonl");
         let mut text = serde_json::to_vec(line).map_err(|error| Error::write(&path)(error.into()))?;
@@ -180,6 +189,12 @@ struct HeldOut {
 struct Evaluated {
     step: u64,
     eval: QuickEval,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LossByTimestep {
+    step: u64,
+    by_timestep: ByTimestep,
 }
 
 /// The run's log, locked; a program that is killed lets the lock go.

@@ -6,7 +6,11 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::evaluations::Evaluations;
+use super::loss_by_timestep::{ByTimestep, LossMap};
 use super::metrics::StepReport;
+use super::run_clock::RunClock;
+use crate::eval::QuickEval;
 use crate::{Error, Result};
 
 /// Buckets of a curve that are kept; each holds the lowest and the highest of its points.
@@ -19,6 +23,12 @@ pub struct History {
     pub train: Vec<(u64, f64)>,
     /// Step and loss on the held-out images, as `train`.
     pub held_out: Vec<(u64, f64)>,
+    /// The quick evaluations.
+    pub evaluations: Evaluations,
+    /// When the steps were done.
+    pub clock: RunClock,
+    /// The losses by timestep.
+    pub by_timestep: LossMap,
     /// The last step's report.
     pub last: Option<StepReport>,
 }
@@ -29,6 +39,8 @@ pub struct History {
 pub(super) enum Line {
     Step(StepReport),
     HeldOut { step: u64, held_out: f64 },
+    Evaluated { step: u64, eval: QuickEval },
+    LossByTimestep { step: u64, by_timestep: ByTimestep },
 }
 
 impl History {
@@ -44,20 +56,24 @@ impl History {
         }
         let mut reader = BufReader::new(File::open(&path).map_err(Error::read(&path))?);
         let (mut train, mut held_out) = (Curve::new(MOST_BUCKETS), Curve::new(MOST_BUCKETS));
-        let mut last = None;
+        let (mut evaluations, mut by_timestep) = (Evaluations::default(), LossMap::default());
+        let (mut clock, mut last) = (RunClock::default(), None);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).map_err(Error::read(&path))? > 0 {
             match serde_json::from_slice(&line) {
                 Ok(Line::Step(report)) => {
                     train.push(report.step, report.loss);
+                    clock.push(report.step, report.seconds);
                     last = Some(report);
                 }
                 Ok(Line::HeldOut { step, held_out: loss }) => held_out.push(step, loss),
+                Ok(Line::Evaluated { step, eval }) => evaluations.push(step, eval),
+                Ok(Line::LossByTimestep { step, by_timestep: losses }) => by_timestep.push(step, &losses),
                 Err(_) => {}
             }
             line.clear();
         }
-        Ok(Self { train: train.points(), held_out: held_out.points(), last })
+        Ok(Self { train: train.points(), held_out: held_out.points(), evaluations, clock, by_timestep, last })
     }
 }
 
@@ -163,10 +179,13 @@ mod tests {
         assert_eq!(History::read(folder.path()).unwrap(), History::default());
         let step =
             r#"{"step":1,"epoch":0.1,"images":8,"loss":0.5,"lr":0.1,"grad_norm":1.0,"seconds":2.0,"progress":0.25}"#;
-        let text = format!("{step}\n{{\"step\":1,\"held_out\":0.75}}\nnonsense\n{{\"step\":2,\"epo");
+        let eval = QuickEval { count: 200, classes: [20; 10], recognisable: 0.25, distance: 31.5 };
+        let eval_line = format!("{{\"step\":1,\"eval\":{}}}", serde_json::to_string(&eval).unwrap());
+        let text = format!("{step}\n{{\"step\":1,\"held_out\":0.75}}\n{eval_line}\nnonsense\n{{\"step\":2,\"epo");
         std::fs::write(folder.path().join("metrics.jsonl"), text).unwrap();
         let history = History::read(folder.path()).unwrap();
         assert_eq!((history.train, history.held_out), (vec![(1, 0.5)], vec![(1, 0.75)]));
+        assert_eq!(history.evaluations.iter().map(|one| (one.step, one.eval)).collect::<Vec<_>>(), [(1, eval)]);
         assert_eq!(history.last.unwrap().progress, 0.25);
     }
 }

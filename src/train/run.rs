@@ -11,6 +11,7 @@ use super::examination::Examination;
 use super::folder::{
     RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, read_run_file, write_run_file,
 };
+use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::pace::Pace;
 use super::trainer::Trainer;
@@ -31,6 +32,8 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 const PREVIEW_STEPS: usize = 8;
 /// Images of a grid.
 const PREVIEW_COUNT: usize = 64;
+/// How often the loss by timestep is told.
+const BY_TIMESTEP_EVERY: Duration = Duration::from_millis(250);
 /// How often the metrics are made visible to readers of the file.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
@@ -41,6 +44,11 @@ pub enum RunEvent {
     HeldOut {
         step: u64,
         loss: f64,
+    },
+    /// The losses by timestep of the steps since the last time, up to `step`.
+    LossByTimestep {
+        step: u64,
+        losses: ByTimestep,
     },
     Preview {
         step: u64,
@@ -180,7 +188,7 @@ impl Run {
         let mut preview = Preview::new(&self.trainer);
         let mut examination = Examination::new(&self.trainer);
         let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, REST, CHECKPOINT_INTERVAL);
-        let mut flushed = Instant::now();
+        let (mut flushed, mut told) = (Instant::now(), Instant::now());
         let mut outcome = Outcome::Completed;
         while self.trainer.progress() < 1.0 {
             let report = self.trainer.step()?;
@@ -201,7 +209,12 @@ impl Run {
             }
             self.trainer.add_time(extra.elapsed().saturating_sub(self.stalled - stalled));
             let scheduled = report.step % self.trainer.settings().training.checkpoint_every == 0;
-            if scheduled || checkpoints.is_due() {
+            let keeps = scheduled || checkpoints.is_due();
+            if keeps || told.elapsed() >= BY_TIMESTEP_EVERY {
+                events.extend(self.loss_by_timestep(watch)?);
+                told = Instant::now();
+            }
+            if keeps {
                 let (extra, stalled) = (Instant::now(), self.stalled);
                 events.push(checkpoints.spend(|| self.persist(watch, Self::checkpoint))?);
                 self.trainer.add_time(extra.elapsed().saturating_sub(self.stalled - stalled));
@@ -215,6 +228,9 @@ impl Run {
                 outcome = Outcome::Stopped;
                 break;
             }
+        }
+        if let Some(event) = self.loss_by_timestep(watch)? {
+            watch(event, &self.trainer)?;
         }
         if self.last_checkpoint != Some(self.trainer.step_count()) {
             let event = self.persist(watch, Self::checkpoint)?;
@@ -271,6 +287,17 @@ impl Run {
             }
             self.folder.log("tries again");
         }
+    }
+
+    /// The losses by timestep since the last time, which are kept on disk too.
+    fn loss_by_timestep(&mut self, watch: &mut Watch) -> Result<Option<RunEvent>> {
+        let step = self.trainer.step_count();
+        let losses = self.trainer.take_loss_by_timestep();
+        if losses.is_empty() {
+            return Ok(None);
+        }
+        self.persist(watch, |run| run.folder.add_loss_by_timestep(step, &losses))?;
+        Ok(Some(RunEvent::LossByTimestep { step, losses }))
     }
 
     fn checkpoint(&mut self) -> Result<RunEvent> {

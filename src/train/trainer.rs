@@ -8,11 +8,12 @@ use candle_core::{Device, Tensor};
 
 use super::examples::{Draw, Examples, Purpose, training_timesteps};
 use super::learning_rate::learning_rate_share;
+use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::optim::Optimizer;
 use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
 use crate::data::{Batches, Dataset, Splits};
-use crate::diffusion::{Schedule, l_simple, timesteps};
+use crate::diffusion::{Schedule, l_simple, l_simple_each, timesteps};
 use crate::model::ops::{self, Tape};
 use crate::model::params::Params;
 use crate::model::{Denoiser, Dropout, Network};
@@ -23,6 +24,8 @@ use crate::{Error, Result};
 /// What one batch says about the weights.
 struct Gradient {
     loss: f64,
+    /// The loss of each image, and its timestep.
+    each: Vec<(usize, f32)>,
     gradients: GradStore,
     /// Global norm.
     norm: f64,
@@ -41,6 +44,8 @@ pub struct Trainer {
     device: Device,
     /// Time spent on training, pauses not counted.
     pub(super) elapsed: Duration,
+    /// The losses since they were last taken.
+    by_timestep: ByTimestep,
 }
 
 impl Trainer {
@@ -69,6 +74,7 @@ impl Trainer {
             network,
             device: device.clone(),
             elapsed: Duration::ZERO,
+            by_timestep: ByTimestep::default(),
         })
     }
 
@@ -79,10 +85,11 @@ impl Trainer {
     pub fn step(&mut self) -> Result<StepReport> {
         let started = std::time::Instant::now();
         let step = self.step_count();
-        let Gradient { loss, gradients, norm } = self.gradient()?;
+        let Gradient { loss, each, gradients, norm } = self.gradient()?;
         let training = &self.settings.training;
         let share = learning_rate_share(training, step, self.progress());
         profile::part("optimizer", Pass::Once, || self.optimizer.update(&gradients, norm, share))?;
+        each.iter().for_each(|&(t, loss)| self.by_timestep.add(t, self.schedule.timesteps(), loss));
         self.elapsed += started.elapsed();
         Ok(StepReport {
             step: step + 1,
@@ -114,7 +121,7 @@ impl Trainer {
         let examples =
             profile::part("batch", Pass::Once, || draw.examples(&self.settings, &self.schedule, &self.device))?;
         let dropout = Dropout::new(training.seed, step);
-        let (loss, tape) = Tape::record(|| self.loss(&examples, Some(&dropout)))?;
+        let ((loss, each), tape) = Tape::record(|| self.loss(&examples, Some(&dropout)))?;
         let value = f64::from(loss.to_scalar::<f32>()?);
         let diverged = |quantity| Error::Diverged { step: step + 1, quantity };
         if !value.is_finite() {
@@ -125,7 +132,8 @@ impl Trainer {
         if !norm.is_finite() {
             return Err(diverged("the gradient"));
         }
-        Ok(Gradient { loss: value, gradients, norm })
+        let each = timesteps.into_iter().zip(each).collect();
+        Ok(Gradient { loss: value, each, gradients, norm })
     }
 
     /// The work of the next step but for the change of the weights, for the time that it takes.
@@ -136,9 +144,16 @@ impl Trainer {
         self.gradient().map(drop)
     }
 
-    fn loss(&self, examples: &Examples, dropout: Option<&Dropout>) -> Result<Tensor> {
+    /// L_simple of a batch, to take the gradient of, and of each of its images.
+    fn loss(&self, examples: &Examples, dropout: Option<&Dropout>) -> Result<(Tensor, Vec<f32>)> {
         let prediction = self.network.forward(&examples.x_t, &examples.t, examples.classes.as_ref(), dropout)?;
-        Ok(ops::mean_square(&prediction, &examples.target)?)
+        let each = l_simple_each(&prediction.detach(), &examples.target)?.to_vec1()?;
+        Ok((ops::mean_square(&prediction, &examples.target)?, each))
+    }
+
+    /// The losses by timestep of the images that were trained on since they were last taken.
+    pub fn take_loss_by_timestep(&mut self) -> ByTimestep {
+        std::mem::take(&mut self.by_timestep)
     }
 
     /// L_simple of the present weights on fixed (image, t, ε) of the test images; none when no images are held out.

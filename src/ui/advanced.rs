@@ -1,14 +1,17 @@
 //! The settings that rarely need a hand: folded until asked for.
 
-use egui::{Align, CollapsingHeader, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2};
+use egui::{
+    Align, CollapsingHeader, Grid, Label, Layout, Popup, Rect, Response, RichText, Sense, Ui, UiBuilder, pos2, vec2,
+};
 
+use super::button::Button;
 use super::drop_down::choose;
 use super::icons;
 use super::palette::Palette;
 use super::setting_row::{ChoiceRow, NumberRow, problem_text, word_of};
 use super::slider::Scale;
 use super::theme::semibold;
-use crate::app::AppState;
+use crate::app::{Action, AppState, Difference, differences};
 use crate::config::{Architecture, CompactConfig, OptimizerKind, Setting, Settings, TimestepSampling};
 
 /// The settings in the section that can have problems: fold it, and these are still told of.
@@ -29,9 +32,9 @@ const SETTINGS: [Setting; 13] = [
 ];
 
 /// Draws the folded section.
-pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
+pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
-    let changed = changes(&state.settings, preset);
+    let changes = differences(&[preset, &state.settings]);
     let title = RichText::new("Advanced").font(semibold(12.5)).color(p.text);
     let section = CollapsingHeader::new(title).id_salt("advanced").show_unindented(ui, |ui| {
         network(ui, state, preset, next);
@@ -39,7 +42,7 @@ pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
         rhythm(ui, state, preset, next);
     });
     let problems = SETTINGS.iter().filter(|setting| state.problem(**setting).is_some()).count();
-    let told = match (problems, changed) {
+    let told = match (problems, changes.len()) {
         (0, 0) => None,
         (0, changed) => Some((format!("{changed} changed from preset"), p.accent)),
         (1, _) => Some((format!("{} 1 value cannot work", icons::WARNING), p.bad)),
@@ -49,47 +52,38 @@ pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
         let row = section.header_response.rect;
         let right = ui.max_rect().right() - 4.0;
         let place = Rect::from_min_max(pos2(row.left() + 100.0, row.top()), pos2(right, row.bottom()));
-        let label = Label::new(RichText::new(text).size(11.5).color(color)).selectable(false);
-        ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::right_to_left(Align::Center)), |ui| {
-            ui.add(label)
-        });
+        let label = Label::new(RichText::new(text).size(11.5).color(color)).selectable(false).sense(Sense::click());
+        let layout = Layout::right_to_left(Align::Center);
+        let label = ui.scope_builder(UiBuilder::new().max_rect(place).layout(layout), |ui| ui.add(label)).inner;
+        if !changes.is_empty() {
+            changes_menu(&label.on_hover_text("What was changed"), &changes, actions);
+        }
     }
 }
 
-/// How many groups of values differ from the preset's.
-fn changes(settings: &Settings, preset: &Settings) -> usize {
-    let (a, b) = (&settings.training, &preset.training);
-    let (d, e) = (&settings.diffusion, &preset.diffusion);
-    let differs = [
-        settings.data.subset != preset.data.subset,
-        settings.data.held_out != preset.data.held_out,
-        settings.data.image_size != preset.data.image_size,
-        d.timesteps != e.timesteps,
-        d.schedule != e.schedule,
-        d.beta_start != e.beta_start,
-        d.beta_end != e.beta_end,
-        d.prediction != e.prediction,
-        settings.network.architecture != preset.network.architecture,
-        settings.network.classes != preset.network.classes,
-        a.budget != b.budget,
-        a.batch_size != b.batch_size,
-        a.learning_rate != b.learning_rate,
-        a.optimizer != b.optimizer,
-        a.muon_learning_rate != b.muon_learning_rate,
-        a.beta1 != b.beta1,
-        a.beta2 != b.beta2,
-        a.weight_decay != b.weight_decay,
-        a.warmup_steps != b.warmup_steps,
-        a.decay_fraction != b.decay_fraction,
-        a.clip_norm != b.clip_norm,
-        a.ema_decay != b.ema_decay,
-        a.timestep_sampling != b.timestep_sampling,
-        a.class_dropout != b.class_dropout,
-        a.checkpoint_every != b.checkpoint_every,
-        a.preview_seconds != b.preview_seconds,
-        a.seed != b.seed,
-    ];
-    differs.into_iter().filter(|differs| *differs).count()
+/// What differs from the preset, with a way back.
+fn changes_menu(response: &Response, changes: &[Difference], actions: &mut Vec<Action>) {
+    Popup::menu(response).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
+        let p = Palette::of(ui);
+        Grid::new("changes").num_columns(3).spacing(vec2(16.0, 4.0)).show(ui, |ui| {
+            for heading in ["setting", "preset", "now"] {
+                ui.label(RichText::new(heading).size(11.5).color(p.muted));
+            }
+            ui.end_row();
+            for change in changes {
+                ui.label(RichText::new(&change.name).size(12.0).color(p.muted));
+                for value in &change.values {
+                    ui.label(RichText::new(value).size(12.0).color(p.text));
+                }
+                ui.end_row();
+            }
+        });
+        ui.add_space(6.0);
+        if Button::text("All back to the preset").tip("Right-click a row to reset it alone").show(ui).clicked() {
+            actions.push(Action::ResetSettings);
+            ui.close();
+        }
+    });
 }
 
 fn network(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {

@@ -1,23 +1,34 @@
-//! The right panel: the loss, the facts of the run, and what there was to tell.
+//! The right panel: the loss, which noise levels are learnt, how good the digits are, the facts of the run, and what there was to tell.
 
 use egui::{Align, Label, Layout, RichText, ScrollArea, Ui};
 
 use super::button::Button;
+use super::digits_panel;
+use super::heat_map;
 use super::icons;
 use super::loss_plot;
 use super::numbers;
 use super::palette::Palette;
 use super::section::{caption, plain_title, separation};
+use super::textures::Textures;
 use crate::app::notices::{Kind, Notice};
-use crate::app::{Action, AppState, RunFacts};
+use crate::app::{Action, AppState, Health, RunFacts, Tone};
 
 /// Draws the panel.
-pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
-    let height = (ui.available_height() * 0.32).clamp(140.0, 260.0);
+pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
+    let height = (ui.available_height() * 0.24).clamp(130.0, 220.0);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.add_space(8.0);
         ui.spacing_mut().item_spacing.y = 4.0;
         loss_plot::show(ui, state, height, actions);
+        if let Some(health) = &state.health {
+            ui.add_space(4.0);
+            health_line(ui, health);
+        }
+        separation(ui);
+        heat_map::show(ui, state, textures);
+        separation(ui);
+        digits_panel::show(ui, state);
         separation(ui);
         plain_title(ui, "Run");
         match &state.run {
@@ -33,6 +44,22 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             message(ui, notice, actions);
         }
         ui.add_space(12.0);
+    });
+}
+
+fn health_line(ui: &mut Ui, health: &Health) {
+    let p = Palette::of(ui);
+    let color = match health.tone {
+        Tone::Good => p.good,
+        Tone::Neutral => p.muted,
+        Tone::Warning => p.warn,
+        Tone::Bad => p.bad,
+    };
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, 16.0), egui::Sense::hover());
+        ui.painter().circle_filled(dot.center(), 4.0, color);
+        ui.add(Label::new(RichText::new(&health.sentence).size(12.5).color(p.text)).wrap());
     });
 }
 

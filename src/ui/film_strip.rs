@@ -164,14 +164,20 @@ fn frames(
         keep_arrows(ui, response.id);
     }
     let top = film.top() + 6.0;
+    let mut right = f32::NEG_INFINITY;
     for i in 0..THUMBNAILS {
         let t = first * (THUMBNAILS - 1 - i) / (THUMBNAILS - 1);
         if t + first / (2 * (THUMBNAILS - 1)) < newest {
             // Not drawn yet.
             continue;
         }
+        // Where few timesteps were visited the nearest one is elsewhere: it stands at its own place, once.
         let moment = &recording.moments()[recording.nearest(t)];
-        let rect = Rect::from_min_size(pos2(x_of(t) - THUMBNAIL / 2.0, top), vec2(THUMBNAIL, THUMBNAIL));
+        let rect = Rect::from_min_size(pos2(x_of(moment.t) - THUMBNAIL / 2.0, top), vec2(THUMBNAIL, THUMBNAIL));
+        if rect.left() < right {
+            continue;
+        }
+        right = rect.right();
         if state.followed < moment.x_t.count() {
             let texture = textures.get(ui.ctx(), ("film", i), &moment.x_t, Part::One(state.followed));
             egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);

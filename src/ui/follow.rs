@@ -83,7 +83,7 @@ fn picture(
     let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
     let i = match part {
         Part::One(i) | Part::Signed(i) => i,
-        Part::Grid { .. } | Part::Column => 0,
+        Part::Grid { .. } | Part::Column | Part::Heat => 0,
     };
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, words));
     let Some(source) = source.filter(|source| i < source.count()) else {

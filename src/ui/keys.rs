@@ -1,32 +1,41 @@
-//! The keys of the film, as in a video player. They rest while another widget has the focus: a text field needs them,
-//! and Space presses a focused button.
+//! The keyboard. The film has the keys of a video player, which rest while another widget has the focus: a text field
+//! needs them, and Space presses a focused button. Keys with Ctrl work always.
 
 use egui::{Key, Modifiers, Ui};
 
+use super::commands::commands;
 use crate::app::{Action, AppState};
 
-/// Timesteps of a jump.
-const JUMP: isize = 100;
-
-/// The actions of the keys that were pressed, unless a widget other than the film has the focus.
+/// The actions of the keys that were pressed; those of the film unless a widget other than the film has the focus.
 pub fn pressed(ui: &Ui, state: &AppState, film: Option<egui::Id>) -> Vec<Action> {
     let other = ui.memory(|memory| memory.focused().is_some_and(|focused| Some(focused) != film));
     let busy = other || egui::Popup::is_any_open(ui.ctx());
-    let Some(recording) = state.recording.as_ref().filter(|_| !busy) else { return Vec::new() };
-    let last = recording.moments().len().saturating_sub(1);
-    let keys = [
-        (Modifiers::SHIFT, Key::ArrowRight, Action::JumpTimesteps(JUMP)),
-        (Modifiers::SHIFT, Key::ArrowLeft, Action::JumpTimesteps(-JUMP)),
-        (Modifiers::NONE, Key::PageDown, Action::JumpTimesteps(JUMP)),
-        (Modifiers::NONE, Key::PageUp, Action::JumpTimesteps(-JUMP)),
-        (Modifiers::NONE, Key::ArrowRight, Action::StepFrames(1)),
-        (Modifiers::NONE, Key::ArrowLeft, Action::StepFrames(-1)),
-        (Modifiers::NONE, Key::Home, Action::Seek(0)),
-        (Modifiers::NONE, Key::End, Action::Seek(last)),
-        (Modifiers::NONE, Key::Space, Action::TogglePlay),
-    ];
+    // While text is typed, undo and redo are the field's own.
+    let typing = ui.ctx().egui_wants_keyboard_input();
+    let mut usable: Vec<_> = commands(state).into_iter().filter(|command| !(command.film && busy)).collect();
+    // Ctrl+Shift+Z is also Ctrl+Z to who does not look for Shift: the longer ones come first.
+    usable.sort_by_key(|command| command.keys.is_none_or(|keys| !keys.modifiers.shift));
     ui.input_mut(|input| {
-        let pressed = keys.into_iter().filter(|(modifiers, key, _)| input.consume_key(*modifiers, *key));
-        pressed.map(|(_, _, action)| action).collect()
+        let mut actions = Vec::new();
+        for command in usable {
+            let own = typing && matches!(command.action, Some(Action::Undo | Action::Redo));
+            if let (Some(keys), Some(action), false) = (command.keys, command.action, own)
+                && input.consume_key(keys.modifiers, keys.logical_key)
+            {
+                actions.push(action);
+            }
+        }
+        actions
+    })
+}
+
+/// Whether the palette was asked for: Ctrl+Shift+P, Ctrl+K, or a question mark outside of text.
+pub fn asks_for_palette(ui: &Ui) -> bool {
+    let typing = ui.ctx().egui_wants_keyboard_input();
+    ui.input_mut(|input| {
+        let with_keys = input.consume_key(Modifiers::COMMAND | Modifiers::SHIFT, Key::P)
+            || input.consume_key(Modifiers::COMMAND, Key::K);
+        let question = !typing && input.events.iter().any(|event| *event == egui::Event::Text("?".into()));
+        with_keys || question
     })
 }

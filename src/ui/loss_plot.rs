@@ -1,15 +1,17 @@
-//! The loss: every step's, smoothed, and on held-out images; zoom, pan, and read values off it.
+//! The loss: every step's, smoothed, on held-out images, and of other runs; zoom, pan, and read values off it.
 
-use egui::{Color32, RichText, Sense, Stroke, Ui, Vec2b, vec2};
+use egui::{Align, Color32, Layout, Popup, RichText, Sense, Stroke, Ui, Vec2b, vec2};
 use egui_plot::{AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints};
 
+use super::drop_down::drop_down;
+use super::loss_axis::{self, Places};
 use super::numbers;
 use super::palette::Palette;
 use super::section::title;
 use super::segmented::segmented;
 use super::theme::regular;
 use crate::app::loss_series::{Bucket, LossSeries};
-use crate::app::{Action, AppState};
+use crate::app::{Action, AppState, LossAxis};
 
 /// Buckets a curve; the raw one has two points each.
 const MOST_BUCKETS: usize = 480;
@@ -27,7 +29,8 @@ pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action
         legend(ui, "held out", p.second);
         legend(ui, "train", p.accent);
     });
-    if state.loss.train.is_empty() {
+    let compared = state.comparison.runs().iter().any(|run| run.read.is_some());
+    if state.loss.train.is_empty() && !compared {
         let p = Palette::of(ui);
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
         let words = "The loss is drawn here from the first step on.";
@@ -35,7 +38,41 @@ pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action
         return;
     }
     plot(ui, state, height);
-    readout(ui, state);
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            against(ui, state.loss.axis, actions);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| readout(ui, state));
+        });
+    });
+    for run in state.comparison.runs() {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.horizontal(|ui| {
+            let p = Palette::of(ui);
+            let (dash, _) = ui.allocate_exact_size(vec2(12.0, 2.0), Sense::hover());
+            ui.painter().rect_filled(dash, 1.0, p.runs[run.color]);
+            let loss = run.read.as_ref().and_then(|read| read.train.latest()).map(|newest| newest.smooth);
+            let loss = loss.map_or_else(String::new, |loss| format!(" · {loss:.4}"));
+            let text = RichText::new(format!("{}{loss}", run.name())).size(11.5).color(p.text);
+            ui.add(egui::Label::new(text).truncate());
+        });
+    }
+}
+
+/// What the loss is drawn against.
+fn against(ui: &mut Ui, axis: LossAxis, actions: &mut Vec<Action>) {
+    let word = |axis: LossAxis| match axis {
+        LossAxis::Steps => "steps",
+        LossAxis::Images => "images",
+        LossAxis::Time => "time",
+    };
+    let response = drop_down(ui, "Loss against", word(axis), 78.0);
+    Popup::menu(&response).show(|ui| {
+        for other in [LossAxis::Steps, LossAxis::Images, LossAxis::Time] {
+            if ui.selectable_label(other == axis, word(other)).clicked() {
+                actions.push(Action::LossAxis(other));
+            }
+        }
+    });
 }
 
 fn legend(ui: &mut Ui, word: &str, color: Color32) {
@@ -46,21 +83,32 @@ fn legend(ui: &mut Ui, word: &str, color: Color32) {
 
 fn plot(ui: &mut Ui, state: &AppState, height: f32) {
     let p = Palette::of(ui);
-    let linear = state.loss.linear;
+    let (linear, axis) = (state.loss.linear, state.loss.axis);
+    let settings = state.run.as_ref().map_or(&state.settings, |run| &run.settings);
+    let places = Places::new(axis, settings, &state.loss.clock);
     let height_of = move |loss: f64| if linear { loss } else { loss.max(FLOOR).log10() };
     let loss_at = move |y: f64| if linear { y } else { 10f64.powf(y) };
-    let axis = |hints: AxisHints<'static>| hints.tick_label_color(p.faint).tick_label_font(regular(11.0));
+    let hints = |hints: AxisHints<'static>| hints.tick_label_color(p.muted).tick_label_font(regular(11.0));
     let y_axis =
-        axis(AxisHints::new_y().min_thickness(34.0)).formatter(move |mark, _| numbers::short(loss_at(mark.value)));
-    let x_axis = axis(AxisHints::new_x()).formatter(|mark, _| numbers::whole(mark.value));
+        hints(AxisHints::new_y().min_thickness(34.0)).formatter(move |mark, _| numbers::short(loss_at(mark.value)));
+    // The marks are chosen to have room, so their labels need not fade.
+    let x_axis = hints(AxisHints::new_x().label_spacing(egui::Rangef::new(1.0, 2.0)))
+        .formatter(move |mark, _| loss_axis::word(axis, mark.value));
     let label = move |hover: &HoverPosition<'_>| {
         let at = match hover {
             HoverPosition::NearDataPoint { position, .. } => position,
             HoverPosition::Elsewhere { position } => position,
         };
-        Some(format!("step {}\nloss {:.4}", numbers::whole(at.x.max(0.0)), loss_at(at.y)))
+        let step = numbers::whole(places.step(at.x.max(0.0)));
+        let place = loss_axis::word(axis, at.x.max(0.0));
+        let place = match axis {
+            LossAxis::Steps => format!("step {step}"),
+            LossAxis::Images => format!("{place} images, step {step}"),
+            LossAxis::Time => format!("{place}, step {step}"),
+        };
+        Some(format!("{place}\nloss {:.4}", loss_at(at.y)))
     };
-    let plot = Plot::new(("loss", linear))
+    let plot = Plot::new(("loss", linear, axis as u8))
         .height(height)
         .custom_x_axes(vec![x_axis])
         .custom_y_axes(vec![y_axis])
@@ -69,37 +117,60 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
         .grid_color(p.line)
         .grid_fade(0.0)
         .set_margin_fraction(vec2(0.02, 0.08))
-        .x_grid_spacer(few_steps)
+        .x_grid_spacer(move |input| loss_axis::marks(axis, input))
         .label_formatter(label)
         .allow_boxed_zoom(true);
     let plot = if linear { plot } else { plot.y_grid_spacer(decades) };
+    let newest = state.loss.train.latest().map(|newest| places.of(newest.last as f64));
+    let remembered = ui.scope_id().with("newest loss");
+    let before: Option<f64> = ui.data(|data| data.get_temp(remembered));
     let response = plot.show(ui, |plot| {
+        let zoomed = !plot.auto_bounds().x;
+        if let (true, Some(newest), Some(before)) = (zoomed, newest, before) {
+            // A view that shows the newest step goes along with it; one that was moved away stays.
+            let bounds = plot.plot_bounds();
+            if newest > before && (bounds.min()[0]..=bounds.max()[0]).contains(&before) {
+                let by = newest - before;
+                plot.set_plot_bounds_x(bounds.min()[0] + by..=bounds.max()[0] + by);
+            }
+        }
         let bounds = plot.plot_bounds();
-        let (first, last) = if plot.auto_bounds().x {
-            (0, u64::MAX)
-        } else {
-            (bounds.min()[0].max(0.0) as u64, bounds.max()[0].max(0.0) as u64)
+        let range = if zoomed { bounds.min()[0]..=bounds.max()[0] } else { 0.0..=f64::INFINITY };
+        let seen = |series: &LossSeries, places: Places<'_>| {
+            let steps = if zoomed { places.steps(range.clone()) } else { 0..=u64::MAX };
+            series.visible(steps, MOST_BUCKETS)
         };
-        let seen = |series: &LossSeries| series.visible(first..=last.max(first), MOST_BUCKETS);
-        let train = seen(&state.loss.train);
-        let raw =
-            Line::new("each step", envelope(&train, height_of)).stroke(Stroke::new(1.0, p.accent.gamma_multiply(0.45)));
+        let train = seen(&state.loss.train, places);
+        let x = |step: f64| places.of(step);
+        let raw = Line::new("each step", envelope(&train, x, height_of))
+            .stroke(Stroke::new(1.0, p.accent.gamma_multiply(0.45)));
         plot.line(raw);
-        plot.line(Line::new("train", curve(&train, height_of, |b| b.smooth)).stroke(Stroke::new(2.0, p.accent)));
-        let held_out = curve(&seen(&state.loss.held_out), height_of, |b| b.mean);
+        for run in state.comparison.runs() {
+            let Some(read) = &run.read else { continue };
+            let places = Places::new(axis, &read.settings, &read.clock);
+            let line = curve(&seen(&read.train, places), |step| places.of(step), height_of, |b| b.smooth);
+            plot.line(Line::new(run.name(), line).stroke(Stroke::new(1.5, p.runs[run.color])));
+        }
+        plot.line(Line::new("train", curve(&train, x, height_of, |b| b.smooth)).stroke(Stroke::new(2.0, p.accent)));
+        let held_out = curve(&seen(&state.loss.held_out, places), x, height_of, |b| b.mean);
         let dashed = LineStyle::Dashed { length: 5.0 };
         plot.line(Line::new("held out", held_out).stroke(Stroke::new(1.5, p.second)).style(dashed));
     });
+    if let Some(newest) = newest {
+        ui.data_mut(|data| data.insert_temp(remembered, newest));
+    }
     let points = numbers::whole(state.loss.train.len() as f64);
     let name = format!("Loss plot, {points} points");
     response.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
-    response.response.on_hover_text("Scroll to zoom, drag to move, double-click to follow the newest step again.");
+    response.response.on_hover_text(
+        "Scroll to zoom, drag to move: a view that shows the newest step goes along with it.\nDouble-click: the whole run.",
+    );
 }
 
 /// From the smallest to the largest value of each bucket and on to the next: no outlier is lost.
-fn envelope(buckets: &[Bucket], height_of: impl Fn(f64) -> f64) -> PlotPoints<'static> {
+fn envelope(buckets: &[Bucket], place_of: impl Fn(f64) -> f64, height_of: impl Fn(f64) -> f64) -> PlotPoints<'static> {
     let ends = buckets.iter().flat_map(|bucket| {
-        let x = (bucket.first + bucket.last) as f64 / 2.0;
+        let x = place_of((bucket.first + bucket.last) as f64 / 2.0);
         let single = bucket.min == bucket.max;
         let low = PlotPoint::new(x, height_of(bucket.min));
         std::iter::once(low).chain((!single).then(|| PlotPoint::new(x, height_of(bucket.max))))
@@ -107,8 +178,14 @@ fn envelope(buckets: &[Bucket], height_of: impl Fn(f64) -> f64) -> PlotPoints<'s
     PlotPoints::Owned(ends.collect())
 }
 
-fn curve(buckets: &[Bucket], height_of: impl Fn(f64) -> f64, value: impl Fn(&Bucket) -> f64) -> PlotPoints<'static> {
-    PlotPoints::Owned(buckets.iter().map(|b| PlotPoint::new(b.last as f64, height_of(value(b)))).collect())
+fn curve(
+    buckets: &[Bucket],
+    place_of: impl Fn(f64) -> f64,
+    height_of: impl Fn(f64) -> f64,
+    value: impl Fn(&Bucket) -> f64,
+) -> PlotPoints<'static> {
+    let point = |bucket: &Bucket| PlotPoint::new(place_of(bucket.last as f64), height_of(value(bucket)));
+    PlotPoints::Owned(buckets.iter().map(point).collect())
 }
 
 /// Marks of a logarithmic axis at 1, 2 and 5 times powers of ten, or fewer where they would crowd.
@@ -125,24 +202,10 @@ fn decades(input: GridInput) -> Vec<GridMark> {
     marks.filter(|value| (low..=high).contains(value)).map(|value| GridMark { value, step_size: 0.4 }).collect()
 }
 
-/// About five marks of the steps, at 1, 2 or 5 times a power of ten.
-#[allow(clippy::needless_pass_by_value, reason = "the plot hands it over by value")]
-fn few_steps(input: GridInput) -> Vec<GridMark> {
-    let (low, high) = input.bounds;
-    let rough = ((high - low) / 5.0).max(1.0);
-    let power = 10f64.powf(rough.log10().floor());
-    let step =
-        [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);
-    let first = (low / step).ceil() as i64;
-    let marks = (first..).map(|i| i as f64 * step).take_while(|value| *value <= high);
-    // The axis shows all labels of marks that are this far apart.
-    marks.filter(|value| *value >= 0.0).map(|value| GridMark { value, step_size: step }).collect()
-}
-
 fn readout(ui: &mut Ui, state: &AppState) {
     let p = Palette::of(ui);
     let Some(newest) = state.loss.train.latest() else { return };
     let held_out = state.loss.held_out.latest().map_or_else(String::new, |b| format!(" · held out {:.4}", b.mean));
-    let text = format!("train {:.4}{held_out} · step {}", newest.smooth, numbers::whole(newest.last as f64));
+    let text = format!("train {:.4}{held_out}", newest.smooth);
     ui.add(egui::Label::new(RichText::new(text).size(11.5).color(p.muted)).truncate());
 }

@@ -23,6 +23,8 @@ pub struct Palette {
     pub on_accent: Color32,
     /// The held-out curve.
     pub second: Color32,
+    /// Runs beside the one that is shown; their names stand in the same colour.
+    pub runs: [Color32; 4],
     /// Always with a word beside the colour.
     pub good: Color32,
     pub warn: Color32,
@@ -41,6 +43,12 @@ const DARK: Palette = Palette {
     accent: Color32::from_rgb(0x7C, 0x9B, 0xFF),
     on_accent: Color32::from_rgb(0x0E, 0x11, 0x16),
     second: Color32::from_rgb(0xF2, 0xA6, 0x5A),
+    runs: [
+        Color32::from_rgb(0x4F, 0xC6, 0xE0),
+        Color32::from_rgb(0xE5, 0x8F, 0xD8),
+        Color32::from_rgb(0xC9, 0xD1, 0x5B),
+        Color32::from_rgb(0xF0, 0x8A, 0x7A),
+    ],
     good: Color32::from_rgb(0x4C, 0xC3, 0x8A),
     warn: Color32::from_rgb(0xF5, 0xB8, 0x4B),
     bad: Color32::from_rgb(0xF0, 0x73, 0x6A),
@@ -58,6 +66,12 @@ const LIGHT: Palette = Palette {
     accent: Color32::from_rgb(0x35, 0x58, 0xD6),
     on_accent: Color32::from_rgb(0xFF, 0xFF, 0xFF),
     second: Color32::from_rgb(0xB8, 0x63, 0x0A),
+    runs: [
+        Color32::from_rgb(0x0B, 0x75, 0x8F),
+        Color32::from_rgb(0xA0, 0x3A, 0x93),
+        Color32::from_rgb(0x66, 0x6E, 0x00),
+        Color32::from_rgb(0xB8, 0x3E, 0x2C),
+    ],
     good: Color32::from_rgb(0x17, 0x80, 0x4F),
     warn: Color32::from_rgb(0x8F, 0x62, 0x00),
     bad: Color32::from_rgb(0xC2, 0x3B, 0x32),
@@ -66,6 +80,28 @@ const LIGHT: Palette = Palette {
 /// Ends of the scale for signed noise; zero is the panel of the dark theme, in both themes.
 const NEGATIVE: Color32 = Color32::from_rgb(0x3B, 0x6F, 0xE8);
 const POSITIVE: Color32 = Color32::from_rgb(0xF5, 0x96, 0x3C);
+
+/// Viridis (Smith & van der Walt 2015) at equal distances, dark to bright: even steps of lightness, also for eyes that
+/// do not tell red from green.
+const VIRIDIS: [Color32; 17] = [
+    Color32::from_rgb(0x44, 0x01, 0x54),
+    Color32::from_rgb(0x48, 0x18, 0x6A),
+    Color32::from_rgb(0x47, 0x2D, 0x7B),
+    Color32::from_rgb(0x42, 0x40, 0x86),
+    Color32::from_rgb(0x3B, 0x52, 0x8B),
+    Color32::from_rgb(0x33, 0x63, 0x8D),
+    Color32::from_rgb(0x2C, 0x72, 0x8E),
+    Color32::from_rgb(0x26, 0x82, 0x8E),
+    Color32::from_rgb(0x21, 0x91, 0x8C),
+    Color32::from_rgb(0x1F, 0xA0, 0x88),
+    Color32::from_rgb(0x28, 0xAE, 0x80),
+    Color32::from_rgb(0x3F, 0xBC, 0x73),
+    Color32::from_rgb(0x5E, 0xC9, 0x62),
+    Color32::from_rgb(0x84, 0xD4, 0x4B),
+    Color32::from_rgb(0xAD, 0xDC, 0x30),
+    Color32::from_rgb(0xD8, 0xE2, 0x19),
+    Color32::from_rgb(0xFD, 0xE7, 0x25),
+];
 
 impl Palette {
     /// The colours of a theme.
@@ -90,6 +126,13 @@ pub fn signed(value: u8) -> Color32 {
     DARK.panel.lerp_to_gamma(end, strength.abs().min(1.0))
 }
 
+/// The colour of a heat map, 0 (dark) to 255 (bright).
+pub fn viridis(value: u8) -> Color32 {
+    let place = f32::from(value) / 255.0 * (VIRIDIS.len() - 1) as f32;
+    let below = (place as usize).min(VIRIDIS.len() - 2);
+    VIRIDIS[below].lerp_to_gamma(VIRIDIS[below + 1], place - below as f32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,13 +151,25 @@ mod tests {
     fn what_is_read_stands_out() {
         for palette in [DARK, LIGHT] {
             for ground in [palette.panel, palette.raised] {
-                for ink in [palette.text, palette.muted, palette.good, palette.warn, palette.bad] {
+                let inks = [palette.text, palette.muted, palette.good, palette.warn, palette.bad];
+                for ink in inks.into_iter().chain(palette.runs) {
                     assert!(contrast(ink, ground) >= 4.5, "{ink:?} on {ground:?}: {}", contrast(ink, ground));
                 }
             }
             assert!(contrast(palette.on_accent, palette.accent) >= 4.5);
             assert!(contrast(palette.text, palette.hover) >= 4.5);
         }
+    }
+
+    #[test]
+    fn heat_grows_brighter_throughout() {
+        assert_eq!((viridis(0), viridis(255)), (VIRIDIS[0], VIRIDIS[16]));
+        let lightness = |value: u8| {
+            let c = egui::Rgba::from(viridis(value));
+            0.2126 * c.r() + 0.7152 * c.g() + 0.0722 * c.b()
+        };
+        assert!((0..255).all(|value| lightness(value) <= lightness(value + 1) + 1e-3));
+        assert!(lightness(255) > 15.0 * lightness(0));
     }
 
     #[test]

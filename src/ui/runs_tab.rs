@@ -4,6 +4,7 @@ use egui::emath::GuiRounding;
 use egui::{Frame, Label, Margin, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
 
 use super::button::Button;
+use super::comparison;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
@@ -11,6 +12,7 @@ use super::picture_grid::Empty;
 use super::section::{caption, title};
 use super::textures::{Part, Textures};
 use super::theme::semibold;
+use super::tick::tick;
 use crate::app::{Action, AppState, RunRecord, RunSummary, date};
 
 /// Digits beside each other in a thumbnail.
@@ -35,6 +37,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
                 caption(ui, format!("{} in {folder}", runs.len()));
                 ui.add_space(6.0);
                 ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    comparison::show(ui, state, textures, actions);
                     ui.spacing_mut().item_spacing.y = 8.0;
                     for (i, run) in runs.iter().enumerate() {
                         ui.push_id(&run.path, |ui| card(ui, state, run, i, textures, actions));
@@ -146,6 +149,19 @@ fn buttons(ui: &mut Ui, state: &AppState, run: &RunSummary, name: &str, actions:
     }
     let refusal = in_progress.then_some("It is in progress: stop it first");
     press(ui, "Delete", refusal, "Move its folder to the desktop's trash", Action::DeleteRun(path()));
+    if run.record.is_ok() {
+        let compared = state.comparison.get(&run.path);
+        let enabled = compared.is_some() || !state.comparison.is_full();
+        let color = Palette::of(ui).runs[compared.map_or(0, |compared| compared.color)];
+        ui.add_space(8.0);
+        let ticked = tick(ui, "Compare", &format!("Compare {name}"), compared.is_some(), enabled, color);
+        if ticked.clicked() {
+            actions.push(Action::Compare(path()));
+        }
+        let tip =
+            if enabled { "Its loss in the plot, its grid and settings beside others" } else { "Four is the most" };
+        ticked.on_hover_text(tip);
+    }
 }
 
 /// Why a run can be neither opened nor resumed.

@@ -1,29 +1,33 @@
-//! What the schedule does: the signal that is left over t, a digit going into noise, and the verdict in words.
+//! What the schedule does: the signal that is left over t, a digit going into noise, and the doctor's words with a
+//! button that takes the advice.
 
 use egui::{
     Align2, Color32, Label, Mesh, Pos2, Rect, RichText, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2,
 };
 
+use super::button::Button;
 use super::palette::Palette;
 use super::section::caption;
 use super::textures::{Part, Textures};
 use super::theme::regular;
 use crate::app::{AppState, ScheduleView, Verdict};
+use crate::config::DiffusionSettings;
 
 const HEIGHT: f32 = 72.0;
 
-/// Draws curve, strip and verdict; a line in their place where the settings make no schedule.
-pub fn schedule(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
+/// Draws curve, strip and the doctor's words; a line in their place where the settings make no schedule. Gives the
+/// settings that the doctor advises, if the button was pressed.
+pub fn schedule(ui: &mut Ui, state: &AppState, textures: &mut Textures) -> Option<DiffusionSettings> {
     ui.add_space(8.0);
     let Some(view) = &state.schedule else {
         caption(ui, "The schedule is drawn here once T and β can work.");
-        return;
+        return None;
     };
     curve(ui, view);
     ui.add_space(6.0);
     strip(ui, view, textures);
     ui.add_space(8.0);
-    verdict(ui, view);
+    doctor(ui, view)
 }
 
 fn curve(ui: &mut Ui, view: &ScheduleView) {
@@ -84,9 +88,10 @@ fn strip(ui: &mut Ui, view: &ScheduleView, textures: &mut Textures) {
     response.on_hover_text(words);
 }
 
-fn verdict(ui: &mut Ui, view: &ScheduleView) {
+fn doctor(ui: &mut Ui, view: &ScheduleView) -> Option<DiffusionSettings> {
     let p = Palette::of(ui);
-    let color: Color32 = match view.verdict {
+    let diagnosis = &view.diagnosis;
+    let color: Color32 = match diagnosis.verdict {
         Verdict::Good => p.good,
         Verdict::Doubtful => p.warn,
     };
@@ -94,6 +99,14 @@ fn verdict(ui: &mut Ui, view: &ScheduleView) {
         ui.spacing_mut().item_spacing.x = 6.0;
         let (dot, _) = ui.allocate_exact_size(vec2(10.0, 14.0), Sense::hover());
         ui.painter().circle_filled(dot.center(), 4.0, color);
-        ui.add(Label::new(RichText::new(&view.sentence).size(11.5).color(p.muted)).wrap());
+        ui.add(Label::new(RichText::new(&diagnosis.sentence).size(11.5).color(p.muted)).wrap());
     });
+    let advice = diagnosis.advice.as_ref()?;
+    ui.add_space(8.0);
+    let pressed = ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.add_space(16.0);
+        Button::text(&advice.words).tip("Set these values").show(ui).clicked()
+    });
+    pressed.inner.then(|| advice.settings.clone())
 }

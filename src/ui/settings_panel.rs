@@ -26,11 +26,13 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         data(ui, state, &preset, &mut next);
         separation(ui);
         diffusion(ui, state, &preset, &mut next);
-        schedule(ui, state, textures);
+        if let Some(advised) = schedule(ui, state, textures) {
+            next.diffusion = advised;
+        }
         separation(ui);
         training(ui, state, &preset, &mut next, actions);
         separation(ui);
-        advanced::show(ui, state, &preset, &mut next);
+        advanced::show(ui, state, &preset, &mut next, actions);
         ui.add_space(16.0);
     });
     if next != state.settings {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egui::{Color32, ColorImage, Context, TextureHandle, TextureId, TextureOptions};
 
-use super::palette::signed;
+use super::palette::{signed, viridis};
 use crate::pictures::Pictures;
 
 /// Which part of a batch is wanted, and how its bytes become colours.
@@ -19,6 +19,8 @@ pub enum Part {
     One(usize),
     /// One picture of signed noise.
     Signed(usize),
+    /// The first picture as a heat map.
+    Heat,
 }
 
 /// A place in the window that shows pictures.
@@ -69,6 +71,10 @@ fn image(source: &Pictures, part: Part) -> ColorImage {
         Part::Grid { columns, gap } => gray(&source.grid(columns, gap, 0)),
         Part::Column => gray(&source.grid(1, 0, 0)),
         Part::One(i) => ColorImage::from_gray([source.width, source.height], source.get(i)),
+        Part::Heat => {
+            let pixels: Vec<Color32> = source.pixels.iter().map(|&value| viridis(value)).collect();
+            ColorImage::new([source.width, source.height], pixels)
+        }
         Part::Signed(i) => {
             let pixels: Vec<Color32> = source.get(i).iter().map(|&value| signed(value)).collect();
             ColorImage::new([source.width, source.height], pixels)

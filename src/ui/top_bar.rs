@@ -12,6 +12,8 @@ use super::theme::semibold;
 use crate::app::{Action, Activity, AppState, EndReason, Look};
 use crate::config::{Budget, DataSource, Preset};
 
+/// Narrower bars leave the button of the command palette to its keys.
+const ROOM_FOR_SEARCH: f32 = 1280.0;
 /// Height of the bar.
 pub const HEIGHT: f32 = 52.0;
 
@@ -28,7 +30,7 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         run_buttons(ui, state, actions);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(16.0);
-            corner(ui, actions);
+            corner(ui, bar.width() >= ROOM_FOR_SEARCH, actions);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| numbers_of_run(ui, state));
         });
     });
@@ -213,12 +215,18 @@ fn number(ui: &mut Ui, value: &str, unit: &str, width: f32, unit_after: bool) {
     });
 }
 
-fn corner(ui: &mut Ui, actions: &mut Vec<Action>) {
+fn corner(ui: &mut Ui, search: bool, actions: &mut Vec<Action>) {
     let dark = ui.visuals().dark_mode;
     let (icon, name, look) =
         if dark { (icons::SUN, "Light theme", Look::Light) } else { (icons::MOON, "Dark theme", Look::Dark) };
     if Button::icon(icon, name).show(ui).clicked() {
         actions.push(Action::Look(look));
+    }
+    if search {
+        let tip = "Everything that can be done, with its key. Also: Ctrl+Shift+P, or a question mark";
+        if Button::text("Search actions  Ctrl+K").named("Search actions").tip(tip).show(ui).clicked() {
+            actions.push(Action::Palette(true));
+        }
     }
 }
 

@@ -9,11 +9,14 @@ use std::time::{Duration, SystemTime};
 use crossbeam_channel::Receiver;
 use diffuscope::app::{Action, AppState, Folders, Recording, RunRecord, RunSummary, SaveWhat};
 use diffuscope::config::{Preset, Settings};
-use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunStarted};
+use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunRead, RunStarted};
+use diffuscope::eval::QuickEval;
 use diffuscope::pictures::Pictures;
 use diffuscope::rng::Stream;
 use diffuscope::train::StepReport;
 use diffuscope::train::folder::RunFile;
+use diffuscope::train::history::History;
+use diffuscope::train::loss_by_timestep::ByTimestep;
 use diffuscope::window::Window;
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -167,6 +170,37 @@ pub fn held_out(steps: impl IntoIterator<Item = u64>) -> Vec<Event> {
     steps.into_iter().map(|step| Event::HeldOut { step, loss: loss(step) }).collect()
 }
 
+/// The loss by timestep of a run, a part every `every` steps: the clear images are learnt last.
+pub fn by_timestep(steps: u64, every: u64) -> Vec<Event> {
+    let mut noise = Stream::new(4, "by timestep", 0);
+    let mut part = |step: u64| {
+        let mut losses = ByTimestep::default();
+        for i in 0..every as usize * 64 {
+            let t = i * 1000 / (every as usize * 64);
+            let hard = 0.02 + 0.9 * (-(t as f64) / 120.0).exp();
+            let learnt = (-(step as f64) / (60.0 + 400.0 * hard)).exp();
+            let loss = (hard * (0.55 + 0.45 * learnt) + learnt * 0.5) * (1.0 + 0.2 * noise.normal()).max(0.1);
+            losses.add(t, 1000, loss as f32);
+        }
+        Event::LossByTimestep { step, losses: Box::new(losses) }
+    };
+    (every..=steps).step_by(every as usize).map(&mut part).collect()
+}
+
+/// Evaluations of a model that learns to draw digits.
+pub fn evaluations(steps: impl IntoIterator<Item = u64>) -> Vec<Event> {
+    let eval = |step: u64| {
+        let learnt = 1.0 - (-(step as f64) / 500.0).exp();
+        let classes = std::array::from_fn(|digit| if digit == 0 { 29 } else { 13 + 7 * digit % 9 });
+        let count: usize = classes.iter().sum();
+        assert!(count < 200, "the rest are ones");
+        let mut classes: [usize; 10] = classes;
+        classes[1] += 200 - count;
+        QuickEval { count: 200, classes, recognisable: 0.86 * learnt, distance: 25.0 + 700.0 * (1.0 - learnt) }
+    };
+    steps.into_iter().map(|step| Event::Evaluated { step, eval: eval(step) }).collect()
+}
+
 /// Real test digits, 0, 1, … 9 in turn.
 pub fn digits(count: usize) -> (Pictures, Vec<Option<u8>>) {
     let unpack = |bytes: &[u8], most: u64| {
@@ -222,12 +256,27 @@ pub fn in_the_middle(scene: &mut Scene) {
     scene.play(steps(1, 640));
     scene.play(steps(641, 1240));
     scene.play(held_out((50..=1240).step_by(50)));
+    scene.play(evaluations((150..=1240).step_by(150)));
+    scene.play(by_timestep(1240, 12));
     let (pictures, classes) = digits(64);
     scene.play([Event::Preview { step: 1200, pictures: Arc::new(pictures), classes }]);
     scene.play([Event::Checkpointed { step: 1000, path: "/data/ada/runs/x/checkpoint.safetensors".into() }]);
     scene.play(recording(1, 64, 100));
     scene.play([Event::Saved { what: "grid", path: "/data/ada/pictures/2026-11-24_153012-grid.png".into() }]);
     while scene.commands.try_recv().is_ok() {}
+}
+
+/// What a run left on disk, whose batch was so large.
+pub fn run_read(name: &str, batch_size: usize) -> Event {
+    let mut settings = Preset::Small.settings();
+    settings.training.batch_size = batch_size;
+    let speed = 20.0 * (batch_size as f64).sqrt();
+    let train = (1..=900).map(|step| (step, 0.11 + (-(step as f64) / speed).exp())).collect();
+    let mut history = History { train, ..History::default() };
+    (1..=900).for_each(|step| history.clock.push(step, 0.02 * step as f64));
+    let grid = Some((800, Arc::new(digits(64).0)));
+    let run = PathBuf::from("/data/ada/runs").join(name);
+    Event::RunRead(Box::new(RunRead { run, settings: Box::new(settings), history, grid }))
 }
 
 /// The list of runs: one half done, one complete, one that cannot be read.

@@ -1,0 +1,115 @@
+//! What was changed in the settings, to take back and to do again.
+
+use std::time::{Duration, Instant};
+
+use super::settings_diff::differences;
+use crate::config::Settings;
+
+/// Changes that can be taken back.
+const MOST: usize = 200;
+/// Changes of one value within this time are one: a slider is dragged through many.
+const ONE_MOVE: Duration = Duration::from_millis(800);
+
+/// The settings before each change, and after those that were taken back.
+#[derive(Debug, Clone, Default)]
+pub struct Edits {
+    past: Vec<Settings>,
+    future: Vec<Settings>,
+    /// What was changed last, and when.
+    last: Option<(Vec<String>, Instant)>,
+}
+
+impl Edits {
+    /// Notes a change, made `now`.
+    pub fn note(&mut self, before: &Settings, after: &Settings, now: Instant) {
+        if before == after {
+            return;
+        }
+        let what: Vec<String> = differences(&[before, after]).into_iter().map(|difference| difference.name).collect();
+        // Values of drawing are not told apart: they have rows of their own, and no names here.
+        let goes_on = !what.is_empty()
+            && self.last.as_ref().is_some_and(|(last, then)| *last == what && now.duration_since(*then) < ONE_MOVE);
+        if !(goes_on && self.future.is_empty()) {
+            self.past.push(before.clone());
+            if self.past.len() > MOST {
+                self.past.remove(0);
+            }
+        }
+        self.future.clear();
+        self.last = Some((what, now));
+    }
+
+    /// The settings before the last change.
+    pub fn undo(&mut self, now: &Settings) -> Option<Settings> {
+        let before = self.past.pop()?;
+        self.future.push(now.clone());
+        self.last = None;
+        Some(before)
+    }
+
+    /// The settings after the change that was taken back last.
+    pub fn redo(&mut self, now: &Settings) -> Option<Settings> {
+        let after = self.future.pop()?;
+        self.past.push(now.clone());
+        self.last = None;
+        Some(after)
+    }
+
+    /// Whether there is a change to take back, and one to do again.
+    pub fn can(&self) -> (bool, bool) {
+        (!self.past.is_empty(), !self.future.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Preset;
+
+    fn batch(size: usize) -> Settings {
+        let mut settings = Preset::Small.settings();
+        settings.training.batch_size = size;
+        settings
+    }
+
+    #[test]
+    fn a_slider_that_is_dragged_is_one_change() {
+        let (mut edits, begun) = (Edits::default(), Instant::now());
+        for size in 64..100 {
+            edits.note(&batch(size), &batch(size + 1), begun + Duration::from_millis(50 * (size as u64 - 64)));
+        }
+        assert_eq!(edits.undo(&batch(100)), Some(batch(64)));
+        assert_eq!(edits.can(), (false, true));
+        assert_eq!(edits.redo(&batch(64)), Some(batch(100)));
+        assert_eq!(edits.can(), (true, false));
+    }
+
+    #[test]
+    fn other_values_and_later_moves_are_changes_of_their_own() {
+        let (mut edits, begun) = (Edits::default(), Instant::now());
+        let mut seed = batch(32);
+        seed.training.seed += 1;
+        edits.note(&batch(64), &batch(32), begun);
+        edits.note(&batch(32), &seed, begun);
+        let later = begun + ONE_MOVE;
+        edits.note(&seed, &batch(16), later);
+        assert_eq!(edits.undo(&batch(16)), Some(seed.clone()));
+        assert_eq!(edits.undo(&seed), Some(batch(32)));
+        edits.note(&batch(32), &batch(8), later);
+        assert_eq!(edits.can(), (true, false), "a new change ends what could be done again");
+    }
+
+    #[test]
+    fn so_many_are_kept_and_no_more() {
+        let (mut edits, begun) = (Edits::default(), Instant::now());
+        for size in 1..=2 * MOST {
+            edits.note(&batch(size), &batch(size + 1), begun + ONE_MOVE * size as u32);
+        }
+        let mut taken_back = 0;
+        let mut now = batch(2 * MOST + 1);
+        while let Some(before) = edits.undo(&now) {
+            (now, taken_back) = (before, taken_back + 1);
+        }
+        assert_eq!((taken_back, now), (MOST, batch(MOST + 1)));
+    }
+}

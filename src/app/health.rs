@@ -1,0 +1,215 @@
+//! The health of a run in one line, from stated rules over its loss, gradient norm, evaluations and moving average.
+//!
+//! A loss that lies flat while the digits still get better is how diffusion models learn: the noise that cannot be
+//! guessed is most of the loss. So the digits are asked first, the loss only where they were not judged.
+//!
+//! The first rule that applies:
+//!
+//! | rule | when |
+//! |---|---|
+//! | gradient explodes | the median gradient norm of the last 10 steps is [`EXPLODES`]× that of the 50 before, and the loss rose |
+//! | loss jumped | the smoothed loss is [`JUMPED`]× what it was at some time before |
+//! | average is cold | the moving average, which draws the grid, still holds over 1 % of the untrained weights |
+//! | warming up | the learning rate still rises |
+//! | not learning | after [`PATIENT`] steps the smoothed loss is over 95 % of the first |
+//! | by heart | the held-out loss is 15 % above its lowest, and the train loss is 25 % below it |
+//! | as good as real | distance and recognisable share reach what real digits do, within 10 % |
+//! | stopped | the distance has been no lower for [`STOPPED`] seconds and four evaluations |
+//! | digits improve | the distance became lower within the last [`STOPPED`] seconds |
+//! | loss falls, loss flat | by the smoothed loss of a quarter of the run ago |
+
+use super::pulse::{Beat, Pulse, quarter};
+use crate::eval::quick::{DIGITS, REAL};
+use crate::train::evaluations::{Evaluated, Evaluations};
+
+/// Factor by which the gradient norm grows. Healthy runs stay under 1.8; with a learning rate 500 times too high it
+/// reaches 3.8 (`tests/vectors/curves`).
+const EXPLODES: f64 = 3.0;
+/// Factor by which the smoothed loss rises.
+const JUMPED: f64 = 1.5;
+/// Steps after which the loss of a run that learns has fallen.
+const PATIENT: u64 = 300;
+/// Seconds of training without better digits after which it is enough.
+const STOPPED: f64 = 120.0;
+/// A distance this much lower is lower: that of 200 digits varies by a few percent.
+const LOWER: f64 = 0.97;
+/// A loss that fell by less than this lies flat.
+const FLAT: f64 = 0.04;
+
+/// How it is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    /// Too early to say, or nothing more to wait for.
+    Neutral,
+    Warning,
+    Bad,
+}
+
+/// The line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    pub tone: Tone,
+    pub sentence: String,
+}
+
+/// What it is read from.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    pub pulse: &'a Pulse,
+    pub evaluations: &'a Evaluations,
+    /// Step and loss on held-out images, oldest first.
+    pub held_out: &'a [(u64, f64)],
+    pub warmup_steps: u64,
+    /// Largest decay of the moving average; 0: there is none.
+    pub ema_decay: f64,
+}
+
+impl Health {
+    /// Of a run; none before its first step.
+    pub fn of(evidence: &Evidence<'_>) -> Option<Self> {
+        let now = evidence.pulse.now()?;
+        let rules = [explodes, jumped, cold, warms_up, learns_nothing, by_heart, digits];
+        Some(rules.iter().find_map(|rule| rule(evidence)).unwrap_or_else(|| by_loss(evidence, now.step)))
+    }
+
+    fn new(tone: Tone, sentence: impl Into<String>) -> Self {
+        Self { tone, sentence: sentence.into() }
+    }
+}
+
+fn explodes(evidence: &Evidence<'_>) -> Option<Health> {
+    let beats: Vec<_> = evidence.pulse.newest().collect();
+    let (before, last) = beats.split_at_checked(beats.len().checked_sub(10)?)?;
+    let before = &before[before.len().checked_sub(50)?..];
+    let norm = |beats: &[&Beat]| median(beats.iter().map(|beat| beat.grad_norm));
+    let loss = |beats: &[&Beat]| median(beats.iter().map(|beat| beat.loss));
+    let factor = norm(last) / norm(before);
+    (factor >= EXPLODES && loss(last) > loss(before))
+        .then(|| Health::new(Tone::Bad, format!("Learning rate too high: gradient norm ×{factor:.0} within 50 steps")))
+}
+
+fn jumped(evidence: &Evidence<'_>) -> Option<Health> {
+    let now = evidence.pulse.now()?;
+    let lowest = evidence.pulse.lowest()?;
+    (now.loss > JUMPED * lowest.loss).then(|| {
+        let text = format!(
+            "Learning rate too high: the loss rose from {:.3} at step {} to {:.3}",
+            lowest.loss, lowest.step, now.loss
+        );
+        Health::new(Tone::Bad, text)
+    })
+}
+
+/// Share of the weights of before the first step in the moving average: ∏ min(decay, (1+k)/(10+k)) over the steps k.
+fn untrained_share(ema_decay: f64, steps: u64) -> f64 {
+    let decays = (0..steps.min(10_000)).map(|k| ema_decay.min((1.0 + k as f64) / (10.0 + k as f64)));
+    decays.product()
+}
+
+fn cold(evidence: &Evidence<'_>) -> Option<Health> {
+    let share = untrained_share(evidence.ema_decay, evidence.pulse.now()?.step);
+    (evidence.ema_decay > 0.0 && share > 0.01).then(|| {
+        let text = format!(
+            "Too early to say: the moving average, which draws the grid, still holds {:.0} % of the untrained weights",
+            (100.0 * share).ceil()
+        );
+        Health::new(Tone::Neutral, text)
+    })
+}
+
+fn warms_up(evidence: &Evidence<'_>) -> Option<Health> {
+    let step = evidence.pulse.now()?.step;
+    (step < evidence.warmup_steps).then(|| {
+        let text = format!("Warming up: the learning rate rises until step {}", evidence.warmup_steps);
+        Health::new(Tone::Neutral, text)
+    })
+}
+
+fn learns_nothing(evidence: &Evidence<'_>) -> Option<Health> {
+    let (now, first) = (evidence.pulse.now()?, evidence.pulse.first_loss()?);
+    (now.step >= PATIENT && now.loss > 0.95 * first).then(|| {
+        let text = format!(
+            "Not learning: after {} steps the loss is still {:.2}. Try another learning rate",
+            now.step, now.loss
+        );
+        Health::new(Tone::Bad, text)
+    })
+}
+
+fn by_heart(evidence: &Evidence<'_>) -> Option<Health> {
+    let now = evidence.pulse.now()?;
+    let &(lowest_at, lowest) = evidence.held_out.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let &(_, newest) = evidence.held_out.last()?;
+    (newest > 1.15 * lowest && now.loss < 0.75 * newest).then(|| {
+        let text = format!(
+            "Learning by heart: the loss on held-out images rises since step {lowest_at}. More images, or fewer steps"
+        );
+        Health::new(Tone::Warning, text)
+    })
+}
+
+fn digits(evidence: &Evidence<'_>) -> Option<Health> {
+    let newest = evidence.evaluations.newest()?;
+    let (best, before) = best(evidence.evaluations)?;
+    if newest.eval.count == DIGITS
+        && newest.eval.distance <= 1.1 * REAL.distance
+        && newest.eval.recognisable >= 0.9 * REAL.recognisable
+    {
+        return Some(Health::new(Tone::Good, "As good as real digits, by 200 of them: enough"));
+    }
+    let since = evidence.pulse.seconds_since(best.step)?;
+    let judged_since = evidence.evaluations.iter().filter(|one| one.step > best.step).count();
+    if since >= STOPPED && judged_since >= 4 {
+        let text = format!("Stopped improving {} ago: enough", time(since));
+        return Some(Health::new(Tone::Neutral, text));
+    }
+    let before = before?;
+    let flat = evidence.pulse.fell().is_some_and(|fell| fell < FLAT);
+    let (from, to) = (before.eval.distance, best.eval.distance);
+    let text = if flat {
+        format!("Learning: digits still improve (distance {from:.0} → {to:.0}); a flat loss is expected here")
+    } else {
+        format!("Learning: digits improve (distance {from:.0} → {to:.0}), the loss falls")
+    };
+    Some(Health::new(Tone::Good, text))
+}
+
+/// The last evaluation that was clearly better than all before it, and the one that was best until then.
+fn best(evaluations: &Evaluations) -> Option<(&Evaluated, Option<&Evaluated>)> {
+    let mut series = evaluations.iter();
+    let (mut best, mut before) = (series.next()?, None);
+    for one in series {
+        if one.eval.distance < LOWER * best.eval.distance {
+            (best, before) = (one, Some(best));
+        }
+    }
+    Some((best, before))
+}
+
+fn by_loss(evidence: &Evidence<'_>, step: u64) -> Health {
+    match evidence.pulse.fell() {
+        None => Health::new(Tone::Neutral, "Too early to say"),
+        Some(fell) if fell >= FLAT => {
+            let text = format!("Learning: the loss fell by {:.0} % in the last {} steps", 100.0 * fell, quarter(step));
+            Health::new(Tone::Good, text)
+        }
+        Some(_) => Health::new(
+            Tone::Neutral,
+            "The loss lies flat, as it does for long: the digits tell whether it still learns",
+        ),
+    }
+}
+
+fn time(seconds: f64) -> String {
+    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+use super::*;
+use crate::eval::QuickEval;
+use crate::train::StepReport;
+
+/// A curve that was recorded from a run of `nano`: see `tests/vectors/README.md`.
+struct Recorded {
+    steps: Vec<StepReport>,
+    held_out: Vec<(u64, f64)>,
+    evaluations: Vec<(u64, QuickEval)>,
+}
+
+impl Recorded {
+    /// Lines of `step, loss, gradient norm, seconds`, of `held out, step, loss` and of `eval, step, recognisable,
+    /// distance`.
+    fn read(text: &str) -> Self {
+        let mut curve = Self { steps: Vec::new(), held_out: Vec::new(), evaluations: Vec::new() };
+        for line in text.lines() {
+            let parts: Vec<&str> = line.split(',').collect();
+            let number = |i: usize| parts[i].parse::<f64>().unwrap();
+            match parts[0] {
+                "held out" => curve.held_out.push((number(1) as u64, number(2))),
+                "eval" => {
+                    let (recognisable, distance) = (number(2), number(3));
+                    let eval = QuickEval { count: DIGITS, classes: [20; 10], recognisable, distance };
+                    curve.evaluations.push((number(1) as u64, eval));
+                }
+                _ => curve.steps.push(StepReport {
+                    step: number(0) as u64,
+                    epoch: 0.0,
+                    images: 0,
+                    loss: number(1),
+                    lr: 0.0,
+                    grad_norm: number(2),
+                    seconds: number(3),
+                    progress: 0.0,
+                }),
+            }
+        }
+        curve
+    }
+
+    /// What is said after `step`, of a run with a moving average of 0.998.
+    fn health(&self, step: u64, warmup_steps: u64) -> Health {
+        let mut pulse = Pulse::default();
+        self.steps.iter().filter(|report| report.step <= step).for_each(|report| pulse.push(report));
+        let mut evaluations = Evaluations::default();
+        self.evaluations.iter().filter(|(at, _)| *at <= step).for_each(|(at, eval)| evaluations.push(*at, *eval));
+        let held_out: Vec<_> = self.held_out.iter().filter(|(at, _)| *at <= step).copied().collect();
+        let evidence =
+            Evidence { pulse: &pulse, evaluations: &evaluations, held_out: &held_out, warmup_steps, ema_decay: 0.998 };
+        Health::of(&evidence).unwrap()
+    }
+}
+
+const LONG: &str = include_str!("../../../tests/vectors/curves/long.csv");
+const TOO_HIGH: &str = include_str!("../../../tests/vectors/curves/too-high.csv");
+const BY_HEART: &str = include_str!("../../../tests/vectors/curves/by-heart.csv");
+/// Steps over which the learning rate rose in all of them.
+const WARMUP: u64 = 50;
+
+fn assert_says(health: &Health, tone: Tone, words: &str) {
+    assert!(health.tone == tone && health.sentence.contains(words), "{health:?}, not {tone:?} {words}");
+}
+
+#[test]
+fn the_first_steps_are_too_early_to_say() {
+    let curve = Recorded::read(LONG);
+    // After one step a tenth of the average is untrained, after four 5·10⁻³.
+    assert_says(&curve.health(1, WARMUP), Tone::Neutral, "still holds 10 % of the untrained weights");
+    assert_says(&curve.health(4, WARMUP), Tone::Neutral, "the learning rate rises until step 50");
+    assert!((untrained_share(0.998, 1) - 0.1).abs() < 1e-12 && untrained_share(0.998, 4) < 0.01);
+    assert_says(&curve.health(4, 0), Tone::Neutral, "Too early to say");
+}
+
+#[test]
+fn a_healthy_run_learns_by_its_loss_and_then_by_its_digits() {
+    let curve = Recorded::read(LONG);
+    assert_says(&curve.health(100, WARMUP), Tone::Good, "Learning: the loss fell by ");
+    for step in (600..=4900).step_by(100) {
+        let health = curve.health(step, WARMUP);
+        assert!(health.tone == Tone::Good && health.sentence.starts_with("Learning: digits"), "{step}: {health:?}");
+    }
+    assert_says(&curve.health(4900, WARMUP), Tone::Good, "digits still improve (distance ");
+    assert_says(&curve.health(4900, WARMUP), Tone::Good, "a flat loss is expected here");
+}
+
+#[test]
+fn digits_that_get_no_better_for_two_minutes_are_enough() {
+    let mut curve = Recorded::read(LONG);
+    // As if the run had gone on at the distance and the loss of its end.
+    let last = *curve.steps.last().unwrap();
+    let (_, eval) = *curve.evaluations.last().unwrap();
+    for i in 1..=300 {
+        let (step, seconds) = (last.step + 4 * i, last.seconds + i as f64);
+        curve.steps.push(StepReport { step, seconds, ..last });
+        if i % 20 == 0 {
+            curve.evaluations.push((step, eval));
+        }
+    }
+    assert_says(&curve.health(last.step + 4 * 60, WARMUP), Tone::Good, "digits still improve");
+    assert_says(&curve.health(last.step + 4 * 300, WARMUP), Tone::Neutral, "Stopped improving 5 min ago: enough");
+}
+
+#[test]
+fn digits_like_real_ones_are_enough() {
+    let mut curve = Recorded::read(LONG);
+    let eval = QuickEval { count: DIGITS, classes: [20; 10], recognisable: 0.8, distance: 1.05 * REAL.distance };
+    let last = curve.evaluations.last_mut().unwrap();
+    last.1 = eval;
+    assert_says(&curve.health(4906, WARMUP), Tone::Good, "As good as real digits");
+}
+
+#[test]
+fn a_learning_rate_that_is_too_high_is_told_by_loss_and_by_gradient() {
+    let curve = Recorded::read(TOO_HIGH);
+    assert_says(&curve.health(6, WARMUP), Tone::Bad, "the loss rose from 0.953 at step 1 to ");
+    let exploded = (10..=100).map(|step| curve.health(step, WARMUP)).find(|it| it.sentence.contains("gradient norm ×"));
+    assert_says(&exploded.expect("the gradient explodes"), Tone::Bad, "within 50 steps");
+}
+
+#[test]
+fn too_few_images_are_learnt_by_heart() {
+    let curve = Recorded::read(BY_HEART);
+    assert_says(&curve.health(150, WARMUP), Tone::Good, "Learning: the loss fell");
+    assert_says(&curve.health(3000, WARMUP), Tone::Warning, "the loss on held-out images rises since step 200");
+}
+
+#[test]
+fn a_loss_that_does_not_move_is_told() {
+    let mut curve = Recorded::read(LONG);
+    let first = curve.steps[0].loss;
+    curve.steps.iter_mut().for_each(|report| report.loss = first);
+    assert_says(&curve.health(400, WARMUP), Tone::Bad, "Not learning: after 400 steps the loss is still 0.95");
+}
+
+#[test]
+fn without_digits_a_flat_loss_is_no_verdict() {
+    let mut curve = Recorded::read(LONG);
+    curve.evaluations.clear();
+    assert_says(&curve.health(4900, WARMUP), Tone::Neutral, "the digits tell whether it still learns");
+}

@@ -1,0 +1,153 @@
+//! What the health of a run is read from: its newest steps in full, and its loss over time in bounded memory.
+
+use std::collections::VecDeque;
+
+use crate::train::StepReport;
+
+/// Newest steps that are kept in full.
+pub const NEWEST: usize = 128;
+/// Marks that are kept: four a second, then every second one, and so on.
+const MOST_MARKS: usize = 1024;
+/// Steps that the loss of a mark is averaged over, about.
+const SMOOTHING: f64 = 0.02;
+
+/// One step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Beat {
+    pub step: u64,
+    pub loss: f64,
+    pub grad_norm: f64,
+}
+
+/// The run at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mark {
+    pub step: u64,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// The smoothed loss.
+    pub loss: f64,
+}
+
+/// A quarter of so many steps, but at least 50.
+pub fn quarter(steps: u64) -> u64 {
+    (steps / 4).max(50)
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse {
+    newest: VecDeque<Beat>,
+    marks: Vec<Mark>,
+    /// The newest moment, whether marked or not.
+    now: Option<Mark>,
+    /// The mean loss of the first steps.
+    first_loss: Option<f64>,
+    /// Seconds between two marks.
+    pause: f64,
+    steps: u64,
+}
+
+impl Pulse {
+    /// Takes the next step.
+    pub fn push(&mut self, report: &StepReport) {
+        let StepReport { step, loss, grad_norm, seconds, .. } = *report;
+        if self.newest.len() == NEWEST {
+            self.newest.pop_front();
+        }
+        self.newest.push_back(Beat { step, loss, grad_norm });
+        self.steps += 1;
+        // The first steps fall fast: their average is over a fifth of them.
+        let weight = SMOOTHING.max(1.0 / (1.0 + (self.steps - 1) as f64 / 5.0));
+        let smooth = self.now.map_or(loss, |now| now.loss + weight * (loss - now.loss));
+        let now = Mark { step, seconds, loss: smooth };
+        self.now = Some(now);
+        self.first_loss.get_or_insert(loss);
+        self.pause = self.pause.max(0.25);
+        if self.marks.last().is_none_or(|last| seconds - last.seconds >= self.pause) {
+            self.marks.push(now);
+        }
+        if self.marks.len() > MOST_MARKS {
+            let mut place = 0;
+            self.marks.retain(|_| {
+                place += 1;
+                place % 2 == 1
+            });
+            self.pause *= 2.0;
+        }
+    }
+
+    /// The newest steps, oldest first.
+    pub fn newest(&self) -> impl ExactSizeIterator<Item = &Beat> + DoubleEndedIterator {
+        self.newest.iter()
+    }
+
+    /// Now; none before the first step.
+    pub fn now(&self) -> Option<Mark> {
+        self.now
+    }
+
+    /// The loss of the first step.
+    pub fn first_loss(&self) -> Option<f64> {
+        self.first_loss
+    }
+
+    /// Seconds of training since a step; none if it was before the first mark.
+    pub fn seconds_since(&self, step: u64) -> Option<f64> {
+        let after = self.marks.partition_point(|mark| mark.step <= step);
+        let mark = self.marks[after.checked_sub(1)?];
+        Some(self.now?.seconds - mark.seconds)
+    }
+
+    /// The moment of the lowest smoothed loss.
+    pub fn lowest(&self) -> Option<Mark> {
+        self.marks.iter().copied().min_by(|a, b| a.loss.total_cmp(&b.loss))
+    }
+
+    /// By which share the smoothed loss fell over the last [`quarter`]; none if there were fewer steps.
+    pub fn fell(&self) -> Option<f64> {
+        let now = self.now?;
+        let after = self.marks.partition_point(|mark| mark.step + quarter(now.step) <= now.step);
+        let then = self.marks[after.checked_sub(1)?];
+        Some((then.loss - now.loss) / then.loss)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pulse(steps: u64, seconds_a_step: f64) -> Pulse {
+        let mut pulse = Pulse::default();
+        for step in 1..=steps {
+            pulse.push(&StepReport {
+                step,
+                epoch: 0.0,
+                images: step,
+                loss: 1.0 / step as f64,
+                lr: 1e-3,
+                grad_norm: step as f64,
+                seconds: step as f64 * seconds_a_step,
+                progress: 0.0,
+            });
+        }
+        pulse
+    }
+
+    #[test]
+    fn it_stays_small_and_knows_the_past() {
+        let pulse = pulse(200_000, 0.5);
+        assert_eq!(pulse.newest().len(), NEWEST);
+        assert!(pulse.marks.len() <= MOST_MARKS && pulse.marks.len() > MOST_MARKS / 4);
+        assert!((pulse.seconds_since(80_000).unwrap() - 60_000.0).abs() <= 2.0 * pulse.pause);
+        // 1/150,000 fell to 1/200,000, both smoothed over about fifty steps.
+        assert!((pulse.fell().unwrap() - 0.25).abs() < 0.01, "{:?}", pulse.fell());
+        assert!(pulse.lowest().unwrap().step > 199_000);
+    }
+
+    #[test]
+    fn before_the_first_step_there_is_nothing() {
+        let pulse = Pulse::default();
+        assert_eq!((pulse.now(), pulse.fell(), pulse.seconds_since(0), pulse.first_loss()), (None, None, None, None));
+    }
+}

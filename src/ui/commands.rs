@@ -1,0 +1,122 @@
+//! Everything that can be done, by name and key: what the command palette lists and the keyboard does.
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+
+use crate::app::{Action, Activity, AppState, EndReason, Look, LossAxis, SaveWhat, Tab};
+
+/// Timesteps of a jump in the film.
+const JUMP: isize = 100;
+
+/// Something that can be done.
+#[derive(Debug, Clone)]
+pub struct Command {
+    pub name: &'static str,
+    pub keys: Option<KeyboardShortcut>,
+    /// None while it cannot be done.
+    pub action: Option<Action>,
+    /// Whether its key belongs to the film, which shares keys with buttons and text fields.
+    pub film: bool,
+}
+
+/// All commands, with what each would do now.
+pub fn commands(state: &AppState) -> Vec<Command> {
+    let running = matches!(state.activity, Activity::Training | Activity::Paused);
+    let idle = state.activity == Activity::Idle;
+    let film = state.recording.as_ref().filter(|recording| !recording.moments().is_empty());
+    let last = film.map_or(0, |recording| recording.moments().len() - 1);
+    let (undo, redo) = state.edits.can();
+    let stopped =
+        state.run.as_ref().is_some_and(|run| matches!(run.ended, Some(EndReason::Stopped | EndReason::Failed)));
+    let dark = state.look != Look::Light;
+    let axis = state.loss.axis;
+
+    let plain = |name, keys, able: bool, action| Command { name, keys, action: able.then_some(action), film: false };
+    let frame = |name, modifiers, key, action| {
+        let keys = Some(KeyboardShortcut::new(modifiers, key));
+        Command { name, keys, action: film.is_some().then_some(action), film: true }
+    };
+    let ctrl = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND, key));
+    let ctrl_shift = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND | Modifiers::SHIFT, key));
+    let none = Modifiers::NONE;
+    vec![
+        plain("Train", ctrl(Key::Enter), idle && state.problems.is_empty(), Action::Train),
+        plain("Pause training", ctrl(Key::P), state.activity == Activity::Training, Action::Pause),
+        plain("Continue training", ctrl(Key::P), state.activity == Activity::Paused, Action::Continue),
+        plain("Train one more step", ctrl(Key::Period), running, Action::Step),
+        plain("Stop training and keep the run", ctrl_shift(Key::Enter), running, Action::Stop),
+        plain("Resume the last run", ctrl_shift(Key::R), idle && stopped, Action::Resume),
+        plain("Draw and record with these settings", ctrl(Key::D), state.drawing_refusal().is_none(), Action::Sample),
+        plain("Cancel the drawing", ctrl_shift(Key::D), state.sampling.is_some(), Action::CancelSampling),
+        plain("Undo the last change of a setting", ctrl(Key::Z), undo, Action::Undo),
+        plain("Redo the change", ctrl_shift(Key::Z), redo, Action::Redo),
+        plain("All settings back to the preset", ctrl_shift(Key::Backspace), true, Action::ResetSettings),
+        plain("Another seed", ctrl_shift(Key::S), true, Action::RollSeed),
+        plain("Save…", ctrl(Key::S), true, Action::ToggleSave),
+        plain("Save the denoising as a film", ctrl(Key::G), film.is_some(), Action::SaveWhat(SaveWhat::Animation)),
+        plain("Show the Train tab", ctrl(Key::Num1), true, Action::ShowTab(Tab::Train)),
+        plain("Show the Sample tab", ctrl(Key::Num2), true, Action::ShowTab(Tab::Sample)),
+        plain("Show the Runs tab", ctrl(Key::Num3), true, Action::ShowTab(Tab::Runs)),
+        plain("Show or fold the settings", ctrl(Key::B), true, Action::ToggleLeft),
+        plain("Show or fold the charts", ctrl_shift(Key::B), true, Action::ToggleRight),
+        plain(
+            "Switch light and dark",
+            ctrl_shift(Key::L),
+            true,
+            Action::Look(if dark { Look::Light } else { Look::Dark }),
+        ),
+        plain("Loss on a linear or logarithmic axis", ctrl(Key::L), true, Action::LinearLoss(!state.loss.linear)),
+        plain("Loss against steps, images or time", ctrl(Key::T), true, Action::LossAxis(next(axis))),
+        frame("Film: play or hold", none, Key::Space, Action::TogglePlay),
+        frame("Film: one frame on", none, Key::ArrowRight, Action::StepFrames(1)),
+        frame("Film: one frame back", none, Key::ArrowLeft, Action::StepFrames(-1)),
+        frame("Film: 100 timesteps on", Modifiers::SHIFT, Key::ArrowRight, Action::JumpTimesteps(JUMP)),
+        frame("Film: 100 timesteps back", Modifiers::SHIFT, Key::ArrowLeft, Action::JumpTimesteps(-JUMP)),
+        frame("Film: 100 timesteps on (page)", none, Key::PageDown, Action::JumpTimesteps(JUMP)),
+        frame("Film: 100 timesteps back (page)", none, Key::PageUp, Action::JumpTimesteps(-JUMP)),
+        frame("Film: to the noise", none, Key::Home, Action::Seek(0)),
+        frame("Film: to the finished digits", none, Key::End, Action::Seek(last)),
+    ]
+}
+
+fn next(axis: LossAxis) -> LossAxis {
+    match axis {
+        LossAxis::Steps => LossAxis::Images,
+        LossAxis::Images => LossAxis::Time,
+        LossAxis::Time => LossAxis::Steps,
+    }
+}
+
+/// Whether a name is found by what was typed: all of its words, anywhere.
+pub fn matches(name: &str, query: &str) -> bool {
+    let name = name.to_lowercase();
+    query.to_lowercase().split_whitespace().all(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Preset;
+
+    #[test]
+    fn every_command_has_a_key_and_no_two_share_one_at_a_time() {
+        let mut state = AppState::new(Preset::Small.settings());
+        for activity in [Activity::Idle, Activity::Training, Activity::Paused] {
+            state.activity = activity;
+            let commands = commands(&state);
+            assert!(commands.iter().all(|command| command.keys.is_some()));
+            for (i, one) in commands.iter().enumerate() {
+                for other in &commands[i + 1..] {
+                    assert_ne!(one.name, other.name);
+                    let both = one.action.is_some() && other.action.is_some();
+                    assert!(!both || one.keys != other.keys, "{} and {}", one.name, other.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_found_by_their_words_in_any_order() {
+        assert!(matches("Loss against steps, images or time", "TIME loss"));
+        assert!(matches("Train", "") && !matches("Train", "trane"));
+    }
+}

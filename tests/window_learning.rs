@@ -1,0 +1,103 @@
+//! Journeys through what the window says about how well a run learns.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "window/scene.rs"]
+mod scene;
+
+use diffuscope::config::Preset;
+use diffuscope::engine::{Activity, Event, RunOpened};
+use diffuscope::eval::QuickEval;
+use diffuscope::train::evaluations::Evaluations;
+use diffuscope::train::history::History;
+use diffuscope::train::loss_by_timestep::LossMap;
+use diffuscope::window::Window;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use scene::{Scene, by_timestep, evaluations, run_started};
+
+fn scene() -> Scene {
+    Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]))
+}
+
+fn opened() -> Event {
+    Event::RunOpened(RunOpened {
+        run: "/data/ada/runs/old".into(),
+        settings: Box::new(Preset::Small.settings()),
+        step: 1240,
+        share: 0.5,
+        parameters: 460_516,
+        images: 60_000,
+    })
+}
+
+#[test]
+fn how_good_the_digits_are_is_kept_over_the_run() {
+    let mut scene = scene();
+    assert!(scene.harness.query_all_by_label_contains("draws 200 digits every 15 s").count() == 1);
+    scene.play([run_started(Preset::Small.settings(), 0), Event::Activity(Activity::Training)]);
+    scene.play(evaluations([300, 600]));
+    assert_eq!(scene.state().evaluations.iter().len(), 2);
+    scene.harness.get_by_label_contains("Recognisable digits: 60 % at step 600; real digits: 8");
+    scene.harness.get_by_label_contains("Fréchet distance to real digits: 236 at step 600; real digits: ");
+    scene.harness.get_by_label_contains("Digits seen among 200: 0: 29, 1: ");
+
+    scene.play([run_started(Preset::Small.settings(), 0)]);
+    assert!(scene.state().evaluations.is_empty(), "another run begins with none");
+}
+
+#[test]
+fn an_opened_run_shows_how_good_its_digits_became() {
+    let mut scene = scene();
+    let mut past = Evaluations::default();
+    let eval = QuickEval { count: 50, classes: [5; 10], recognisable: 0.5, distance: 80.0 };
+    past.push(700, eval);
+    past.push(1200, QuickEval { recognisable: 0.75, ..eval });
+    scene.play([opened(), Event::History(History { evaluations: past, ..History::default() })]);
+    // Fifty digits do not compare with two hundred real ones.
+    scene.harness.get_by_label("Recognisable digits: 75 % at step 1,200");
+}
+
+#[test]
+fn the_schedule_doctor_says_what_is_wrong_and_mends_it() {
+    let mut scene = scene();
+    assert!(scene.harness.query_all_by_label_contains("Good range").count() == 1);
+    scene.click("Schedule: Linear");
+    scene.set("β₁ last", "0.2");
+    scene.harness.get_by_label_contains("66 % of the timesteps are pure noise (from t = 336 on)");
+    let advised = scene.state().schedule.as_ref().and_then(|view| view.diagnosis.advice.clone()).unwrap();
+    scene.click(&advised.words);
+    assert_eq!(scene.state().settings.diffusion, advised.settings);
+    assert_eq!((scene.state().settings.diffusion.beta_end, advised.settings.timesteps), (0.2, 107));
+    scene.harness.get_by_label_contains("Good range");
+    assert!(scene.harness.query_by_label(&advised.words).is_none(), "there is nothing left to mend");
+
+    scene.set("Timesteps T", "20");
+    scene.harness.get_by_label_contains("which the network was never shown");
+}
+
+#[test]
+fn the_loss_by_timestep_is_mapped_live_and_from_disk() {
+    let mut scene = scene();
+    assert!(scene.harness.query_all_by_label_contains("Which noise levels are learnt by now").count() == 1);
+    scene.play([run_started(Preset::Small.settings(), 0), Event::Activity(Activity::Training)]);
+    scene.play(by_timestep(240, 12));
+    let map = scene.harness.get_by_label_contains("near t = T, after step 240");
+    let at = map.rect().center();
+    scene.harness.hover_at(at);
+    scene.harness.run_steps(60);
+    assert!(
+        scene.harness.query_all_by_label_contains("bright is not learnt yet").count() >= 1,
+        "a cell tells its loss"
+    );
+
+    let mut past = LossMap::default();
+    for event in by_timestep(600, 6) {
+        let Event::LossByTimestep { step, losses } = event else { panic!("losses by timestep") };
+        past.push(step, &losses);
+    }
+    scene.play([opened()]);
+    assert!(scene.state().heat.is_none(), "the map of the run before is gone");
+    scene.play([Event::History(History { by_timestep: past, ..History::default() })]);
+    scene.harness.get_by_label_contains("near t = T, after step 600");
+}
