@@ -96,3 +96,16 @@ fn what_is_not_images_is_told() {
     save(&path, "images", zeros(&[1, 1, 28, 28]));
     refused("1 images");
 }
+
+/// The bars that docs/recipe.md states, with room for 800 digits instead of 2,000.
+#[test]
+fn the_shipped_model_draws_digits_as_good_as_real_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = done(folder.path(), &["eval", "--count", "800", "--bits-images", "0", "--json"]);
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    let of = |row: &str, what: &str| report[row][what].as_f64().unwrap();
+    assert!(of("recognisable", "value") > 0.97 * of("recognisable", "real"), "{printed}");
+    assert!(of("frechet_distance", "value") < 1.2 * of("frechet_distance", "real"), "{printed}");
+    assert!(of("class_agreement", "value") > 0.95 && of("copies", "value") < 0.05, "{printed}");
+    assert_eq!(report["verdict"], serde_json::json!("like_real"), "{printed}");
+}

@@ -77,8 +77,9 @@ fn metrics(run: &Path) -> Vec<Value> {
         value.as_object_mut().unwrap().remove("seconds");
         value
     };
-    // How often the run is judged follows the clock as well.
-    text.lines().map(without_time).filter(|line| line.get("eval").is_none()).collect()
+    // How often the run is judged, and its losses by timestep are told, follows the clock as well.
+    let by_the_clock = |line: &Value| line.get("eval").or(line.get("by_timestep")).is_some();
+    text.lines().map(without_time).filter(|line| !by_the_clock(line)).collect()
 }
 
 fn assert_same(folder: &Path, a: &str, b: &str) {
