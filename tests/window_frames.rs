@@ -38,7 +38,7 @@ fn a_frame_with_a_million_losses_is_quick() {
     let mut view = View::default();
     let ctx = Context::default();
     theme::install(&ctx);
-    let mut play = |app: &mut App, batch: Vec<Event>| {
+    let play = |app: &mut App, batch: Vec<Event>| {
         for event in batch {
             events.send(event).unwrap();
         }

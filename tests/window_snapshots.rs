@@ -78,7 +78,7 @@ fn all_actions_and_a_schedule_that_needs_the_doctor() {
         // A caret that blinks is another picture each time.
         scene.harness.get_by_label("command").type_text("film");
         scene.harness.run_steps(4);
-        scene.harness.ctx.memory_mut(|memory| memory.stop_text_input());
+        scene.harness.ctx.memory_mut(egui::Memory::stop_text_input);
         scene.harness.run_steps(4);
         scene.harness.snapshot(name);
         results.extend(scene.harness.take_snapshot_results());
