@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diffuscope::app::{App, Folders, Remembered};
+use diffuscope::diffusion::l_simple_each;
 use diffuscope::engine::{Activity, Event, Handle};
 use diffuscope::pictures::Pictures;
 use diffuscope::ui::{View, theme};
@@ -94,4 +95,24 @@ fn a_frame_with_a_million_losses_is_quick() {
     println!("{} losses: median {median:.2?}, p99 {p99:.2?}, worst {worst:.2?}", app.state.loss.train.len());
     assert!(app.state.loss.train.len() >= LOSSES);
     assert!(p99 < BAR, "p99 is {p99:?}");
+}
+
+/// The loss of each image is the only work that the heat map adds to a training step, which takes `small` about 20 ms.
+#[test]
+#[ignore = "a measurement, to be run alone on a quiet machine"]
+fn the_losses_of_a_batch_cost_a_step_under_a_hundredth() {
+    let device = candle_core::Device::Cpu;
+    let images = |from: f32| candle_core::Tensor::full(from, (64, 1, 28, 28), &device).unwrap();
+    let (prediction, target) = (images(0.5), images(0.25));
+    let mut taken: Vec<Duration> = (0..1000)
+        .map(|_| {
+            let begun = Instant::now();
+            let each = l_simple_each(&prediction, &target).unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(each.len(), 64);
+            begun.elapsed()
+        })
+        .collect();
+    taken.sort();
+    println!("losses of 64 images: median {:.2?}", taken[500]);
+    assert!(taken[500] < Duration::from_micros(200), "{:?}", taken[500]);
 }

@@ -3,7 +3,8 @@
 //! | file | content |
 //! |---|---|
 //! | `run.json` | every setting, the data, the count of parameters, the program's version |
-//! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` and `{"step", "eval"}` where that was measured; at most four times a second `{"step", "by_timestep"}` |
+//! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` and `{"step", "eval"}` where that was measured |
+//! | `loss_by_timestep.jsonl` | at most four times a second the losses of the last steps by timestep, see [`ByTimestep`] |
 //! | `checkpoint.safetensors` | the state after the last checkpoint, and `checkpoint.previous.safetensors` before it |
 //! | `grids/step-0000100.png` | the same noise drawn as training goes on |
 //! | `log.txt` | what happened when |
@@ -29,6 +30,11 @@ const MAX_GRIDS: usize = 400;
 /// Pixels between two pictures of a grid, and around them.
 pub(super) const GRID_GAP: usize = 2;
 
+/// What each step reports.
+pub(super) const METRICS: &str = "metrics.jsonl";
+/// The losses by timestep.
+pub(super) const BY_TIMESTEP: &str = "loss_by_timestep.jsonl";
+
 /// The content of `run.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunFile {
@@ -48,6 +54,7 @@ pub struct RunFile {
 pub struct RunFolder {
     path: PathBuf,
     metrics: BufWriter<File>,
+    by_timestep: BufWriter<File>,
     /// Locked for as long as the run is written, so that a second program does not write it too.
     log: File,
 }
@@ -79,14 +86,18 @@ impl RunFolder {
         let log = locked_log(path)?;
         remove_unfinished(path)?;
         remove_unfinished(&path.join("grids"))?;
-        keep_metrics_until(&path.join("metrics.jsonl"), step)?;
+        keep_metrics_until(&path.join(METRICS), step)?;
+        keep_metrics_until(&path.join(BY_TIMESTEP), step)?;
         Self::open(path, log)
     }
 
     fn open(path: &Path, log: File) -> Result<Self> {
-        let metrics = path.join("metrics.jsonl");
-        let file = OpenOptions::new().create(true).append(true).open(&metrics).map_err(Error::write(&metrics))?;
-        Ok(Self { path: path.to_path_buf(), metrics: BufWriter::new(file), log })
+        let appending = |name: &str| {
+            let path = path.join(name);
+            let file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::write(&path))?;
+            Ok::<_, Error>(BufWriter::new(file))
+        };
+        Ok(Self { path: path.to_path_buf(), metrics: appending(METRICS)?, by_timestep: appending(BY_TIMESTEP)?, log })
     }
 
     /// Where it is.
@@ -118,19 +129,17 @@ impl RunFolder {
         self.add_line(&Evaluated { step, eval: *eval })
     }
 
-    /// Adds the losses by timestep of the last steps to `metrics.jsonl`.
+    /// Adds the losses by timestep of the last steps to `loss_by_timestep.jsonl`.
     ///
     /// # Errors
     /// When the disk does not take it.
     pub fn add_loss_by_timestep(&mut self, step: u64, losses: &ByTimestep) -> Result<()> {
-        self.add_line(&LossByTimestep { step, by_timestep: losses.rounded() })
+        let line = LossByTimestep { step, by_timestep: losses.rounded() };
+        write_line(&mut self.by_timestep, &self.path.join(BY_TIMESTEP), &line)
     }
 
     fn add_line(&mut self, line: &impl Serialize) -> Result<()> {
-        let path = self.path.join("metrics.jsonl");
-        let mut text = serde_json::to_vec(line).map_err(|error| Error::write(&path)(error.into()))?;
-        text.push(b'\n');
-        self.metrics.write_all(&text).map_err(Error::write(&path))
+        write_line(&mut self.metrics, &self.path.join(METRICS), line)
     }
 
     /// Writes what metrics are still held in memory, so that readers see them.
@@ -138,7 +147,8 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it.
     pub fn flush(&mut self) -> Result<()> {
-        self.metrics.flush().map_err(Error::write(self.path.join("metrics.jsonl")))
+        self.metrics.flush().map_err(Error::write(self.path.join(METRICS)))?;
+        self.by_timestep.flush().map_err(Error::write(self.path.join(BY_TIMESTEP)))
     }
 
     /// Writes a checkpoint and keeps the one before it. Returns its path.
@@ -147,7 +157,7 @@ impl RunFolder {
     /// When the disk does not take it; the checkpoints before it are then as they were.
     pub fn checkpoint(&mut self, trainer: &Trainer) -> Result<PathBuf> {
         self.flush()?;
-        self.metrics.get_ref().sync_data().map_err(Error::write(self.path.join("metrics.jsonl")))?;
+        self.metrics.get_ref().sync_data().map_err(Error::write(self.path.join(METRICS)))?;
         let [newest, previous] = checkpoint_paths(&self.path);
         let fresh = self.path.join("checkpoint.next.safetensors");
         checkpoint::write(trainer, &fresh)?;
@@ -179,6 +189,13 @@ impl RunFolder {
     }
 }
 
+/// Adds an object to a file of lines, which is named in errors.
+fn write_line(file: &mut BufWriter<File>, path: &Path, line: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_vec(line).map_err(|error| Error::write(path)(error.into()))?;
+    text.push(b'\n');
+    file.write_all(&text).map_err(Error::write(path))
+}
+
 #[derive(Serialize, Deserialize)]
 struct HeldOut {
     step: u64,
@@ -192,9 +209,9 @@ struct Evaluated {
 }
 
 #[derive(Serialize, Deserialize)]
-struct LossByTimestep {
-    step: u64,
-    by_timestep: ByTimestep,
+pub(super) struct LossByTimestep {
+    pub step: u64,
+    pub by_timestep: ByTimestep,
 }
 
 /// The run's log, locked; a program that is killed lets the lock go.

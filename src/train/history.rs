@@ -1,13 +1,15 @@
-//! The losses of a run read back from its `metrics.jsonl`, in bounded memory however long the run was.
+//! The losses of a run read back from its folder, in bounded memory however long the run was.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::evaluations::Evaluations;
-use super::loss_by_timestep::{ByTimestep, LossMap};
+use super::folder::{BY_TIMESTEP, LossByTimestep, METRICS};
+use super::loss_by_timestep::LossMap;
 use super::metrics::StepReport;
 use super::run_clock::RunClock;
 use crate::eval::QuickEval;
@@ -40,7 +42,6 @@ pub(super) enum Line {
     Step(StepReport),
     HeldOut { step: u64, held_out: f64 },
     Evaluated { step: u64, eval: QuickEval },
-    LossByTimestep { step: u64, by_timestep: ByTimestep },
 }
 
 impl History {
@@ -50,31 +51,39 @@ impl History {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn read(run: &Path) -> Result<Self> {
-        let path = run.join("metrics.jsonl");
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let mut reader = BufReader::new(File::open(&path).map_err(Error::read(&path))?);
         let (mut train, mut held_out) = (Curve::new(MOST_BUCKETS), Curve::new(MOST_BUCKETS));
         let (mut evaluations, mut by_timestep) = (Evaluations::default(), LossMap::default());
         let (mut clock, mut last) = (RunClock::default(), None);
-        let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).map_err(Error::read(&path))? > 0 {
-            match serde_json::from_slice(&line) {
-                Ok(Line::Step(report)) => {
-                    train.push(report.step, report.loss);
-                    clock.push(report.step, report.seconds);
-                    last = Some(report);
-                }
-                Ok(Line::HeldOut { step, held_out: loss }) => held_out.push(step, loss),
-                Ok(Line::Evaluated { step, eval }) => evaluations.push(step, eval),
-                Ok(Line::LossByTimestep { step, by_timestep: losses }) => by_timestep.push(step, &losses),
-                Err(_) => {}
+        for_each_line(&run.join(METRICS), |line| match line {
+            Line::Step(report) => {
+                train.push(report.step, report.loss);
+                clock.push(report.step, report.seconds);
+                last = Some(report);
             }
-            line.clear();
-        }
+            Line::HeldOut { step, held_out: loss } => held_out.push(step, loss),
+            Line::Evaluated { step, eval } => evaluations.push(step, eval),
+        })?;
+        for_each_line(&run.join(BY_TIMESTEP), |line: LossByTimestep| by_timestep.push(line.step, &line.by_timestep))?;
         Ok(Self { train: train.points(), held_out: held_out.points(), evaluations, clock, by_timestep, last })
     }
+}
+
+/// Takes every line of a file that can be read; no file has no lines.
+fn for_each_line<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> Result<()> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::read(path)(error)),
+    };
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).map_err(Error::read(path))? > 0 {
+        if let Ok(parsed) = serde_json::from_slice(&line) {
+            take(parsed);
+        }
+        line.clear();
+    }
+    Ok(())
 }
 
 /// A curve that is thinned as it grows: neighbouring buckets are merged whenever there are too many.
