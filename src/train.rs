@@ -12,6 +12,7 @@ mod learning_rate;
 mod metrics;
 mod optim;
 mod pace;
+mod recovery;
 pub mod run;
 mod trainer;
 

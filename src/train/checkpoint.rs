@@ -14,7 +14,7 @@ use std::time::Duration;
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 
-use super::optim::Moments;
+use super::optim::{Moments, sum_of_squares};
 use super::trainer::Trainer;
 use crate::config::{Settings, WeightsKind};
 use crate::tensor_file::{self, CHECKSUM, Entry};
@@ -44,7 +44,8 @@ pub struct Checkpoint {
 /// Writes a checkpoint, whole or not at all.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// [`Error::Diverged`] when some number in it is not finite: no such file is ever written. When the file cannot be
+/// written.
 pub fn write(trainer: &Trainer, path: &Path) -> Result<()> {
     let settings = serde_json::to_string(trainer.settings()).map_err(|error| Error::write(path)(error.into()))?;
     let metadata = BTreeMap::from([
@@ -54,7 +55,11 @@ pub fn write(trainer: &Trainer, path: &Path) -> Result<()> {
         ("step", trainer.step_count().to_string()),
         ("nanoseconds", trainer.elapsed.as_nanos().to_string()),
     ]);
-    tensor_file::write(path, metadata, &entries(trainer)?)
+    let entries = entries(trainer)?;
+    if entries.iter().any(|entry| !sum_of_squares(&entry.values).is_finite()) {
+        return Err(Error::Diverged { step: trainer.step_count(), quantity: "the state of the training" });
+    }
+    tensor_file::write(path, metadata, &entries)
 }
 
 fn entries(trainer: &Trainer) -> Result<Vec<Entry<'_>>> {

@@ -2,11 +2,13 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `run.json` | every setting, the data, the count of parameters, the program's version |
+//! | `run.json` | every setting, the data, the count of parameters, the program's version; `run.copy.json` holds it again |
 //! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` and `{"step", "eval"}` where that was measured |
 //! | `checkpoint.safetensors` | the state after the last checkpoint, and `checkpoint.previous.safetensors` before it |
 //! | `grids/step-0000100.png` | the same noise drawn as training goes on |
 //! | `log.txt` | what happened when |
+
+mod run_file;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
@@ -17,30 +19,19 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{self, Checkpoint};
 use super::metrics::StepReport;
 use super::trainer::Trainer;
-use crate::config::Settings;
 use crate::eval::QuickEval;
 use crate::files::{remove_unfinished, sync_folder, write_atomically};
 use crate::pictures::{Pictures, write_png};
 use crate::{Error, Result};
 
+pub use run_file::{Rollback, RunFile, holds_run, read_run_file, write_run_file};
+
 /// Grids that are kept on disk: beyond this count the oldest half is thinned.
 const MAX_GRIDS: usize = 400;
+/// Name of the newest checkpoint.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Pixels between two pictures of a grid, and around them.
 pub(super) const GRID_GAP: usize = 2;
-
-/// The content of `run.json`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RunFile {
-    /// The program's version that wrote it.
-    pub version: String,
-    pub settings: Settings,
-    /// Name of the data set and count of its images in use.
-    pub dataset: String,
-    pub images: usize,
-    /// CRC-32 of those images' pixels, as the network is shown them.
-    pub images_crc32: String,
-    pub parameters: usize,
-}
 
 /// A run folder that is being written.
 #[derive(Debug)]
@@ -57,7 +48,7 @@ impl RunFolder {
     /// # Errors
     /// When it holds a run already or cannot be written.
     pub fn create(path: &Path, run: &RunFile) -> Result<Self> {
-        if path.join("run.json").exists() {
+        if holds_run(path) {
             return Err(Error::usage(
                 format!("{} holds a run already", path.display()),
                 "choose another folder, or add --resume to go on with that run",
@@ -84,8 +75,7 @@ impl RunFolder {
 
     fn open(path: &Path, log: File) -> Result<Self> {
         let metrics = path.join("metrics.jsonl");
-        let file = OpenOptions::new().create(true).append(true).open(&metrics).map_err(Error::write(&metrics))?;
-        Ok(Self { path: path.to_path_buf(), metrics: BufWriter::new(file), log })
+        Ok(Self { path: path.to_path_buf(), metrics: append_to(&metrics)?, log })
     }
 
     /// Where it is.
@@ -115,6 +105,31 @@ impl RunFolder {
     /// When the disk does not take it.
     pub fn add_eval(&mut self, step: u64, eval: &QuickEval) -> Result<()> {
         self.add_line(&Evaluated { step, eval: *eval })
+    }
+
+    /// Adds a line on a divergence to `metrics.jsonl`, after [`rewind`](Self::rewind).
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn add_rollback(&mut self, rollback: &Rollback) -> Result<()> {
+        self.add_line(&RolledBack { step: rollback.to, rolled_back: rollback })
+    }
+
+    /// Forgets what was written of the steps after `step`: metrics and grids.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn rewind(&mut self, step: u64) -> Result<()> {
+        self.flush()?;
+        let metrics = self.path.join("metrics.jsonl");
+        keep_metrics_until(&metrics, step)?;
+        self.metrics = append_to(&metrics)?;
+        for (drawn_after, grid) in grids_in(&self.path.join("grids"))? {
+            if drawn_after > step {
+                fs::remove_file(&grid).map_err(Error::write(&grid))?;
+            }
+        }
+        Ok(())
     }
 
     fn add_line(&mut self, line: &impl Serialize) -> Result<()> {
@@ -182,10 +197,24 @@ struct Evaluated {
     eval: QuickEval,
 }
 
+#[derive(Serialize)]
+struct RolledBack<'a> {
+    step: u64,
+    rolled_back: &'a Rollback,
+}
+
+fn append_to(path: &Path) -> Result<BufWriter<File>> {
+    Ok(BufWriter::new(open_to_append(path)?))
+}
+
+fn open_to_append(path: &Path) -> Result<File> {
+    OpenOptions::new().create(true).append(true).open(path).map_err(Error::write(path))
+}
+
 /// The run's log, locked; a program that is killed lets the lock go.
 fn locked_log(run: &Path) -> Result<File> {
     let path = run.join("log.txt");
-    let log = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::write(&path))?;
+    let log = open_to_append(&path)?;
     match log.try_lock() {
         Ok(()) => Ok(log),
         Err(TryLockError::WouldBlock) => Err(Error::usage(
@@ -215,7 +244,7 @@ pub fn drop_damaged_checkpoint(run: &Path) -> Result<()> {
 
 /// Newest first.
 fn checkpoint_paths(run: &Path) -> [PathBuf; 2] {
-    ["checkpoint.safetensors", "checkpoint.previous.safetensors"].map(|name| run.join(name))
+    [CHECKPOINT, "checkpoint.previous.safetensors"].map(|name| run.join(name))
 }
 
 /// Whether a run folder holds a checkpoint, sound or not.
@@ -242,32 +271,10 @@ pub fn newest_checkpoint(run: &Path) -> Result<(Checkpoint, PathBuf, Option<Stri
     }
 }
 
-/// The settings of a run folder.
-///
-/// # Errors
-/// When `run.json` is missing or wrong.
-pub fn read_run_file(run: &Path) -> Result<RunFile> {
-    let path = run.join("run.json");
-    let text = fs::read(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Error::format(
-            run,
-            "this is not a run folder: it has no run.json",
-            "choose a folder that diffuscope train wrote, or leave --resume out to begin a run there",
-        ),
-        _ => Error::read(&path)(error),
-    })?;
-    serde_json::from_slice(&text)
-        .map_err(|error| Error::format(&path, error.to_string(), "choose a folder that diffuscope train wrote"))
-}
-
-/// Writes `run.json`, whole or not at all.
-///
-/// # Errors
-/// When the disk does not take it.
-pub fn write_run_file(run: &Path, content: &RunFile) -> Result<()> {
-    let path = run.join("run.json");
-    let json = serde_json::to_vec_pretty(content).map_err(|error| Error::write(&path)(error.into()))?;
-    write_atomically(&path, |file| file.write_all(&json))
+/// The checkpoint before the newest, if it verifies.
+pub(super) fn checkpoint_before_newest(run: &Path) -> Option<Checkpoint> {
+    let [_, previous] = checkpoint_paths(run);
+    Checkpoint::read(&previous).ok()
 }
 
 /// Rewrites a metrics file without the lines after `step` and without a torn last line.
@@ -293,15 +300,22 @@ fn keep_metrics_until(path: &Path, step: u64) -> Result<()> {
     write_atomically(path, |file| file.write_all(&kept))
 }
 
+/// The grids in a folder, with the steps that they were drawn after, in their order. Files of other names are none.
+fn grids_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let entries = fs::read_dir(folder).map_err(Error::read(folder))?.flatten();
+    let step = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
+    let mut grids: Vec<_> = entries.filter_map(|entry| Some((step(&entry.path())?, entry.path()))).collect();
+    grids.sort();
+    Ok(grids)
+}
+
 /// Removes every other grid of the older half when there are too many.
 fn thin(folder: &Path) -> Result<()> {
-    let entries = fs::read_dir(folder).map_err(Error::read(folder))?;
-    let mut grids: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    let grids = grids_in(folder)?;
     if grids.len() <= MAX_GRIDS {
         return Ok(());
     }
-    grids.sort();
-    for grid in grids[..MAX_GRIDS / 2].iter().skip(1).step_by(2) {
+    for (_, grid) in grids[..MAX_GRIDS / 2].iter().skip(1).step_by(2) {
         fs::remove_file(grid).map_err(Error::write(grid))?;
     }
     Ok(())
