@@ -12,6 +12,8 @@ mod learning_rate;
 mod metrics;
 mod optim;
 mod pace;
+#[cfg(test)]
+mod power_cuts;
 mod recovery;
 pub mod run;
 mod trainer;

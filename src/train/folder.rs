@@ -20,7 +20,8 @@ use super::checkpoint::{self, Checkpoint};
 use super::metrics::StepReport;
 use super::trainer::Trainer;
 use crate::eval::QuickEval;
-use crate::files::{remove_unfinished, sync_folder, write_atomically};
+use crate::files::disk::{self, Writer};
+use crate::files::{remove_unfinished, write_atomically};
 use crate::pictures::{Pictures, write_png};
 use crate::{Error, Result};
 
@@ -37,7 +38,7 @@ pub(super) const GRID_GAP: usize = 2;
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    metrics: BufWriter<File>,
+    metrics: BufWriter<Writer<File>>,
     /// Locked for as long as the run is written, so that a second program does not write it too.
     log: File,
 }
@@ -153,18 +154,18 @@ impl RunFolder {
     /// When the disk does not take it; the checkpoints before it are then as they were.
     pub fn checkpoint(&mut self, trainer: &Trainer) -> Result<PathBuf> {
         self.flush()?;
-        self.metrics.get_ref().sync_data().map_err(Error::write(self.path.join("metrics.jsonl")))?;
+        disk::sync(&self.metrics.get_ref().0).map_err(Error::write(self.path.join("metrics.jsonl")))?;
         let [newest, previous] = checkpoint_paths(&self.path);
         let fresh = self.path.join("checkpoint.next.safetensors");
         checkpoint::write(trainer, &fresh)?;
         if newest.exists() {
             // A second name for the old file, so that at no moment there is no newest checkpoint.
-            let _ = fs::remove_file(&previous);
-            fs::hard_link(&newest, &previous)
-                .or_else(|_| fs::copy(&newest, &previous).map(|_| ()))
-                .map_err(Error::write(&previous))?;
+            if previous.exists() {
+                disk::remove(&previous).map_err(Error::write(&previous))?;
+            }
+            disk::link_or_copy(&newest, &previous).map_err(Error::write(&previous))?;
         }
-        fs::rename(&fresh, &newest).and_then(|()| sync_folder(&self.path)).map_err(Error::write(&newest))?;
+        disk::rename(&fresh, &newest).and_then(|()| disk::sync_folder(&self.path)).map_err(Error::write(&newest))?;
         Ok(newest)
     }
 
@@ -203,8 +204,8 @@ struct RolledBack<'a> {
     rolled_back: &'a Rollback,
 }
 
-fn append_to(path: &Path) -> Result<BufWriter<File>> {
-    Ok(BufWriter::new(open_to_append(path)?))
+fn append_to(path: &Path) -> Result<BufWriter<Writer<File>>> {
+    Ok(BufWriter::new(Writer(open_to_append(path)?)))
 }
 
 fn open_to_append(path: &Path) -> Result<File> {
@@ -239,7 +240,7 @@ pub fn in_use(run: &Path) -> bool {
 /// When the disk does not take it.
 pub fn drop_damaged_checkpoint(run: &Path) -> Result<()> {
     let [newest, previous] = checkpoint_paths(run);
-    fs::rename(&previous, &newest).and_then(|()| sync_folder(run)).map_err(Error::write(&newest))
+    disk::rename(&previous, &newest).and_then(|()| disk::sync_folder(run)).map_err(Error::write(&newest))
 }
 
 /// Newest first.
