@@ -24,6 +24,8 @@ use crate::{Error, Result};
 pub const FORMAT_NAME: &str = "diffuscope-checkpoint";
 /// The metadata's value of `format`.
 const FORMAT: &str = "diffuscope-checkpoint-1";
+/// Steps times images of a batch must be a number.
+const MAX_STEPS: u64 = 1 << 48;
 /// Names of the moments: of AdamW, and of Muon.
 const ADAM_FIRST: &str = "adam_first";
 const ADAM_SECOND: &str = "adam_second";
@@ -117,6 +119,10 @@ impl Checkpoint {
             serde_json::from_str(field("settings")?).map_err(|error| wrong(&format!("its settings: {error}")))?;
         let number =
             |name: &str| field(name)?.parse::<u64>().map_err(|_| wrong(&format!("its {name} is not a number")));
+        let step = number("step")?;
+        if step > MAX_STEPS {
+            return Err(wrong(&format!("no run takes {step} steps")));
+        }
         let mut tensors = HashMap::new();
         for (name, view) in file.iter() {
             if view.dtype() != Dtype::F32 {
@@ -125,7 +131,7 @@ impl Checkpoint {
             let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
             tensors.insert(name.to_owned(), (view.shape().to_vec(), values));
         }
-        Ok(Self { settings, step: number("step")?, elapsed: Duration::from_nanos(number("nanoseconds")?), tensors })
+        Ok(Self { settings, step, elapsed: Duration::from_nanos(number("nanoseconds")?), tensors })
     }
 
     /// Puts the state into a trainer that was made from the same settings.

@@ -55,6 +55,7 @@ impl RunFolder {
                 "choose another folder, or add --resume to go on with that run",
             ));
         }
+        refuse_links(path)?;
         fs::create_dir_all(path.join("grids")).map_err(Error::write(path))?;
         let log = locked_log(path)?;
         write_run_file(path, run)?;
@@ -66,6 +67,7 @@ impl RunFolder {
     /// # Errors
     /// When the metrics cannot be read or written.
     pub fn resume(path: &Path, step: u64) -> Result<Self> {
+        refuse_links(path)?;
         fs::create_dir_all(path.join("grids")).map_err(Error::write(path))?;
         let log = locked_log(path)?;
         remove_unfinished(path)?;
@@ -202,6 +204,19 @@ struct Evaluated {
 struct RolledBack<'a> {
     step: u64,
     rolled_back: &'a Rollback,
+}
+
+/// A run folder may come from somebody else: what is appended to or cleared up in it must not lie somewhere else.
+/// Files that are written whole take the place of a link, and leave alone what it leads to.
+fn refuse_links(run: &Path) -> Result<()> {
+    for name in ["log.txt", "metrics.jsonl", "grids"] {
+        let path = run.join(name);
+        if fs::symlink_metadata(&path).is_ok_and(|about| about.is_symlink()) {
+            let what = "it is a link to somewhere else, which a run does not write to";
+            return Err(Error::format(&path, what, "take the link out of the run folder"));
+        }
+    }
+    Ok(())
 }
 
 fn append_to(path: &Path) -> Result<BufWriter<Writer<File>>> {

@@ -1,7 +1,7 @@
 //! The losses of a run read back from its `metrics.jsonl`, in bounded memory however long the run was.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -11,6 +11,9 @@ use crate::{Error, Result};
 
 /// Buckets of a curve that are kept; each holds the lowest and the highest of its points.
 const MOST_BUCKETS: usize = 1 << 15;
+
+/// Longer lines are not what this program wrote: they are read in pieces, none of which is a line of metrics.
+const MAX_LINE: u64 = 1 << 16;
 
 /// The curves of a run that was trained before.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,7 +49,7 @@ impl History {
         let (mut train, mut held_out) = (Curve::new(MOST_BUCKETS), Curve::new(MOST_BUCKETS));
         let mut last = None;
         let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).map_err(Error::read(&path))? > 0 {
+        while reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(Error::read(&path))? > 0 {
             match serde_json::from_slice(&line) {
                 Ok(Line::Step(report)) => {
                     train.push(report.step, report.loss);
