@@ -81,6 +81,28 @@ impl RunFolder {
         Ok(Self { path: path.to_path_buf(), metrics: append_to(&metrics)?, log })
     }
 
+    /// Makes a run again of a folder that was removed in the middle of it and put back empty: what is written from now
+    /// on can be resumed. Does nothing to a folder that is as it should be, and does not bring one back by itself.
+    ///
+    /// # Errors
+    /// When the folder is not there or cannot be written.
+    pub fn mend(&mut self, run: &RunFile) -> Result<()> {
+        if read_run_file(&self.path).is_ok() {
+            return Ok(());
+        }
+        write_run_file(&self.path, run)?;
+        let grids = self.path.join("grids");
+        if !grids.exists() {
+            fs::create_dir(&grids).map_err(Error::write(&grids))?;
+        }
+        // One that is still there is locked, by this run.
+        if !self.path.join("log.txt").exists() {
+            self.log = locked_log(&self.path)?;
+        }
+        self.metrics = append_to(&self.path.join("metrics.jsonl"))?;
+        Ok(())
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -294,6 +294,7 @@ impl Run {
 
     fn checkpoint(&mut self) -> Result<RunEvent> {
         let step = self.trainer.step_count();
+        self.folder.mend(&self.file)?;
         let path = self.folder.checkpoint(&self.trainer)?;
         self.last_checkpoint = Some(step);
         Ok(RunEvent::Checkpointed { step, path })
