@@ -6,15 +6,13 @@
 
 use candle_core::{Device, Result, Tensor, Var};
 use diffuscope::model::ops::kernels::conv::ConvShape;
-use diffuscope::model::ops::kernels::{direct, winograd};
+use diffuscope::model::ops::kernels::{direct, elementwise, winograd};
 use diffuscope::model::ops::{self, Activation, Tape, portable};
 use diffuscope::rng::Stream;
 use divan::Bencher;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
+    diffuscope::memory::keep_freed_pages();
     divan::main();
 }
 
@@ -118,4 +116,41 @@ fn upsample(bencher: Bencher) {
 fn upsample_candle(bencher: Bencher) {
     let x = normal(&[64, 7, 7, 64]);
     with_gradients(bencher, false, || portable::upsample_nearest2(&x));
+}
+
+/// 1×1 convolutions and linear layers: rows, input and output channels.
+const PRODUCTS: [(usize, usize, usize); 3] = [(64 * 196, 64, 32), (64 * 49, 64, 192), (32 * 64, 256, 256)];
+
+#[divan::bench(args = PRODUCTS)]
+fn linear(bencher: Bencher, (rows, inputs, outputs): (usize, usize, usize)) {
+    let (x, w, b) = (normal(&[rows, inputs]), normal(&[outputs, inputs]), normal(&[outputs]));
+    with_gradients(bencher, true, || ops::linear(&x, &w, &b));
+}
+
+#[divan::bench(args = PRODUCTS)]
+fn linear_candle(bencher: Bencher, (rows, inputs, outputs): (usize, usize, usize)) {
+    let (x, w, b) = (normal(&[rows, inputs]), normal(&[outputs, inputs]), normal(&[outputs]));
+    with_gradients(bencher, false, || portable::linear(&x, &w, &b));
+}
+
+#[divan::bench]
+fn silu(bencher: Bencher) {
+    let x = normal(&[64, 14, 14, 64]);
+    with_gradients(bencher, true, || ops::silu(&x));
+}
+
+#[divan::bench]
+fn silu_candle(bencher: Bencher) {
+    let x = normal(&[64, 14, 14, 64]);
+    with_gradients(bencher, false, || x.silu());
+}
+
+/// Memory that two operands and a sum of 64 MiB each go through, for the roofline.
+#[divan::bench]
+fn memory(bencher: Bencher) {
+    const VALUES: usize = 16 << 20;
+    let (x, y, mut sum) = (vec![1.0f32; VALUES], vec![2.0f32; VALUES], vec![0.0f32; VALUES]);
+    bencher
+        .counter(divan::counter::BytesCount::new(3 * size_of::<f32>() * VALUES))
+        .bench_local(|| elementwise::add(&x, &y, &mut sum));
 }

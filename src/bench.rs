@@ -1,5 +1,8 @@
 //! The works by which speed is measured and compared with other programs, on networks that no preset changes.
 
+mod growth;
+mod profile;
+
 use std::time::Instant;
 
 use candle_core::{Device, Tensor};
@@ -16,6 +19,9 @@ use crate::model::ops::kernels::product;
 use crate::rng::Stream;
 use crate::train::Trainer;
 use crate::{Error, Result};
+
+pub use growth::{Growth, grow};
+pub use profile::{Profile, Row};
 
 /// A piece of work that can be timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,32 +95,32 @@ impl Work {
         }
     }
 
-    /// Times the work on the CPU, with the threads of the present pool. `peak` is [`peak_gflops`].
-    ///
-    /// # Errors
-    /// When the machine has no room.
-    pub fn time(self, repeats: usize, peak: f64) -> Result<Timing> {
+    /// The work, ready to be done again and again.
+    fn prepare(self) -> Result<Box<dyn FnMut() -> Result<()>>> {
         let (settings, side) = match self {
             Self::SmallTrain | Self::SmallSample => (small(), 28),
             Self::DiffUNetForward | Self::DiffUNetTrain => (diffunet(), 32),
         };
         let mut trainer = Trainer::new(&settings, &random_images(side)?, &Device::Cpu)?;
-        let mut times = match self {
-            Self::SmallTrain | Self::DiffUNetTrain => repeat(repeats, || trainer.step().map(drop))?,
-            Self::SmallSample | Self::DiffUNetForward => {
-                let denoiser = Denoiser::new(&settings, trainer.weights(WeightsKind::Raw)?, &Device::Cpu)?;
-                drop(trainer);
-                let shape = (self.batch(), 1, side, side);
-                let mut x = vec![0.0; self.batch() * side * side];
-                Stream::new(0, "bench", 0).fill_normal(&mut x);
-                let x = Tensor::from_vec(x, shape, &Device::Cpu)?;
-                let classes: Vec<_> = (0..self.batch()).map(|i| Some((i % CLASS_COUNT) as u8)).collect();
-                let calls = if self == Self::SmallSample { SAMPLE_CALLS } else { 1 };
-                repeat(repeats, || {
-                    (0..calls).try_for_each(|call| denoiser.predict(&x, 60 * call, &classes, 0.0).map(drop))
-                })?
-            }
-        };
+        if matches!(self, Self::SmallTrain | Self::DiffUNetTrain) {
+            return Ok(Box::new(move || trainer.step().map(drop)));
+        }
+        let denoiser = Denoiser::new(&settings, trainer.weights(WeightsKind::Raw)?, &Device::Cpu)?;
+        let shape = (self.batch(), 1, side, side);
+        let mut x = vec![0.0; self.batch() * side * side];
+        Stream::new(0, "bench", 0).fill_normal(&mut x);
+        let x = Tensor::from_vec(x, shape, &Device::Cpu)?;
+        let classes: Vec<_> = (0..self.batch()).map(|i| Some((i % CLASS_COUNT) as u8)).collect();
+        let calls = if self == Self::SmallSample { SAMPLE_CALLS } else { 1 };
+        Ok(Box::new(move || (0..calls).try_for_each(|call| denoiser.predict(&x, 60 * call, &classes, 0.0).map(drop))))
+    }
+
+    /// Times the work on the CPU, with the threads of the present pool. `peak` is [`peak_gflops`].
+    ///
+    /// # Errors
+    /// When the machine has no room.
+    pub fn time(self, repeats: usize, peak: f64) -> Result<Timing> {
+        let mut times = repeat(repeats, self.prepare()?)?;
         times.sort_by(f64::total_cmp);
         let (Some(least), Some(median)) = (times.first(), times.get(times.len() / 2)) else {
             return Err(Error::usage("nothing was timed", "use --repeats 1 or more"));

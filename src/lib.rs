@@ -20,9 +20,11 @@
 //! | [`window`] | the real window around both: eframe, storage, start and end |
 //! | [`device`] | which device computes |
 //! | [`bench`] | the works by which speed is measured |
+//! | [`profile`] | where the time of a piece of work goes |
 //! | [`cli`] | the command line, one file a subcommand |
 //! | [`export`] | trained weights as files of other programs |
 //! | [`files`] | writing files whole or not at all |
+//! | [`memory`] | the allocator, and how long it keeps what is freed |
 
 pub mod app;
 pub mod bench;
@@ -36,8 +38,10 @@ pub mod error;
 pub mod eval;
 pub mod export;
 pub mod files;
+pub mod memory;
 pub mod model;
 pub mod pictures;
+pub mod profile;
 pub mod rng;
 pub mod sampling;
 pub mod tensor_file;

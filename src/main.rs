@@ -5,11 +5,8 @@ use std::process::ExitCode;
 
 use diffuscope::cli::{self, Plan};
 
-/// Training allocates and frees the same sizes at every step, from several threads: mimalloc is built for that.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    diffuscope::memory::keep_freed_pages();
     diffuscope::cli::log_on_request();
     match cli::guarded(run) {
         Ok(()) => ExitCode::SUCCESS,

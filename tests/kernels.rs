@@ -127,13 +127,54 @@ proptest! {
         let (weight, bias) = (normal(&[outputs, inputs, k, k], "weight"), normal(&[outputs], "bias"));
         let fast = ops::conv2d(&x, &weight, &bias, stride).unwrap();
         let plain = portable::conv2d(&x, &weight, &bias, stride).unwrap();
-        assert_close("value", &values(&fast), &values(&plain), 1e-4);
-        let dy = normal(plain.dims(), "dy");
-        let back = |y: Tensor| (y * dy.as_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
-        let (fast, plain) = (back(fast), back(plain));
-        for input in [&x, &weight, &bias] {
-            assert_close("gradient", &values(fast.get(input).unwrap()), &values(plain.get(input).unwrap()), 1e-4);
+        agree(&fast, &plain, &[&x, &weight, &bias]);
+    }
+
+    #[test]
+    fn linear_layers_of_any_size(rows in 1usize..200, inputs in widths(), outputs in widths()) {
+        let x = normal(&[rows, inputs], "x");
+        let (weight, bias) = (normal(&[outputs, inputs], "weight"), normal(&[outputs], "bias"));
+        let (fast, plain) = (ops::linear(&x, &weight, &bias).unwrap(), portable::linear(&x, &weight, &bias).unwrap());
+        agree(&fast, &plain, &[&x, &weight, &bias]);
+    }
+
+    #[test]
+    fn group_norms_of_any_size(
+        b in 1usize..5, h in 1usize..10, w in 1usize..10, groups in 1usize..9, width in 1usize..20,
+    ) {
+        // Of one or two values a group has no variance to speak of, and the quotient is noise.
+        prop_assume!(h * w * width > 3);
+        let c = groups * width;
+        let (x, modulation) = (normal(&[b, h, w, c], "x"), normal(&[b, 2 * c], "modulation"));
+        let (gain, bias) = (normal(&[c], "gain"), normal(&[c], "bias"));
+        let fast = ops::group_norm(&x, &gain, &bias, groups, 1e-5, Activation::Silu).unwrap();
+        let plain = portable::group_norm(&x, &gain, &bias, groups, 1e-5, Activation::Silu).unwrap();
+        agree(&fast, &plain, &[&x, &gain, &bias]);
+        let plain = portable::group_norm_modulated(&x, (&gain, &bias), &modulation, groups, 1e-5).unwrap();
+        let (fast, tape) = Tape::record(|| ops::group_norm_modulated(&x, (&gain, &bias), &modulation, groups, 1e-5)).unwrap();
+        assert_close("modulated", &values(&fast), &values(&plain), 1e-4);
+        let (fast, plain) = (tape.backward(&fast).unwrap(), plain.backward().unwrap());
+        for input in [&x, &gain, &bias, &modulation] {
+            assert_close("gradient", &values(fast.get(input).unwrap()), &values(plain.get(input).unwrap()), 1e-3);
         }
+    }
+
+    #[test]
+    fn attentions_of_any_size(b in 1usize..4, tokens in 1usize..60, heads in 1usize..4, width in 1usize..40) {
+        let [q, k, v] = ["q", "k", "v"].map(|name| normal(&[b, tokens, heads * width], name));
+        let (fast, plain) = (ops::attention(&q, &k, &v, heads).unwrap(), portable::attention(&q, &k, &v, heads).unwrap());
+        agree(&fast, &plain, &[&q, &k, &v]);
+    }
+}
+
+/// The results are the same, and so are the gradients of the inputs.
+fn agree(fast: &Tensor, plain: &Tensor, inputs: &[&Var]) {
+    assert_close("value", &values(fast), &values(plain), 1e-4);
+    let dy = normal(plain.dims(), "dy");
+    let back = |y: &Tensor| (y * dy.as_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
+    let (fast, plain) = (back(fast), back(plain));
+    for input in inputs {
+        assert_close("gradient", &values(fast.get(input).unwrap()), &values(plain.get(input).unwrap()), 1e-4);
     }
 }
 

@@ -123,6 +123,11 @@ impl LossSeries {
         self.points
     }
 
+    /// How many buckets are held in memory for them.
+    pub fn buckets(&self) -> usize {
+        self.levels.iter().map(|level| level.done.len() + usize::from(level.open.is_some())).sum()
+    }
+
     /// True before the first value.
     pub fn is_empty(&self) -> bool {
         self.points == 0
@@ -200,8 +205,7 @@ mod tests {
             let bucket = seen.iter().find(|b| (b.first..=b.last).contains(&spike)).unwrap();
             assert!(bucket.max > 50.0, "spike at {spike} is gone");
         }
-        let kept: usize = series.levels.iter().map(|level| level.done.len()).sum();
-        assert!(kept * size_of::<Bucket>() < 5 << 20);
+        assert!(series.buckets() * size_of::<Bucket>() < 5 << 20);
     }
 
     #[test]

@@ -27,14 +27,34 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = value::threads)]
     threads: Option<NonZeroUsize>,
 
-    /// Print one line of JSON for each work
+    /// Print where the time of each work goes, operation by operation
+    #[arg(long, conflicts_with = "growth")]
+    profile: bool,
+
+    /// Print instead how costs grow with batch, pixels, channels, T, calls, images and steps
+    #[arg(long, conflicts_with = "works")]
+    growth: bool,
+
+    /// Print one line of JSON for each result
     #[arg(long)]
     json: bool,
+}
+
+/// What is asked about the works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// How long they take.
+    Time,
+    /// Where their time goes.
+    Profile,
+    /// How costs grow; of no work in particular.
+    Growth,
 }
 
 /// Works that can be timed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BenchPlan {
+    pub question: Question,
     pub works: Vec<Work>,
     pub repeats: NonZeroUsize,
     /// `None`: all cores.
@@ -44,15 +64,24 @@ pub struct BenchPlan {
 
 impl BenchArgs {
     pub(super) fn plan(self) -> BenchPlan {
+        let question = match self {
+            Self { growth: true, .. } => Question::Growth,
+            Self { profile: true, .. } => Question::Profile,
+            _ => Question::Time,
+        };
         let works = if self.works.is_empty() { Work::ALL.to_vec() } else { self.works };
-        BenchPlan { works, repeats: self.repeats, threads: self.threads, json: self.json }
+        BenchPlan { question, works, repeats: self.repeats, threads: self.threads, json: self.json }
     }
 }
 
 impl fmt::Display for BenchPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.works.iter().map(|work| work.name()).collect();
-        write!(f, "timing {}", names.join(", "))
+        match self.question {
+            Question::Time => write!(f, "timing {}", names.join(", ")),
+            Question::Profile => write!(f, "profiling {}", names.join(", ")),
+            Question::Growth => f.write_str("measuring how costs grow"),
+        }
     }
 }
 
@@ -75,6 +104,15 @@ mod tests {
         assert_eq!(plan.works, [Work::SmallSample, Work::SmallTrain]);
         assert_eq!((plan.repeats.get(), plan.threads.map(NonZeroUsize::get), plan.json), (3, Some(2), true));
         assert_eq!(plan.to_string(), "timing small-sample, small-train");
+    }
+
+    #[test]
+    fn one_question_at_a_time() {
+        assert_eq!(bench("small-train").question, Question::Time);
+        assert_eq!(bench("small-train --profile").to_string(), "profiling small-train");
+        assert_eq!(bench("--growth").question, Question::Growth);
+        assert_eq!(plan_of("bench --growth --profile").unwrap_err().exit_code(), 2);
+        assert_eq!(plan_of("bench small-train --growth").unwrap_err().exit_code(), 2);
     }
 
     #[test]

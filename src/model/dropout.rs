@@ -48,22 +48,25 @@ struct Mask {
 }
 
 impl Mask {
-    /// Drops and scales `values` in place; the i-th draw of the stream is for the i-th value.
+    /// Drops and scales `values` in place.
     fn apply_to(&self, values: &mut [f32]) {
+        values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| self.apply_to_chunk(chunk, values));
+    }
+
+    /// The same for the values of one chunk: the i-th draw of the stream is for the i-th value of all.
+    fn apply_to_chunk(&self, chunk: usize, values: &mut [f32]) {
         let keep = (1.0 / (1.0 - self.p)) as f32;
         // `uniform() < p` in whole numbers: 53 bits against p·2⁵³.
         let threshold = (self.p * (1u64 << 53) as f64).ceil() as u64;
-        values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
-            let stream = self.stream.after((chunk * CHUNK) as u64);
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (i, value) in values.iter_mut().enumerate() {
-                        *value *= if stream.bits_at(i as u64) >> 11 < threshold { 0.0 } else { keep };
-                    }
-                },
-            );
-        });
+        let stream = self.stream.after((chunk * CHUNK) as u64);
+        vectorised(
+            #[inline(always)]
+            || {
+                for (i, value) in values.iter_mut().enumerate() {
+                    *value *= if stream.bits_at(i as u64) >> 11 < threshold { 0.0 } else { keep };
+                }
+            },
+        );
     }
 }
 
@@ -77,8 +80,10 @@ impl Operation for Mask {
     }
 
     fn forward(&self, inputs: &[&[f32]], y: &mut [f32]) {
-        y.copy_from_slice(inputs[0]);
-        self.apply_to(y);
+        y.par_chunks_mut(CHUNK).zip(inputs[0].par_chunks(CHUNK)).enumerate().for_each(|(chunk, (y, x))| {
+            y.copy_from_slice(x);
+            self.apply_to_chunk(chunk, y);
+        });
     }
 
     fn backward(&self, _inputs: &[&[f32]], mut dy: Vec<f32>, _wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {

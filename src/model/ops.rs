@@ -4,7 +4,6 @@
 //! Candle's operations ([`portable`]), which is also what the kernels are tested against.
 
 mod attention;
-mod buffers;
 mod conv;
 pub mod kernels;
 mod norm;

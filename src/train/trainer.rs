@@ -16,6 +16,7 @@ use crate::diffusion::{Schedule, l_simple, timesteps};
 use crate::model::ops::{self, Tape};
 use crate::model::params::Params;
 use crate::model::{Denoiser, Dropout, Network};
+use crate::profile::{self, Pass};
 use crate::rng::Stream;
 use crate::{Error, Result};
 
@@ -97,7 +98,7 @@ impl Trainer {
         let Gradient { loss, gradients, norm } = self.gradient()?;
         let training = &self.settings.training;
         let share = learning_rate_share(training, step, self.progress()) * self.rate_share();
-        self.optimizer.update(&gradients, norm, share)?;
+        profile::part("optimizer", Pass::Once, || self.optimizer.update(&gradients, norm, share))?;
         self.elapsed += started.elapsed();
         Ok(StepReport {
             step: step + 1,
@@ -142,7 +143,8 @@ impl Trainer {
             batch: step,
             purpose: Purpose::Training,
         };
-        let examples = draw.examples(&self.settings, &self.schedule, &self.device)?;
+        let examples =
+            profile::part("batch", Pass::Once, || draw.examples(&self.settings, &self.schedule, &self.device))?;
         let dropout = Dropout::new(training.seed, step);
         let (loss, tape) = Tape::record(|| self.loss(&examples, Some(&dropout)))?;
         let value = f64::from(loss.to_scalar::<f32>()?);
@@ -151,7 +153,7 @@ impl Trainer {
             return Err(diverged("the loss"));
         }
         let gradients = tape.backward(&loss)?;
-        let norm = self.optimizer.gradient_norm(&gradients)?;
+        let norm = profile::part("gradient norm", Pass::Once, || self.optimizer.gradient_norm(&gradients))?;
         if !norm.is_finite() {
             return Err(diverged("the gradient"));
         }

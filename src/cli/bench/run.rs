@@ -1,30 +1,36 @@
 //! Carrying out the timings: each result on standard output as soon as it is there.
 
-use super::BenchPlan;
-use crate::bench::{Timing, peak_gflops};
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::{BenchPlan, Question};
+use crate::bench::{Growth, Profile, Row, Timing, grow, peak_gflops};
 use crate::cli::compute::compute;
 use crate::cli::progress::Progress;
 use crate::cli::say;
 use crate::device::DeviceChoice;
 use crate::{Error, Result};
 
-/// Times each work in turn.
+/// Answers the question for each work in turn.
 ///
 /// # Errors
 /// When the machine has no room, or standard output cannot be written.
 pub fn run(plan: &BenchPlan) -> Result<()> {
-    compute(DeviceChoice::Cpu, plan.threads, &mut Progress::new(), |_, _| {
-        let peak = peak_gflops();
-        for work in &plan.works {
-            let timing = work.time(plan.repeats.get(), peak)?;
-            say(&if plan.json { json(&timing)? } else { line(&timing) })?;
+    let repeats = plan.repeats.get();
+    compute(DeviceChoice::Cpu, plan.threads, &mut Progress::new(), |_, _| match plan.question {
+        Question::Time => {
+            let peak = peak_gflops();
+            plan.works.iter().try_for_each(|work| tell(plan, &work.time(repeats, peak)?, line))
         }
-        Ok(())
+        Question::Profile => plan.works.iter().try_for_each(|work| tell(plan, &work.profile(repeats)?, table)),
+        Question::Growth => grow(repeats, &mut |growth| tell(plan, growth, point)),
     })
 }
 
-fn json(timing: &Timing) -> Result<String> {
-    serde_json::to_string(timing).map_err(|error| Error::Panicked(error.to_string()))
+fn tell<T: Serialize>(plan: &BenchPlan, result: &T, in_words: impl FnOnce(&T) -> String) -> Result<()> {
+    let json = || serde_json::to_string(result).map_err(|error| Error::Panicked(error.to_string()));
+    say(&if plan.json { json()? } else { in_words(result) })
 }
 
 fn line(timing: &Timing) -> String {
@@ -34,4 +40,27 @@ fn line(timing: &Timing) -> String {
         "{work:<17} {ms:>9.2} ms (least {min_ms:.2}) {images_per_s:>8.1} images/s {gflops:>7.1} GFLOP/s, \
          {share:.0} % of the {peak_gflops:.0} that products reach on {threads} threads"
     )
+}
+
+fn table(profile: &Profile) -> String {
+    let Profile { work, threads, ms, rows, rest_ms, outside_share, page_faults } = profile;
+    let mut text = format!("{work}: {ms:.2} ms on {threads} threads\n");
+    let mut add = |part: &str, calls: &str, forward: f64, backward: f64, share: f64| {
+        let share = 100.0 * share;
+        let _ = writeln!(text, "  {part:<28} {calls:>5} × {forward:>9.2} ms {backward:>9.2} ms back {share:>5.1} %");
+    };
+    for Row { part, calls, forward_ms, backward_ms, share } in rows {
+        add(part, &format!("{calls:.0}"), *forward_ms, *backward_ms, *share);
+    }
+    add("the rest", "", *rest_ms, 0.0, rest_ms / ms);
+    let _ = write!(text, "  outside the kernels: {:.1} %", 100.0 * outside_share);
+    if let Some(faults) = page_faults {
+        let _ = write!(text, "; {faults:.0} page faults");
+    }
+    text
+}
+
+fn point(growth: &Growth) -> String {
+    let Growth { what, against, at, value, unit } = growth;
+    format!("{what:<14} {against:>8} {at:>8}: {value:>12.2} {unit}")
 }

@@ -2,9 +2,8 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use super::buffers;
 use super::kernels::attention::{self, AttentionShape};
-use super::operation::{Operation, apply};
+use super::operation::{Operation, apply, unspecified};
 
 /// See [`super::attention`].
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Tensor> {
@@ -39,10 +38,9 @@ impl Operation for Attention {
 
     fn backward(&self, inputs: &[&[f32]], dy: Vec<f32>, _wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
         let len = dy.len();
-        let (mut dq, mut dk, mut dv) = (buffers::take(len)?, buffers::take(len)?, buffers::take(len)?);
+        let (mut dq, mut dk, mut dv) = (unspecified(len)?, unspecified(len)?, unspecified(len)?);
         let inputs = [inputs[0], inputs[1], inputs[2]];
         attention::backward(&self.shape, inputs, &dy, [&mut dq, &mut dk, &mut dv]);
-        buffers::give(dy);
         Ok(vec![Some(dq), Some(dk), Some(dv)])
     }
 }

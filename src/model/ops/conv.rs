@@ -2,9 +2,8 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use super::buffers;
 use super::kernels::conv::{self, ConvShape};
-use super::operation::{Operation, apply, many_may_join};
+use super::operation::{Operation, apply, many_may_join, unspecified};
 
 /// See [`super::conv2d`].
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize) -> Result<Tensor> {
@@ -62,7 +61,11 @@ struct Convolution {
 
 impl Operation for Convolution {
     fn name(&self) -> &'static str {
-        "convolution"
+        match (self.shape.kernel, self.dims.rank()) {
+            (1, 4) => "1×1 convolution",
+            (1, _) => "linear",
+            _ => conv::algorithm_name(&self.shape),
+        }
     }
 
     fn shape(&self) -> Shape {
@@ -75,14 +78,13 @@ impl Operation for Convolution {
 
     fn backward(&self, inputs: &[&[f32]], dy: Vec<f32>, wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
         let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
-        let (mut dw, mut db) = (buffers::take(weight.len())?, buffers::take(bias.len())?);
+        let (mut dw, mut db) = (unspecified(weight.len())?, unspecified(bias.len())?);
         // The images themselves are the input of a network's first layer: nobody asks for their gradient.
-        let mut dx = wanted[0].then(|| buffers::take(x.len())).transpose()?;
+        let mut dx = wanted[0].then(|| unspecified(x.len())).transpose()?;
         conv::backward(&self.shape, (x, weight), &dy, (&mut dw, &mut db), dx.as_deref_mut());
         let mut gradients = vec![dx, Some(dw), Some(db)];
-        match inputs.len() {
-            3 => buffers::give(dy),
-            _ => gradients.push(Some(dy)),
+        if inputs.len() == 4 {
+            gradients.push(Some(dy));
         }
         Ok(gradients)
     }

@@ -5,6 +5,8 @@
 
 pub mod attention;
 pub mod conv;
+#[cfg(test)]
+mod definition;
 pub mod direct;
 pub mod elementwise;
 pub mod few_pixels;

@@ -2,9 +2,8 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use super::buffers;
 use super::kernels::norm::{self, NormShape};
-use super::operation::{Operation, apply, many_may_join};
+use super::operation::{Operation, apply, many_may_join, unspecified};
 
 /// What follows a normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +64,7 @@ struct GroupNorm {
 
 impl Operation for GroupNorm {
     fn name(&self) -> &'static str {
-        "group-norm"
+        "group norm"
     }
 
     fn shape(&self) -> Shape {
@@ -78,10 +77,9 @@ impl Operation for GroupNorm {
 
     fn backward(&self, inputs: &[&[f32]], dy: Vec<f32>, _wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
         let (x, gain, bias) = (inputs[0], inputs[1], inputs[2]);
-        let mut dx = buffers::take(x.len())?;
-        let (mut d_gain, mut d_bias) = (buffers::take(gain.len())?, buffers::take(bias.len())?);
+        let mut dx = unspecified(x.len())?;
+        let (mut d_gain, mut d_bias) = (unspecified(gain.len())?, unspecified(bias.len())?);
         norm::backward(&self.shape, x, (gain, bias), &dy, &mut dx, (&mut d_gain, &mut d_bias));
-        buffers::give(dy);
         Ok(vec![Some(dx), Some(d_gain), Some(d_bias)])
     }
 }
@@ -108,7 +106,7 @@ impl ModulatedGroupNorm {
 
 impl Operation for ModulatedGroupNorm {
     fn name(&self) -> &'static str {
-        "modulated-group-norm"
+        "modulated group norm"
     }
 
     fn shape(&self) -> Shape {
@@ -123,10 +121,9 @@ impl Operation for ModulatedGroupNorm {
     fn backward(&self, inputs: &[&[f32]], dy: Vec<f32>, _wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
         let (x, channels) = (inputs[0], self.shape.channels);
         let (gains, biases) = self.affine(inputs);
-        let mut dx = buffers::take(x.len())?;
+        let mut dx = unspecified(x.len())?;
         let (mut d_gains, mut d_biases) = (vec![0.0; gains.len()], vec![0.0; biases.len()]);
         norm::backward(&self.shape, x, (&gains, &biases), &dy, &mut dx, (&mut d_gains, &mut d_biases));
-        buffers::give(dy);
         let (mut d_gain, mut d_bias) = (vec![0.0; channels], vec![0.0; channels]);
         let mut d_modulation = vec![0.0; inputs[3].len()];
         let images = d_gains.chunks_exact(channels).zip(d_biases.chunks_exact(channels));

@@ -12,6 +12,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, Re
 
 use super::slices::{of_cpu, with_slices};
 use super::tape;
+use crate::profile::{self, Pass};
 
 /// A function of some tensors on the CPU, with its gradient.
 pub trait Operation: Send + Sync {
@@ -52,7 +53,7 @@ pub fn apply<const N: usize>(operation: impl Operation + 'static, inputs: [&Tens
     let shape = operation.shape();
     let mut y = unspecified(shape.elem_count())?;
     let refs: [&Tensor; N] = std::array::from_fn(|i| &contiguous[i]);
-    with_slices(refs, |slices| operation.forward(&slices, &mut y))?;
+    profile::part(operation.name(), Pass::Forward, || with_slices(refs, |slices| operation.forward(&slices, &mut y)))?;
     if !tracked {
         return Tensor::from_vec(y, shape, refs[0].device());
     }

@@ -2,9 +2,8 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use super::buffers;
 use super::kernels::elementwise;
-use super::operation::{Operation, apply};
+use super::operation::{Operation, apply, unspecified};
 
 /// See [`super::add`].
 pub fn add(x: &Tensor, y: &Tensor) -> Result<Tensor> {
@@ -54,7 +53,7 @@ impl Operation for Add {
     }
 
     fn backward(&self, _inputs: &[&[f32]], dy: Vec<f32>, _wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
-        let mut copy = buffers::take(dy.len())?;
+        let mut copy = unspecified(dy.len())?;
         copy.copy_from_slice(&dy);
         Ok(vec![Some(copy), Some(dy)])
     }
@@ -103,9 +102,8 @@ impl Operation for Concat {
     }
 
     fn backward(&self, inputs: &[&[f32]], dy: Vec<f32>, _wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
-        let (mut dx, mut d_other) = (buffers::take(inputs[0].len())?, buffers::take(inputs[1].len())?);
+        let (mut dx, mut d_other) = (unspecified(inputs[0].len())?, unspecified(inputs[1].len())?);
         elementwise::part(&dy, self.widths, (&mut dx, &mut d_other));
-        buffers::give(dy);
         Ok(vec![Some(dx), Some(d_other)])
     }
 }
@@ -114,7 +112,7 @@ struct MeanSquare;
 
 impl Operation for MeanSquare {
     fn name(&self) -> &'static str {
-        "mean-square"
+        "mean square"
     }
 
     fn shape(&self) -> Shape {
@@ -126,7 +124,7 @@ impl Operation for MeanSquare {
     }
 
     fn backward(&self, inputs: &[&[f32]], dy: Vec<f32>, wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
-        let mut dx = buffers::take(inputs[0].len())?;
+        let mut dx = unspecified(inputs[0].len())?;
         elementwise::scaled_difference(inputs[0], inputs[1], 2.0 * dy[0] / inputs[0].len() as f32, &mut dx);
         let d_other = wanted[1].then(|| dx.iter().map(|d| -d).collect());
         Ok(vec![Some(dx), d_other])

@@ -2,10 +2,9 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use super::buffers;
 use super::kernels::elementwise::{channels_to_squares, squares_to_channels};
 use super::kernels::resample::{sum_squares, write_squares};
-use super::operation::{Operation, apply};
+use super::operation::{Operation, apply, unspecified};
 
 /// See [`super::upsample_nearest2`].
 pub fn upsample_nearest2(x: &Tensor) -> Result<Tensor> {
@@ -81,14 +80,13 @@ impl Operation for Resampling {
 
     fn backward(&self, inputs: &[&[f32]], dy: Vec<f32>, _wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
         let (_, _, w, c) = self.dims;
-        let mut dx = buffers::take(inputs[0].len())?;
+        let mut dx = unspecified(inputs[0].len())?;
         match self.kind {
             Kind::Upsample => sum_squares(&dy, w, c, 1.0, &mut dx),
             Kind::Average => write_squares(&dy, w / 2, c, 0.25, &mut dx),
             Kind::SpaceToDepth => channels_to_squares(&dy, w / 2, c, &mut dx),
             Kind::DepthToSpace => squares_to_channels(&dy, w, c / 4, &mut dx),
         }
-        buffers::give(dy);
         Ok(vec![Some(dx)])
     }
 }

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Shape, Tensor, TensorId, bail};
 
-use super::buffers;
 use super::kernels::elementwise;
 use super::operation::Operation;
 use super::slices::with_slices;
+use crate::profile::{self, Pass};
 
 thread_local! {
     static RECORDING: RefCell<Option<Vec<Step>>> = const { RefCell::new(None) };
@@ -66,7 +66,7 @@ impl Tape {
         for (place, step) in self.steps.into_iter().enumerate().rev() {
             let Some(dy) = sums.0.remove(&step.result) else { continue };
             let wanted: Vec<bool> = step.inputs.iter().map(Tensor::track_op).collect();
-            for (input, gradient) in step.inputs.iter().zip(backward(&step, dy.values, &wanted)?) {
+            for (input, gradient) in step.inputs.iter().zip(step.backward(dy.values, &wanted)?) {
                 if let Some(gradient) = gradient
                     && input.track_op()
                 {
@@ -101,15 +101,17 @@ impl Tape {
     }
 }
 
-/// The gradients of a step's inputs.
-fn backward(step: &Step, dy: Vec<f32>, wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
-    let operation = &step.operation;
-    match &step.inputs[..] {
-        [a] => with_slices([a], |s| operation.backward(&s, dy, wanted))?,
-        [a, b] => with_slices([a, b], |s| operation.backward(&s, dy, wanted))?,
-        [a, b, c] => with_slices([a, b, c], |s| operation.backward(&s, dy, wanted))?,
-        [a, b, c, d] => with_slices([a, b, c, d], |s| operation.backward(&s, dy, wanted))?,
-        inputs => bail!("{} of {} tensors", operation.name(), inputs.len()),
+impl Step {
+    /// The gradients of the inputs.
+    fn backward(&self, dy: Vec<f32>, wanted: &[bool]) -> Result<Vec<Option<Vec<f32>>>> {
+        let operation = &self.operation;
+        profile::part(operation.name(), Pass::Backward, || match &self.inputs[..] {
+            [a] => with_slices([a], |s| operation.backward(&s, dy, wanted))?,
+            [a, b] => with_slices([a, b], |s| operation.backward(&s, dy, wanted))?,
+            [a, b, c] => with_slices([a, b, c], |s| operation.backward(&s, dy, wanted))?,
+            [a, b, c, d] => with_slices([a, b, c, d], |s| operation.backward(&s, dy, wanted))?,
+            inputs => bail!("{} of {} tensors", operation.name(), inputs.len()),
+        })
     }
 }
 
@@ -126,8 +128,8 @@ impl Sums {
     fn add(&mut self, id: TensorId, gradient: Vec<f32>, shape: &Shape) {
         match self.0.entry(id) {
             Entry::Occupied(mut sum) => {
-                elementwise::add_to(&mut sum.get_mut().values, &gradient);
-                buffers::give(gradient);
+                let sum = &mut sum.get_mut().values;
+                profile::part("sum of gradients", Pass::Backward, || elementwise::add_to(sum, &gradient));
             }
             Entry::Vacant(place) => {
                 place.insert(Sum { values: gradient, shape: shape.clone() });

@@ -66,6 +66,15 @@ impl Algorithm {
     }
 }
 
+/// What a convolution of more than one tap is called in profiles.
+pub fn algorithm_name(shape: &ConvShape) -> &'static str {
+    match Algorithm::of(shape) {
+        Algorithm::Winograd => "3×3 convolution",
+        Algorithm::FewPixels => "3×3 convolution, few pixels",
+        Algorithm::Pointwise | Algorithm::Direct => "3×3 convolution, direct",
+    }
+}
+
 /// `y[B, H', W', Cout] = x ∗ w + b`, plus `summand` where there is one.
 pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: &[f32], summand: Option<&[f32]>, y: &mut [f32]) {
     match Algorithm::of(shape) {

@@ -1,7 +1,6 @@
 //! Convolutions of images of so few pixels that most taps fall outside: a product over the batch for each pair of pixels
 //! that a tap joins, and none for the padding.
 
-use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::conv::ConvShape;
@@ -88,7 +87,7 @@ fn multiply(
                     out.fill(0.0);
                     for (t, tap) in taps.iter().enumerate() {
                         let Some(source) = joined(shape, pixel, *tap, sign) else { continue };
-                        pulp::Arch::new().dispatch(Multiply(Product {
+                        pulp::Arch::new().dispatch(Product {
                             rows: batch,
                             columns: count,
                             inner,
@@ -97,7 +96,7 @@ fn multiply(
                             out: &mut *out,
                             out_row: width,
                             accumulate: true,
-                        }));
+                        });
                     }
                 }
             });
@@ -126,7 +125,7 @@ pub fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32])
                 let mut accumulate = false;
                 for pixel in 0..pixels {
                     let Some(source) = joined(shape, pixel, *tap, 1) else { continue };
-                    pulp::Arch::new().dispatch(Multiply(Product {
+                    pulp::Arch::new().dispatch(Product {
                         rows,
                         columns: inputs,
                         inner: shape.batch,
@@ -139,7 +138,7 @@ pub fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32])
                         out: &mut *sum,
                         out_row: inputs,
                         accumulate,
-                    }));
+                    });
                     accumulate = true;
                 }
                 for (taps, sum) in dw.chunks_exact_mut(area).zip(&*sum) {
@@ -148,15 +147,4 @@ pub fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32])
             }
         });
     });
-}
-
-struct Multiply<'a>(Product<'a>);
-
-impl WithSimd for Multiply<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        self.0.run(simd);
-    }
 }

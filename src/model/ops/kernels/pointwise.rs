@@ -1,6 +1,5 @@
 //! Convolutions of one tap, which linear layers are too, as products straight on the values, channels last.
 
-use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::conv::ConvShape;
@@ -36,7 +35,7 @@ pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: &[f32], y: &m
         let panels = &*panels;
         y.par_chunks_mut(ROWS * outputs).zip(x.par_chunks(ROWS * inputs)).for_each(|(y, x)| {
             y.chunks_exact_mut(outputs).for_each(|pixel| pixel.copy_from_slice(bias));
-            pulp::Arch::new().dispatch(Multiply(Product {
+            pulp::Arch::new().dispatch(Product {
                 rows: y.len() / outputs,
                 columns: outputs,
                 inner: inputs,
@@ -45,7 +44,7 @@ pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: &[f32], y: &m
                 out: y,
                 out_row: outputs,
                 accumulate: true,
-            }));
+            });
         });
     });
 }
@@ -54,7 +53,7 @@ pub fn forward(shape: &ConvShape, x: &[f32], weight: &[f32], bias: &[f32], y: &m
 pub fn input_gradient(shape: &ConvShape, dy: &[f32], weight: &[f32], dx: &mut [f32]) {
     let (inputs, outputs) = (shape.in_channels, shape.out_channels);
     dx.par_chunks_mut(ROWS * inputs).zip(dy.par_chunks(ROWS * outputs)).for_each(|(dx, dy)| {
-        pulp::Arch::new().dispatch(Multiply(Product {
+        pulp::Arch::new().dispatch(Product {
             rows: dx.len() / inputs,
             columns: inputs,
             inner: outputs,
@@ -63,7 +62,7 @@ pub fn input_gradient(shape: &ConvShape, dy: &[f32], weight: &[f32], dx: &mut [f
             out: dx,
             out_row: inputs,
             accumulate: false,
-        }));
+        });
     });
 }
 
@@ -99,7 +98,7 @@ pub fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32])
 fn add_products(shape: &ConvShape, x: &[f32], dy: &[f32], first: usize, dw: &mut [f32]) {
     let (inputs, outputs) = (shape.in_channels, shape.out_channels);
     for (i, (x, dy)) in x.chunks(STRETCH * inputs).zip(dy.chunks(STRETCH * outputs)).enumerate() {
-        pulp::Arch::new().dispatch(Multiply(Product {
+        pulp::Arch::new().dispatch(Product {
             rows: dw.len() / inputs,
             columns: inputs,
             inner: x.len() / inputs,
@@ -108,17 +107,6 @@ fn add_products(shape: &ConvShape, x: &[f32], dy: &[f32], first: usize, dw: &mut
             out: dw,
             out_row: inputs,
             accumulate: i > 0,
-        }));
-    }
-}
-
-struct Multiply<'a>(Product<'a>);
-
-impl WithSimd for Multiply<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        self.0.run(simd);
+        });
     }
 }

@@ -59,6 +59,15 @@ pub struct Product<'a> {
     pub accumulate: bool,
 }
 
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.run(simd);
+    }
+}
+
 /// One block of registers: where it reads and writes.
 #[derive(Clone, Copy)]
 struct Block {
