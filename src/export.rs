@@ -12,6 +12,7 @@ use candle_core::Tensor;
 use crate::config::{Architecture, WeightsKind};
 use crate::model::weights::write_pth;
 use crate::tensor_file::{self, Entry};
+use crate::train::folder::holds_run;
 use crate::trained::{SETTINGS, STEP, TrainedModel};
 use crate::{Error, Result};
 
@@ -33,7 +34,7 @@ pub enum ExportFormat {
 pub fn export(model: &TrainedModel, kind: WeightsKind, format: ExportFormat, path: &Path) -> Result<()> {
     let same =
         |other: &Path| path.canonicalize().is_ok_and(|path| other.canonicalize().is_ok_and(|other| path == other));
-    let in_a_run = path.parent().is_some_and(|folder| folder.join("run.json").exists());
+    let in_a_run = path.parent().is_some_and(holds_run);
     if same(&model.source) || (in_a_run && path.exists()) {
         return Err(Error::usage(
             format!("{} would be written over what it is made from", path.display()),

@@ -1,6 +1,10 @@
 //! Writing files so that a reader, or a crash, never meets half of one.
 
-use std::fs::{self, File};
+pub mod disk;
+#[cfg(test)]
+pub mod faults;
+
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -27,12 +31,13 @@ pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Re
 fn write_durably(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = folder_of(path);
     let temporary = with_mode(temporary_name(), 0o666).tempfile_in(&folder)?;
-    let mut writer = BufWriter::with_capacity(BUFFER, temporary);
+    let mut writer = BufWriter::with_capacity(BUFFER, disk::Writer(temporary.as_file()));
     fill(&mut writer)?;
-    let temporary = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|failed| failed.error)?;
-    sync_folder(&folder)
+    writer.flush()?;
+    drop(writer);
+    disk::sync(temporary.as_file())?;
+    disk::persist(temporary, path)?;
+    disk::sync_folder(&folder)
 }
 
 /// Creates the folder `path` from what `fill` puts into it, whole or not at all.
@@ -51,24 +56,34 @@ pub fn write_folder_atomically(path: &Path, fill: impl FnOnce(&Path) -> Result<(
 }
 
 fn put_folder_in_place(fresh: tempfile::TempDir, path: &Path, beside: &Path) -> io::Result<()> {
-    sync_folder(fresh.path())?;
+    disk::sync_folder(fresh.path())?;
     let retired = match fs::symlink_metadata(path) {
         Ok(old) if old.is_dir() => {
             let retired = temporary_name().tempdir_in(beside)?;
-            fs::rename(path, retired.path().join("old"))?;
+            if let Err(failed) = disk::rename(path, &retired.path().join("old")) {
+                // Only an empty folder is removed, whatever became of the old one.
+                let _ = fs::remove_dir(retired.keep());
+                return Err(failed);
+            }
             Some(retired)
         }
         _ => None,
     };
-    if let Err(failed) = fs::rename(fresh.path(), path) {
-        if let Some(retired) = &retired {
-            fs::rename(retired.path().join("old"), path)?;
+    if let Err(failed) = disk::rename(fresh.path(), path) {
+        if let Some(retired) = retired
+            && disk::rename(&retired.path().join("old"), path).is_err()
+        {
+            // The old folder could not be put back: it stays where it is.
+            let _ = retired.keep();
         }
         return Err(failed);
     }
     // The folder has its final name: nothing is left for the guard to remove.
     let _ = fresh.keep();
-    sync_folder(beside)
+    disk::sync_folder(beside).inspect_err(|_| {
+        // The new names may not last: the old folder stays.
+        let _ = retired.map(tempfile::TempDir::keep);
+    })
 }
 
 /// Creates `path` and the folders above it.
@@ -127,18 +142,6 @@ fn with_mode(mut builder: tempfile::Builder<'static, 'static>, mode: u32) -> tem
 #[cfg(not(unix))]
 fn with_mode(builder: tempfile::Builder<'static, 'static>, _mode: u32) -> tempfile::Builder<'static, 'static> {
     builder
-}
-
-/// Makes the names in `folder` durable: a rename alone can be lost when the machine stops.
-#[cfg(unix)]
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Windows has no fsync of a folder; its file systems journal the rename.
-#[cfg(not(unix))]
-pub fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl Pictures {
     /// apart; none if it does not hold whole ones.
     pub fn cut(&self, size: usize, gap: usize) -> Option<Self> {
         let places = |side: usize| {
-            let inner = side.checked_sub(gap).filter(|inner| size > 0 && *inner > 0)?;
+            let inner = side.checked_sub(gap).filter(|inner| *inner > 0 && (1..=*inner).contains(&size))?;
             inner.is_multiple_of(size + gap).then_some(inner / (size + gap))
         };
         let (columns, rows) = (places(self.width)?, places(self.height)?);
@@ -85,6 +85,7 @@ mod tests {
             assert_eq!(pictures.grid(3, gap, 9).cut(2, gap).as_ref(), Some(&pictures));
         }
         assert_eq!(pictures.grid(3, 1, 9).cut(3, 1), None);
+        assert_eq!(pictures.grid(3, 2, 9).cut(usize::MAX, 2), None, "a size that a foreign run.json may name");
         assert_eq!(Pictures::default().cut(0, 0), None);
     }
 

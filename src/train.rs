@@ -14,6 +14,9 @@ pub mod loss_by_timestep;
 mod metrics;
 mod optim;
 mod pace;
+#[cfg(test)]
+mod power_cuts;
+mod recovery;
 pub mod run;
 pub mod run_clock;
 pub mod thinned;

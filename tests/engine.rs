@@ -243,6 +243,10 @@ fn a_failure_is_told_and_the_next_run_starts() {
         }
         _ => None,
     });
+    // The window was told each time that it went back, and forgot the losses of the steps that are undone.
+    let told = |event: &&Event| matches!(event, Event::Notice(text) if text.contains("at half the learning rate"));
+    assert_eq!(engine.seen.iter().filter(told).count(), 2);
+    assert_eq!(engine.seen.iter().filter(|event| matches!(event, Event::History(_))).count(), 2);
 
     engine.send(train(&folder.path().join("run"), Budget::Steps(3)));
     let reason = engine.wait("end of the run", |event| match event {

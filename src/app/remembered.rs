@@ -76,5 +76,9 @@ mod tests {
         for text in [None, Some("{"), Some("{\"version\":0}")] {
             assert_eq!(Remembered::restore(text).settings, Preset::Small.settings());
         }
+        let whole = Remembered::of(&AppState::new(Preset::Nano.settings())).to_text().unwrap();
+        for end in 0..whole.len() {
+            assert_eq!(Remembered::restore(Some(&whole[..end])).settings, Preset::Small.settings(), "torn at {end}");
+        }
     }
 }

@@ -14,6 +14,9 @@ use crate::{Error, Result};
 /// The most bytes of values that a file may declare: 1 GiB, twenty times MNIST.
 const MAX_BYTES: u64 = 1 << 30;
 
+/// The most images that a file may hold: brought to 32×32, they take 1 GiB again.
+const MAX_IMAGES: usize = 1 << 20;
+
 /// The images of an IDX file, rows from the top, image after image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
@@ -49,6 +52,10 @@ pub fn images(stream: impl Read, origin: &Path) -> Result<Images> {
     if pixels.is_empty() {
         let what = format!("holds no pixels: {count} images of {height}×{width}");
         return Err(Error::format(origin, what, "use a file with at least one image"));
+    }
+    if count > MAX_IMAGES {
+        let what = format!("holds {count} images, over the limit of {MAX_IMAGES}");
+        return Err(Error::format(origin, what, "use a smaller file"));
     }
     Ok(Images { count, height, width, pixels })
 }
@@ -211,6 +218,13 @@ mod tests {
         let bomb = gzip(&file(&[1, 2, 2], &vec![0; 50_000_000]));
         assert!(bomb.len() < 500_000);
         assert!(complaint(&bomb).contains("goes on after the 4 values"));
+    }
+
+    /// Each of them would be brought to 28×28: 784 times the file.
+    #[test]
+    fn millions_of_tiny_images_are_refused() {
+        let bytes = file(&[(1 << 20) + 1, 1, 1], &vec![0; (1 << 20) + 1]);
+        assert!(complaint(&gzip(&bytes)).contains("over the limit of 1048576"));
     }
 
     #[test]

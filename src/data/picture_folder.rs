@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use image::ImageReader;
 use image::imageops::crop_imm;
+use image::{ImageReader, Limits};
 
 use super::folder::{HINT, file_name, names};
 use super::idx::Images;
@@ -13,6 +13,10 @@ use crate::{Error, Result};
 
 /// The largest side that is kept: twice the largest that a preset learns, so that a folder of photographs fits in memory.
 const MAX_SIDE: u32 = 64;
+
+/// Larger pictures are not read: a small file can unpack to as much as it likes.
+const MAX_WIDTH: u32 = 16_384;
+const MAX_DECODED: u64 = 256 << 20;
 
 /// Reads all pictures of a folder as grey squares; the last tenth is the test part.
 ///
@@ -84,7 +88,12 @@ fn grey_square(path: &Path, side: u32) -> Result<Vec<u8>> {
 }
 
 fn open(path: &Path) -> Result<ImageReader<std::io::BufReader<std::fs::File>>> {
-    ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(Error::read(path))
+    let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(Error::read(path))?;
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_WIDTH), Some(MAX_WIDTH));
+    limits.max_alloc = Some(MAX_DECODED);
+    reader.limits(limits);
+    Ok(reader)
 }
 
 fn unreadable(path: &Path, error: image::ImageError) -> Error {

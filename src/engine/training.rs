@@ -6,11 +6,12 @@ use std::path::Path;
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::worker::{Worker, report, task_of};
-use super::{Activity, Command, EndReason, Event, RunStarted, Save, Task};
+use super::{Activity, Closed, Command, EndReason, Event, RunStarted, Save, Task};
 use super::{runs, saving};
 use crate::config::Settings;
 use crate::data;
 use crate::device::describe;
+use crate::train::folder::CHECKPOINT;
 use crate::train::history::History;
 use crate::train::{Control, Estimate, Outcome, Run, RunEvent, Trainer};
 use crate::trained::TrainedModel;
@@ -123,6 +124,7 @@ impl Steering<'_> {
                 self.worker.out.offer(Event::Preview { step, pictures, classes });
                 Ok(())
             }
+            RunEvent::RolledBack { step, what } => self.tell_of_rollback(step, what),
             RunEvent::Busy => return Ok(self.listen(trainer)),
             RunEvent::Stalled { what, hint } => {
                 self.held = true;
@@ -134,6 +136,18 @@ impl Steering<'_> {
             return Ok(Control::Stop);
         }
         Ok(if looks_for_commands { self.take_commands(trainer) } else { Control::Continue })
+    }
+
+    /// The window forgets the losses after the state that training goes on from.
+    fn tell_of_rollback(&self, step: u64, what: String) -> Result<(), Closed> {
+        self.worker.out.send(Event::Notice(what))?;
+        let history = History::read(self.path).unwrap_or_default();
+        self.worker.out.send(Event::History(history))?;
+        if step == 0 {
+            return Ok(());
+        }
+        // Not always the newest that was told of: a checkpoint is left out where training from it diverged again.
+        self.worker.out.send(Event::Checkpointed { step, path: self.path.join(CHECKPOINT) })
     }
 
     /// Carries out what has come in without waiting, in the middle of other work.

@@ -13,7 +13,7 @@ use super::{runs, saving, training};
 use crate::config::{ClassChoice, SamplingSettings, Settings};
 use crate::device::DeviceChoice;
 use crate::sampling::classes;
-use crate::train::folder::read_run_file;
+use crate::train::folder::{holds_run, read_run_file};
 use crate::train::gallery::newest_grid;
 use crate::train::history::History;
 use crate::trained::{SHIPPED, TrainedModel};
@@ -96,7 +96,7 @@ impl Worker {
         if let Some(notice) = notice {
             let _ = self.out.send(Event::Notice(notice));
         }
-        if path.is_dir() && path.join("run.json").exists() {
+        if path.is_dir() && holds_run(path) {
             self.show_run(path, &model)?;
         }
         self.set_model(model, true);

@@ -14,7 +14,7 @@ use std::time::Duration;
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 
-use super::optim::Moments;
+use super::optim::{Moments, sum_of_squares};
 use super::trainer::Trainer;
 use crate::config::{Settings, WeightsKind};
 use crate::tensor_file::{self, CHECKSUM, Entry};
@@ -24,6 +24,8 @@ use crate::{Error, Result};
 pub const FORMAT_NAME: &str = "diffuscope-checkpoint";
 /// The metadata's value of `format`.
 const FORMAT: &str = "diffuscope-checkpoint-1";
+/// Steps times images of a batch must be a number.
+const MAX_STEPS: u64 = 1 << 48;
 /// Names of the moments: of AdamW, and of Muon.
 const ADAM_FIRST: &str = "adam_first";
 const ADAM_SECOND: &str = "adam_second";
@@ -44,7 +46,8 @@ pub struct Checkpoint {
 /// Writes a checkpoint, whole or not at all.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// [`Error::Diverged`] when some number in it is not finite: no such file is ever written. When the file cannot be
+/// written.
 pub fn write(trainer: &Trainer, path: &Path) -> Result<()> {
     let settings = serde_json::to_string(trainer.settings()).map_err(|error| Error::write(path)(error.into()))?;
     let metadata = BTreeMap::from([
@@ -54,7 +57,11 @@ pub fn write(trainer: &Trainer, path: &Path) -> Result<()> {
         ("step", trainer.step_count().to_string()),
         ("nanoseconds", trainer.elapsed.as_nanos().to_string()),
     ]);
-    tensor_file::write(path, metadata, &entries(trainer)?)
+    let entries = entries(trainer)?;
+    if entries.iter().any(|entry| !sum_of_squares(&entry.values).is_finite()) {
+        return Err(Error::Diverged { step: trainer.step_count(), quantity: "the state of the training" });
+    }
+    tensor_file::write(path, metadata, &entries)
 }
 
 fn entries(trainer: &Trainer) -> Result<Vec<Entry<'_>>> {
@@ -112,6 +119,10 @@ impl Checkpoint {
             serde_json::from_str(field("settings")?).map_err(|error| wrong(&format!("its settings: {error}")))?;
         let number =
             |name: &str| field(name)?.parse::<u64>().map_err(|_| wrong(&format!("its {name} is not a number")));
+        let step = number("step")?;
+        if step > MAX_STEPS {
+            return Err(wrong(&format!("no run takes {step} steps")));
+        }
         let mut tensors = HashMap::new();
         for (name, view) in file.iter() {
             if view.dtype() != Dtype::F32 {
@@ -120,7 +131,7 @@ impl Checkpoint {
             let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
             tensors.insert(name.to_owned(), (view.shape().to_vec(), values));
         }
-        Ok(Self { settings, step: number("step")?, elapsed: Duration::from_nanos(number("nanoseconds")?), tensors })
+        Ok(Self { settings, step, elapsed: Duration::from_nanos(number("nanoseconds")?), tensors })
     }
 
     /// Puts the state into a trainer that was made from the same settings.

@@ -47,6 +47,11 @@ impl Examination {
         Self { settings, pace: wanted.then(|| Pace::new(interval, REST, interval)) }
     }
 
+    /// Whether it is time to judge.
+    pub fn is_due(&self) -> bool {
+        self.pace.as_ref().is_some_and(Pace::is_due)
+    }
+
     /// Draws and judges, if it is time to; `listen` is called between two calls of the network.
     ///
     /// # Errors

@@ -2,12 +2,14 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `run.json` | every setting, the data, the count of parameters, the program's version |
+//! | `run.json` | every setting, the data, the count of parameters, the program's version; `run.copy.json` holds it again |
 //! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` and `{"step", "eval"}` where that was measured |
 //! | `loss_by_timestep.jsonl` | at most four times a second the losses of the last steps by timestep, see [`ByTimestep`] |
 //! | `checkpoint.safetensors` | the state after the last checkpoint, and `checkpoint.previous.safetensors` before it |
 //! | `grids/step-0000100.png` | the same noise drawn as training goes on |
 //! | `log.txt` | what happened when |
+
+mod run_file;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
@@ -19,14 +21,18 @@ use super::checkpoint::{self, Checkpoint};
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::trainer::Trainer;
-use crate::config::Settings;
 use crate::eval::QuickEval;
-use crate::files::{remove_unfinished, sync_folder, write_atomically};
+use crate::files::disk::{self, Writer};
+use crate::files::{remove_unfinished, write_atomically};
 use crate::pictures::{Pictures, write_png};
 use crate::{Error, Result};
 
+pub use run_file::{Rollback, RunFile, holds_run, read_run_file, write_run_file};
+
 /// Grids that are kept on disk: beyond this count the oldest half is thinned.
 const MAX_GRIDS: usize = 400;
+/// Name of the newest checkpoint.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Pixels between two pictures of a grid, and around them.
 pub(super) const GRID_GAP: usize = 2;
 
@@ -35,26 +41,12 @@ pub(super) const METRICS: &str = "metrics.jsonl";
 /// The losses by timestep.
 pub(super) const BY_TIMESTEP: &str = "loss_by_timestep.jsonl";
 
-/// The content of `run.json`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RunFile {
-    /// The program's version that wrote it.
-    pub version: String,
-    pub settings: Settings,
-    /// Name of the data set and count of its images in use.
-    pub dataset: String,
-    pub images: usize,
-    /// CRC-32 of those images' pixels, as the network is shown them.
-    pub images_crc32: String,
-    pub parameters: usize,
-}
-
 /// A run folder that is being written.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    metrics: BufWriter<File>,
-    by_timestep: BufWriter<File>,
+    metrics: BufWriter<Writer<File>>,
+    by_timestep: BufWriter<Writer<File>>,
     /// Locked for as long as the run is written, so that a second program does not write it too.
     log: File,
 }
@@ -65,12 +57,13 @@ impl RunFolder {
     /// # Errors
     /// When it holds a run already or cannot be written.
     pub fn create(path: &Path, run: &RunFile) -> Result<Self> {
-        if path.join("run.json").exists() {
+        if holds_run(path) {
             return Err(Error::usage(
                 format!("{} holds a run already", path.display()),
                 "choose another folder, or add --resume to go on with that run",
             ));
         }
+        refuse_links(path)?;
         fs::create_dir_all(path.join("grids")).map_err(Error::write(path))?;
         let log = locked_log(path)?;
         write_run_file(path, run)?;
@@ -82,6 +75,7 @@ impl RunFolder {
     /// # Errors
     /// When the metrics cannot be read or written.
     pub fn resume(path: &Path, step: u64) -> Result<Self> {
+        refuse_links(path)?;
         fs::create_dir_all(path.join("grids")).map_err(Error::write(path))?;
         let log = locked_log(path)?;
         remove_unfinished(path)?;
@@ -92,12 +86,31 @@ impl RunFolder {
     }
 
     fn open(path: &Path, log: File) -> Result<Self> {
-        let appending = |name: &str| {
-            let path = path.join(name);
-            let file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::write(&path))?;
-            Ok::<_, Error>(BufWriter::new(file))
-        };
-        Ok(Self { path: path.to_path_buf(), metrics: appending(METRICS)?, by_timestep: appending(BY_TIMESTEP)?, log })
+        let (metrics, by_timestep) = (append_to(&path.join(METRICS))?, append_to(&path.join(BY_TIMESTEP))?);
+        Ok(Self { path: path.to_path_buf(), metrics, by_timestep, log })
+    }
+
+    /// Makes a run again of a folder that was removed in the middle of it and put back empty: what is written from now
+    /// on can be resumed. Does nothing to a folder that is as it should be, and does not bring one back by itself.
+    ///
+    /// # Errors
+    /// When the folder is not there or cannot be written.
+    pub fn mend(&mut self, run: &RunFile) -> Result<()> {
+        if read_run_file(&self.path).is_ok() {
+            return Ok(());
+        }
+        write_run_file(&self.path, run)?;
+        let grids = self.path.join("grids");
+        if !grids.exists() {
+            fs::create_dir(&grids).map_err(Error::write(&grids))?;
+        }
+        // One that is still there is locked, by this run.
+        if !self.path.join("log.txt").exists() {
+            self.log = locked_log(&self.path)?;
+        }
+        self.metrics = append_to(&self.path.join(METRICS))?;
+        self.by_timestep = append_to(&self.path.join(BY_TIMESTEP))?;
+        Ok(())
     }
 
     /// Where it is.
@@ -138,6 +151,32 @@ impl RunFolder {
         write_line(&mut self.by_timestep, &self.path.join(BY_TIMESTEP), &line)
     }
 
+    /// Adds a line on a divergence to `metrics.jsonl`, after [`rewind`](Self::rewind).
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn add_rollback(&mut self, rollback: &Rollback) -> Result<()> {
+        self.add_line(&RolledBack { step: rollback.to, rolled_back: rollback })
+    }
+
+    /// Forgets what was written of the steps after `step`: metrics and grids.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn rewind(&mut self, step: u64) -> Result<()> {
+        self.flush()?;
+        let (metrics, by_timestep) = (self.path.join(METRICS), self.path.join(BY_TIMESTEP));
+        keep_metrics_until(&metrics, step)?;
+        keep_metrics_until(&by_timestep, step)?;
+        (self.metrics, self.by_timestep) = (append_to(&metrics)?, append_to(&by_timestep)?);
+        for (drawn_after, grid) in grids_in(&self.path.join("grids"))? {
+            if drawn_after > step {
+                fs::remove_file(&grid).map_err(Error::write(&grid))?;
+            }
+        }
+        Ok(())
+    }
+
     fn add_line(&mut self, line: &impl Serialize) -> Result<()> {
         write_line(&mut self.metrics, &self.path.join(METRICS), line)
     }
@@ -157,18 +196,18 @@ impl RunFolder {
     /// When the disk does not take it; the checkpoints before it are then as they were.
     pub fn checkpoint(&mut self, trainer: &Trainer) -> Result<PathBuf> {
         self.flush()?;
-        self.metrics.get_ref().sync_data().map_err(Error::write(self.path.join(METRICS)))?;
+        disk::sync(&self.metrics.get_ref().0).map_err(Error::write(self.path.join(METRICS)))?;
         let [newest, previous] = checkpoint_paths(&self.path);
         let fresh = self.path.join("checkpoint.next.safetensors");
         checkpoint::write(trainer, &fresh)?;
         if newest.exists() {
             // A second name for the old file, so that at no moment there is no newest checkpoint.
-            let _ = fs::remove_file(&previous);
-            fs::hard_link(&newest, &previous)
-                .or_else(|_| fs::copy(&newest, &previous).map(|_| ()))
-                .map_err(Error::write(&previous))?;
+            if previous.exists() {
+                disk::remove(&previous).map_err(Error::write(&previous))?;
+            }
+            disk::link_or_copy(&newest, &previous).map_err(Error::write(&previous))?;
         }
-        fs::rename(&fresh, &newest).and_then(|()| sync_folder(&self.path)).map_err(Error::write(&newest))?;
+        disk::rename(&fresh, &newest).and_then(|()| disk::sync_folder(&self.path)).map_err(Error::write(&newest))?;
         Ok(newest)
     }
 
@@ -190,7 +229,7 @@ impl RunFolder {
 }
 
 /// Adds an object to a file of lines, which is named in errors.
-fn write_line(file: &mut BufWriter<File>, path: &Path, line: &impl Serialize) -> Result<()> {
+fn write_line(file: &mut BufWriter<Writer<File>>, path: &Path, line: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_vec(line).map_err(|error| Error::write(path)(error.into()))?;
     text.push(b'\n');
     file.write_all(&text).map_err(Error::write(path))
@@ -214,10 +253,37 @@ pub(super) struct LossByTimestep {
     pub by_timestep: ByTimestep,
 }
 
+#[derive(Serialize)]
+struct RolledBack<'a> {
+    step: u64,
+    rolled_back: &'a Rollback,
+}
+
+/// A run folder may come from somebody else: what is appended to or cleared up in it must not lie somewhere else.
+/// Files that are written whole take the place of a link, and leave alone what it leads to.
+fn refuse_links(run: &Path) -> Result<()> {
+    for name in ["log.txt", METRICS, BY_TIMESTEP, "grids"] {
+        let path = run.join(name);
+        if fs::symlink_metadata(&path).is_ok_and(|about| about.is_symlink()) {
+            let what = "it is a link to somewhere else, which a run does not write to";
+            return Err(Error::format(&path, what, "take the link out of the run folder"));
+        }
+    }
+    Ok(())
+}
+
+fn append_to(path: &Path) -> Result<BufWriter<Writer<File>>> {
+    Ok(BufWriter::new(Writer(open_to_append(path)?)))
+}
+
+fn open_to_append(path: &Path) -> Result<File> {
+    OpenOptions::new().create(true).append(true).open(path).map_err(Error::write(path))
+}
+
 /// The run's log, locked; a program that is killed lets the lock go.
 fn locked_log(run: &Path) -> Result<File> {
     let path = run.join("log.txt");
-    let log = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::write(&path))?;
+    let log = open_to_append(&path)?;
     match log.try_lock() {
         Ok(()) => Ok(log),
         Err(TryLockError::WouldBlock) => Err(Error::usage(
@@ -242,12 +308,12 @@ pub fn in_use(run: &Path) -> bool {
 /// When the disk does not take it.
 pub fn drop_damaged_checkpoint(run: &Path) -> Result<()> {
     let [newest, previous] = checkpoint_paths(run);
-    fs::rename(&previous, &newest).and_then(|()| sync_folder(run)).map_err(Error::write(&newest))
+    disk::rename(&previous, &newest).and_then(|()| disk::sync_folder(run)).map_err(Error::write(&newest))
 }
 
 /// Newest first.
 fn checkpoint_paths(run: &Path) -> [PathBuf; 2] {
-    ["checkpoint.safetensors", "checkpoint.previous.safetensors"].map(|name| run.join(name))
+    [CHECKPOINT, "checkpoint.previous.safetensors"].map(|name| run.join(name))
 }
 
 /// Whether a run folder holds a checkpoint, sound or not.
@@ -274,32 +340,10 @@ pub fn newest_checkpoint(run: &Path) -> Result<(Checkpoint, PathBuf, Option<Stri
     }
 }
 
-/// The settings of a run folder.
-///
-/// # Errors
-/// When `run.json` is missing or wrong.
-pub fn read_run_file(run: &Path) -> Result<RunFile> {
-    let path = run.join("run.json");
-    let text = fs::read(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Error::format(
-            run,
-            "this is not a run folder: it has no run.json",
-            "choose a folder that diffuscope train wrote, or leave --resume out to begin a run there",
-        ),
-        _ => Error::read(&path)(error),
-    })?;
-    serde_json::from_slice(&text)
-        .map_err(|error| Error::format(&path, error.to_string(), "choose a folder that diffuscope train wrote"))
-}
-
-/// Writes `run.json`, whole or not at all.
-///
-/// # Errors
-/// When the disk does not take it.
-pub fn write_run_file(run: &Path, content: &RunFile) -> Result<()> {
-    let path = run.join("run.json");
-    let json = serde_json::to_vec_pretty(content).map_err(|error| Error::write(&path)(error.into()))?;
-    write_atomically(&path, |file| file.write_all(&json))
+/// The checkpoint before the newest, if it verifies.
+pub(super) fn checkpoint_before_newest(run: &Path) -> Option<Checkpoint> {
+    let [_, previous] = checkpoint_paths(run);
+    Checkpoint::read(&previous).ok()
 }
 
 /// Rewrites a metrics file without the lines after `step` and without a torn last line.
@@ -325,15 +369,22 @@ fn keep_metrics_until(path: &Path, step: u64) -> Result<()> {
     write_atomically(path, |file| file.write_all(&kept))
 }
 
+/// The grids in a folder, with the steps that they were drawn after, in their order. Files of other names are none.
+fn grids_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let entries = fs::read_dir(folder).map_err(Error::read(folder))?.flatten();
+    let step = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
+    let mut grids: Vec<_> = entries.filter_map(|entry| Some((step(&entry.path())?, entry.path()))).collect();
+    grids.sort();
+    Ok(grids)
+}
+
 /// Removes every other grid of the older half when there are too many.
 fn thin(folder: &Path) -> Result<()> {
-    let entries = fs::read_dir(folder).map_err(Error::read(folder))?;
-    let mut grids: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    let grids = grids_in(folder)?;
     if grids.len() <= MAX_GRIDS {
         return Ok(());
     }
-    grids.sort();
-    for grid in grids[..MAX_GRIDS / 2].iter().skip(1).step_by(2) {
+    for (_, grid) in grids[..MAX_GRIDS / 2].iter().skip(1).step_by(2) {
         fs::remove_file(grid).map_err(Error::write(grid))?;
     }
     Ok(())

@@ -20,7 +20,6 @@ const RECENT: usize = 50;
 /// Digits of a thumbnail: two rows of a grid.
 const THUMBNAIL: usize = 16;
 /// Larger files are not what this program wrote, and are not read.
-const MAX_RUN_FILE: u64 = 1 << 20;
 const MAX_GRID_FILE: u64 = 8 << 20;
 const MAX_GRID_SIDE: u32 = 2048;
 
@@ -78,11 +77,6 @@ fn summary(path: PathBuf) -> RunSummary {
 }
 
 fn record(path: &Path) -> Result<RunRecord> {
-    let run_file = path.join("run.json");
-    let bytes = fs::metadata(&run_file).map_err(Error::read(&run_file))?.len();
-    if bytes > MAX_RUN_FILE {
-        return Err(Error::format(&run_file, format!("{bytes} bytes are too many"), "choose a folder of a run"));
-    }
     let file = read_run_file(path)?;
     let tail = tail(&path.join("metrics.jsonl"))?;
     let thumbnail = newest_grid(path, file.settings.data.image_size).map(|(_, grid)| {
@@ -170,6 +164,7 @@ mod tests {
             images: 9,
             images_crc32: String::new(),
             parameters: 7,
+            rollbacks: Vec::new(),
         };
         write_run_file(&path, &file).unwrap();
         fs::write(path.join("metrics.jsonl"), metrics).unwrap();
@@ -224,6 +219,7 @@ mod tests {
             File::options().write(true).open(path.join("metrics.jsonl")).unwrap().set_modified(time).unwrap();
         }
         fs::write(folder.path().join("settings/run.json"), "{").unwrap();
+        fs::remove_file(folder.path().join("settings/run.copy.json")).unwrap();
         fs::create_dir(folder.path().join(".hidden")).unwrap();
         fs::write(folder.path().join("a file"), "").unwrap();
         let runs = list(folder.path()).unwrap();

@@ -1,7 +1,7 @@
 //! The losses of a run read back from its folder, in bounded memory however long the run was.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -17,6 +17,9 @@ use crate::{Error, Result};
 
 /// Buckets of a curve that are kept; each holds the lowest and the highest of its points.
 const MOST_BUCKETS: usize = 1 << 15;
+
+/// Longer lines are not what this program wrote: they are read in pieces, none of which is a line of metrics.
+const MAX_LINE: u64 = 1 << 16;
 
 /// The curves of a run that was trained before.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -77,7 +80,7 @@ fn for_each_line<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> R
     };
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line).map_err(Error::read(path))? > 0 {
+    while reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(Error::read(path))? > 0 {
         if let Ok(parsed) = serde_json::from_slice(&line) {
             take(parsed);
         }

@@ -102,6 +102,24 @@ impl Optimizer {
             .collect()
     }
 
+    /// Whether every weight is a finite number.
+    ///
+    /// # Errors
+    /// When a weight cannot be read.
+    pub fn is_finite(&self) -> Result<bool> {
+        for (_, weight) in &self.weights {
+            let sum = if weight.device().is_cpu() {
+                with_slices([weight.as_tensor()], |[values]| sum_of_squares(values))?
+            } else {
+                f64::from(weight.as_detached_tensor().sum_all()?.to_scalar::<f32>()?)
+            };
+            if !sum.is_finite() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Global L2 norm of the gradient, summed in f64 in a fixed order.
     ///
     /// # Errors
@@ -163,7 +181,8 @@ fn add_to_average(average: Option<&mut Tensor>, weight: &Tensor, share: f64) -> 
     Ok(())
 }
 
-fn sum_of_squares(values: &[f32]) -> f64 {
+/// Not finite exactly where some value is not: squares of f32 never overflow f64.
+pub(super) fn sum_of_squares(values: &[f32]) -> f64 {
     let parts: Vec<f64> = values
         .par_chunks(CHUNK)
         .map(|chunk| {

@@ -63,6 +63,12 @@ pub enum RunEvent {
         step: u64,
         path: PathBuf,
     },
+    /// Training diverged: it goes on from the state after `step`, at half the learning rate. `what`: all of that in
+    /// words.
+    RolledBack {
+        step: u64,
+        what: String,
+    },
     /// Work between two steps that takes a while goes on: a moment to listen. [`Control::Stop`] leaves it out.
     Busy,
     /// The disk did not take what the run has to write. It waits: [`Control::Continue`] has it try again,
@@ -95,13 +101,15 @@ pub enum Outcome {
 pub struct Run {
     pub trainer: Trainer,
     pub folder: RunFolder,
-    last_checkpoint: Option<u64>,
+    pub(super) last_checkpoint: Option<u64>,
+    /// The content of `run.json`.
+    pub(super) file: RunFile,
     /// Time spent waiting for the disk: no part of the budget.
     stalled: Duration,
 }
 
 /// Whoever watches a run.
-type Watch<'a> = dyn FnMut(RunEvent, &Trainer) -> Result<Control> + 'a;
+pub(super) type Watch<'a> = dyn FnMut(RunEvent, &Trainer) -> Result<Control> + 'a;
 
 impl Run {
     /// A new run in the folder `out`.
@@ -117,10 +125,11 @@ impl Run {
             images: trainer.image_count(),
             images_crc32: trainer.images_crc32(),
             parameters: trainer.parameters(),
+            rollbacks: Vec::new(),
         };
         let folder = RunFolder::create(out, &file)?;
         folder.log(&format!("started: {} weights, {} images", file.parameters, file.images));
-        Ok(Self { trainer, folder, last_checkpoint: None, stalled: Duration::ZERO })
+        Ok(Self { trainer, folder, last_checkpoint: None, file, stalled: Duration::ZERO })
     }
 
     /// The run in the folder `path` from its newest checkpoint, or from its beginning if it ended before the first;
@@ -156,6 +165,7 @@ impl Run {
             }
             None => Some("the run ended before its first checkpoint, so it begins again".into()),
         };
+        trainer.halvings = file.rollbacks.len() as u32;
         let step = trainer.step_count();
         if settings != file.settings {
             file.settings = settings;
@@ -166,16 +176,18 @@ impl Run {
         if let Some(notice) = &notice {
             folder.log(notice);
         }
-        Ok((Self { trainer, folder, last_checkpoint: (step > 0).then_some(step), stalled: Duration::ZERO }, notice))
+        let last_checkpoint = (step > 0).then_some(step);
+        Ok((Self { trainer, folder, last_checkpoint, file, stalled: Duration::ZERO }, notice))
     }
 
-    /// Trains until the budget is spent or the watcher stops it, and leaves a checkpoint of the last step.
+    /// Trains until the budget is spent or the watcher stops it, and leaves a checkpoint of the last step. Training
+    /// that diverges goes back to the last good state: see [`recovery`](super::recovery).
     ///
     /// # Errors
-    /// When training diverges, the watcher fails, or it gives up on a disk that does not take what is written. The
+    /// When training diverges again and again, the watcher fails, or it gives up on a disk that does not take what is written. The
     /// last checkpoint stays.
     pub fn train(&mut self, watch: &mut Watch) -> Result<Outcome> {
-        let outcome = self.train_on(watch);
+        let outcome = self.train_and_recover(watch);
         let step = self.trainer.step_count();
         match &outcome {
             Ok(outcome) => self.folder.log(&format!("{outcome:?} at step {step}")),
@@ -184,7 +196,7 @@ impl Run {
         outcome
     }
 
-    fn train_on(&mut self, watch: &mut Watch) -> Result<Outcome> {
+    pub(super) fn train_on(&mut self, watch: &mut Watch) -> Result<Outcome> {
         let mut preview = Preview::new(&self.trainer);
         let mut examination = Examination::new(&self.trainer);
         let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, REST, CHECKPOINT_INTERVAL);
@@ -252,10 +264,17 @@ impl Run {
             Control::Continue => Ok(()),
             Control::Stop => Err(Error::Cancelled),
         };
-        let held_out = if step.is_multiple_of(HELD_OUT_EVERY) { trainer.held_out_loss(&mut listen)? } else { None };
+        let measures = step.is_multiple_of(HELD_OUT_EVERY);
+        if measures || preview.is_due() || examination.is_due() {
+            trainer.check_weights()?;
+        }
+        let held_out = if measures { trainer.held_out_loss(&mut listen)? } else { None };
         let drawn = preview.draw_if_due(trainer, &mut listen)?;
         let judged = examination.judge_if_due(trainer, &mut listen)?;
         if let Some(loss) = held_out {
+            if !loss.is_finite() {
+                return Err(Error::Diverged { step, quantity: "the held-out loss" });
+            }
             self.persist(watch, |run| run.folder.add_held_out(step, loss))?;
             events.push(RunEvent::HeldOut { step, loss });
         }
@@ -271,7 +290,7 @@ impl Run {
     }
 
     /// Writes, and tries again for as long as the disk does not take it and the watcher says so.
-    fn persist<R>(&mut self, watch: &mut Watch, mut write: impl FnMut(&mut Self) -> Result<R>) -> Result<R> {
+    pub(super) fn persist<R>(&mut self, watch: &mut Watch, mut write: impl FnMut(&mut Self) -> Result<R>) -> Result<R> {
         loop {
             let error = match write(self) {
                 Err(error @ Error::Write { .. }) => error,
@@ -302,13 +321,14 @@ impl Run {
 
     fn checkpoint(&mut self) -> Result<RunEvent> {
         let step = self.trainer.step_count();
+        self.folder.mend(&self.file)?;
         let path = self.folder.checkpoint(&self.trainer)?;
         self.last_checkpoint = Some(step);
         Ok(RunEvent::Checkpointed { step, path })
     }
 }
 
-fn restore(trainer: &mut Trainer, checkpoint: Checkpoint, from: &Path) -> Result<()> {
+pub(super) fn restore(trainer: &mut Trainer, checkpoint: Checkpoint, from: &Path) -> Result<()> {
     let mut expected = trainer.settings().clone();
     // How long a run goes on and how often it is kept and judged may change from one start to the next.
     expected.training.budget = checkpoint.settings.training.budget;
@@ -349,6 +369,10 @@ impl Preview {
         let pace = (seconds > 0.0).then(|| Duration::from_secs_f64(seconds));
         let pace = pace.map(|interval| Pace::new(interval, REST, interval / 4));
         Self { settings, pace }
+    }
+
+    fn is_due(&self) -> bool {
+        self.pace.as_ref().is_some_and(Pace::is_due)
     }
 
     /// `listen` is called before each network call; an error from it ends the drawing.

@@ -46,6 +46,8 @@ pub struct Trainer {
     pub(super) elapsed: Duration,
     /// The losses since they were last taken.
     by_timestep: ByTimestep,
+    /// How often the learning rates of the settings were halved because training diverged.
+    pub(super) halvings: u32,
 }
 
 impl Trainer {
@@ -75,7 +77,21 @@ impl Trainer {
             device: device.clone(),
             elapsed: Duration::ZERO,
             by_timestep: ByTimestep::default(),
+            halvings: 0,
         })
+    }
+
+    /// Goes back to before the first step.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub(super) fn restart(&mut self) -> Result<()> {
+        let Settings { network, training, .. } = &self.settings;
+        let (network, weights) = Params::fresh(training.seed, &self.device, |vb| Network::new(network, &vb))?;
+        self.optimizer = Optimizer::new(weights, training)?;
+        self.network = network;
+        self.elapsed = Duration::ZERO;
+        Ok(())
     }
 
     /// One optimizer step.
@@ -87,7 +103,7 @@ impl Trainer {
         let step = self.step_count();
         let Gradient { loss, each, gradients, norm } = self.gradient()?;
         let training = &self.settings.training;
-        let share = learning_rate_share(training, step, self.progress());
+        let share = learning_rate_share(training, step, self.progress()) * self.rate_share();
         profile::part("optimizer", Pass::Once, || self.optimizer.update(&gradients, norm, share))?;
         each.iter().for_each(|&(t, loss)| self.by_timestep.add(t, self.schedule.timesteps(), loss));
         self.elapsed += started.elapsed();
@@ -101,6 +117,22 @@ impl Trainer {
             seconds: self.elapsed.as_secs_f64(),
             progress: self.progress(),
         })
+    }
+
+    /// Share of the settings' learning rates that is left after the halvings.
+    pub(super) fn rate_share(&self) -> f64 {
+        0.5f64.powi(self.halvings as i32)
+    }
+
+    /// Says whether the last step left every weight a finite number.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where it did not.
+    pub(super) fn check_weights(&self) -> Result<()> {
+        if self.optimizer.is_finite()? {
+            return Ok(());
+        }
+        Err(Error::Diverged { step: self.step_count(), quantity: "a weight" })
     }
 
     /// The loss and its gradient on the next batch.

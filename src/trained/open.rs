@@ -22,6 +22,8 @@ pub const SETTINGS: &str = "settings";
 pub const STEP: &str = "step";
 /// What diffusers calls a file of weights, which says little without the folder that it stands in.
 const DIFFUSERS_WEIGHTS: &str = "diffusion_pytorch_model";
+/// What to do about settings that cannot be.
+const HINT: &str = "export the weights again";
 /// Where diffusers keeps the embedding of classes.
 const CLASS_TABLE: &str = "class_embedding.weight";
 
@@ -49,6 +51,7 @@ pub fn open(path: &Path, device: &Device, on_progress: &mut OnProgress) -> Opene
 }
 
 fn of_checkpoint(checkpoint: Checkpoint, source: &Path, device: &Device, notice: Option<String>) -> Opened {
+    check_settings(source, &checkpoint.settings)?;
     let model = TrainedModel {
         ema: checkpoint.weights(WeightsKind::Ema, device)?,
         raw: checkpoint.weights(WeightsKind::Raw, device)?,
@@ -117,12 +120,17 @@ pub(super) fn finish(
     Ok((model, notice))
 }
 
-/// The settings in a file, which may be anybody's: what the network and the schedule are built from is checked.
+/// The settings in a file, which may be anybody's.
 pub(super) fn settings_of(path: &Path, text: &str) -> Result<Settings> {
-    let hint = "export the weights again";
-    let settings: Settings = serde_json::from_str(text)
-        .map_err(|error| Error::format(path, format!("the settings beside its weights: {error}"), hint))?;
-    let wrong = |what: String| Err(Error::format(path, format!("the settings beside its weights: {what}"), hint));
+    let settings = serde_json::from_str(text)
+        .map_err(|error| Error::format(path, format!("the settings beside its weights: {error}"), HINT))?;
+    check_settings(path, &settings)?;
+    Ok(settings)
+}
+
+/// What the network and the schedule are built from must be such that they can be.
+fn check_settings(path: &Path, settings: &Settings) -> Result<()> {
+    let wrong = |what: String| Err(Error::format(path, format!("the settings beside its weights: {what}"), HINT));
     let size = settings.data.image_size;
     if !(16..=MAX_IMAGE_SIZE).contains(&size) || !size.is_multiple_of(4) {
         return wrong(format!("images of {size} pixels"));
@@ -133,7 +141,7 @@ pub(super) fn settings_of(path: &Path, text: &str) -> Result<Settings> {
     };
     match settings.problems(None).iter().find(|problem| built_from(problem.setting)) {
         Some(problem) => wrong(problem.to_string()),
-        None => Ok(settings),
+        None => Ok(()),
     }
 }
 

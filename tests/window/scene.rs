@@ -291,6 +291,7 @@ pub fn runs() -> Event {
             images: 60_000,
             images_crc32: String::new(),
             parameters: 460_516,
+            rollbacks: Vec::new(),
         };
         Ok(RunRecord { file, step, share, loss: Some(loss), checkpoint: true, thumbnail: thumbnail.map(Arc::new) })
     };

@@ -79,6 +79,7 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
                     progress.note(&format!("training waits: {what} ({hint}); it tries again in {seconds} s"));
                     let _ = woken.recv_timeout(RETRY_AFTER);
                 }
+                RunEvent::RolledBack { what, .. } => progress.note(&what),
                 RunEvent::Checkpointed { step, path } => tracing::info!("step {step} kept in {}", path.display()),
             }
             Ok(if stop.load(Ordering::Relaxed) { Control::Stop } else { Control::Continue })

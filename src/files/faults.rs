@@ -1,0 +1,278 @@
+//! A disk that goes wrong, for tests: one call fails, is lost, or is the last one before the power goes; then what had
+//! not reached the disk is lost as well, or not.
+//!
+//! It knows the calls of one thread, the test's own.
+
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::disk::Call;
+use super::folder_of;
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails, once.
+    Fail,
+    /// It is not made, and says that it was.
+    Drop,
+    /// The power goes before it.
+    Cut,
+    /// The power goes in the middle of it: half of the bytes are written. A call that has no middle is made.
+    Tear,
+}
+
+pub const FAULTS: [Fault; 4] = [Fault::Fail, Fault::Drop, Fault::Cut, Fault::Tear];
+
+/// What the power takes with it of that which was not synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loss {
+    pub contents: bool,
+    pub names: bool,
+}
+
+pub const LOSSES: [Loss; 4] = [
+    Loss { contents: false, names: false },
+    Loss { contents: true, names: false },
+    Loss { contents: false, names: true },
+    Loss { contents: true, names: true },
+];
+
+#[derive(Default)]
+struct Disk {
+    /// Calls so far.
+    made: usize,
+    plan: Option<(usize, Fault)>,
+    off: bool,
+    /// Files with content that was not synced: identity, handle, and the length that was.
+    unsynced: Vec<(u64, File, u64)>,
+    /// How to take back the changes of names that were not synced, in their order.
+    names: Vec<Undo>,
+    /// Where files are kept that a change of names hides.
+    hidden: Option<tempfile::TempDir>,
+}
+
+enum Undo {
+    Rename { from: PathBuf, to: PathBuf, hidden: Option<PathBuf> },
+    Link { to: PathBuf },
+    Remove { path: PathBuf, hidden: Option<PathBuf> },
+}
+
+impl Undo {
+    /// Whether a sync of the folder makes it last.
+    fn is_in(&self, folder: &Path) -> bool {
+        match self {
+            Self::Rename { from, to, .. } => folder_of(from) == folder || folder_of(to) == folder,
+            Self::Link { to } => folder_of(to) == folder,
+            Self::Remove { path, .. } => folder_of(path) == folder,
+        }
+    }
+
+    fn take_back(&self) {
+        let restore = |hidden: &Option<PathBuf>, to: &Path| {
+            if let Some(hidden) = hidden {
+                fs::hard_link(hidden, to).unwrap();
+            }
+        };
+        match self {
+            Self::Rename { from, to, hidden } => {
+                // A folder of unfinished work is cleared up when it is empty or replaced: then there is no way back.
+                if to.exists() && folder_of(from).exists() {
+                    fs::rename(to, from).unwrap();
+                }
+                restore(hidden, to);
+            }
+            Self::Link { to } => fs::remove_file(to).unwrap(),
+            Self::Remove { path, hidden } => restore(hidden, path),
+        }
+    }
+}
+
+thread_local! {
+    static DISK: RefCell<Option<Disk>> = const { RefCell::new(None) };
+}
+
+/// Does `work` on a disk on which the `k`-th call, from 0, meets `fault`; then the power goes, with `loss`. Gives what
+/// `work` gave, and how many calls it made. No plan: nothing goes wrong, and nothing is lost.
+pub fn with_fault<R>(plan: Option<(usize, Fault)>, loss: Loss, beside: &Path, work: impl FnOnce() -> R) -> (R, usize) {
+    let hidden = Some(tempfile::tempdir_in(beside).unwrap());
+    DISK.set(Some(Disk { plan, hidden, ..Disk::default() }));
+    let result = work();
+    let disk = DISK.take().unwrap();
+    if loss.names {
+        disk.names.iter().rev().for_each(Undo::take_back);
+    }
+    if loss.contents {
+        disk.unsynced.iter().for_each(|(_, file, length)| file.set_len(*length).unwrap());
+    }
+    (result, disk.made)
+}
+
+/// What a call changes for the case that the power goes.
+enum Note {
+    Unsynced(u64, File, u64),
+    Synced(u64),
+    Name(Undo),
+    NamesSynced(PathBuf),
+}
+
+/// Where [`disk`](super::disk) sends its calls in tests.
+pub fn on<R>(call: Call, unmade: R, make: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+    if DISK.with_borrow(Option::is_none) {
+        return make();
+    }
+    let (fault, note) = DISK.with_borrow_mut(|disk| {
+        let disk = disk.as_mut().expect("it is there");
+        if disk.off {
+            return Err(io::Error::other("the power is gone"));
+        }
+        disk.made += 1;
+        let fault = disk.plan.filter(|(k, _)| *k + 1 == disk.made).map(|(_, fault)| fault);
+        disk.off = matches!(fault, Some(Fault::Cut | Fault::Tear));
+        Ok((fault, disk.before(call)))
+    })?;
+    let result = match (fault, call) {
+        // Nothing of a test outlasts a cut of the real power.
+        (None, Call::Sync { .. } | Call::SyncFolder { .. }) => Ok(unmade),
+        (None, _) => make(),
+        (Some(Fault::Drop), _) => return Ok(unmade),
+        (Some(Fault::Fail), _) => return Err(io::Error::other("the disk fails")),
+        (Some(Fault::Cut), _) => return Err(io::Error::other("the power goes")),
+        (Some(Fault::Tear), Call::Write { mut file, bytes }) => {
+            file.write_all(&bytes[..bytes.len() / 2]).map(|()| unmade)
+        }
+        (Some(Fault::Tear), _) => make(),
+    };
+    if result.is_ok() {
+        DISK.with_borrow_mut(|disk| disk.as_mut().expect("it is there").note(note));
+    }
+    if fault == Some(Fault::Tear) { Err(io::Error::other("the power goes")) } else { result }
+}
+
+impl Disk {
+    /// What to remember of a call, before it is made.
+    fn before(&self, call: Call) -> Note {
+        match call {
+            Call::Write { file, .. } => {
+                let (id, length) = identity(file);
+                Note::Unsynced(id, file.try_clone().unwrap(), length)
+            }
+            Call::Sync { file } => Note::Synced(identity(file).0),
+            Call::SyncFolder { path } => Note::NamesSynced(path.into()),
+            Call::Rename { from, to } => {
+                Note::Name(Undo::Rename { from: from.into(), to: to.into(), hidden: self.hide(to) })
+            }
+            Call::Link { to } => Note::Name(Undo::Link { to: to.into() }),
+            Call::Remove { path } => Note::Name(Undo::Remove { path: path.into(), hidden: self.hide(path) }),
+        }
+    }
+
+    /// Remembers what a call that was made leaves unsynced, or syncs.
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Unsynced(id, file, length) => {
+                if !self.unsynced.iter().any(|(known, ..)| *known == id) {
+                    self.unsynced.push((id, file, length));
+                }
+            }
+            Note::Synced(id) => self.unsynced.retain(|(known, ..)| *known != id),
+            Note::Name(undo) => self.names.push(undo),
+            Note::NamesSynced(folder) => self.names.retain(|undo| !undo.is_in(&folder)),
+        }
+    }
+
+    fn hide(&self, path: &Path) -> Option<PathBuf> {
+        let hidden = self.hidden.as_ref()?.path().join(self.made.to_string());
+        path.is_file().then(|| fs::hard_link(path, &hidden).unwrap())?;
+        Some(hidden)
+    }
+}
+
+#[cfg(unix)]
+fn identity(file: &File) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    let data = file.metadata().unwrap();
+    (data.ino(), data.len())
+}
+
+/// Without a number for a file, its content counts as synced when any is.
+#[cfg(not(unix))]
+fn identity(file: &File) -> (u64, u64) {
+    (0, file.metadata().unwrap().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{write_atomically, write_folder_atomically};
+    use super::*;
+
+    fn read(path: &Path) -> Option<Vec<u8>> {
+        fs::read(path).ok()
+    }
+
+    /// Tries every fault at every call of `work`, and has `check` look at what is left each time.
+    fn at_every_call(work: impl Fn(&Path) -> crate::Result<()>, check: impl Fn(&Path, bool, &str)) -> usize {
+        let mut tried = 0;
+        for fault in FAULTS {
+            for loss in LOSSES {
+                for k in 0.. {
+                    let folder = tempfile::tempdir().unwrap();
+                    let inside = folder.path().join("inside");
+                    fs::create_dir(&inside).unwrap();
+                    let (result, made) = with_fault(Some((k, fault)), loss, folder.path(), || work(&inside));
+                    if made <= k {
+                        break;
+                    }
+                    check(&inside, result.is_ok(), &format!("{fault:?} at call {k}, {loss:?}"));
+                    tried += 1;
+                }
+            }
+        }
+        tried
+    }
+
+    #[test]
+    fn a_file_is_the_old_one_or_the_new_one_whatever_call_goes_wrong() {
+        let new = vec![7; 3 << 20];
+        let work = |folder: &Path| {
+            fs::write(folder.join("a"), "old").unwrap();
+            write_atomically(&folder.join("a"), |file| file.write_all(&new))
+        };
+        let tried = at_every_call(work, |folder, said_done, what| {
+            let left = read(&folder.join("a")).unwrap_or_default();
+            // A disk that says that it wrote and did not can only be found out by a checksum.
+            let lied = what.starts_with("Drop");
+            assert!(lied || left == b"old" || left == new, "{what}: {} bytes", left.len());
+            assert!(lied || !said_done || left == new, "{what}: said to be written");
+        });
+        println!("{tried} faults");
+        assert!(tried > 40, "{tried}");
+    }
+
+    #[test]
+    fn a_folder_is_the_old_one_or_the_new_one_or_both_are_there() {
+        let work = |folder: &Path| {
+            fs::create_dir(folder.join("out")).unwrap();
+            fs::write(folder.join("out/old"), "old").unwrap();
+            write_folder_atomically(&folder.join("out"), |fresh| {
+                write_atomically(&fresh.join("one"), |file| file.write_all(b"1"))?;
+                write_atomically(&fresh.join("two"), |file| file.write_all(b"2"))
+            })
+        };
+        let tried = at_every_call(work, |folder, said_done, what| {
+            let out = folder.join("out");
+            let old = read(&out.join("old")).as_deref() == Some(b"old");
+            let new =
+                read(&out.join("one")).as_deref() == Some(b"1") && read(&out.join("two")).as_deref() == Some(b"2");
+            let lied = what.starts_with("Drop");
+            // Between the two renames the old folder stands under a temporary name.
+            let retired = fs::read_dir(folder).unwrap().flatten().any(|entry| entry.path().join("old/old").is_file());
+            assert!(lied || old != new || retired, "{what}");
+            assert!(lied || !said_done || new, "{what}: said to be written");
+        });
+        println!("{tried} faults");
+        assert!(tried > 80, "{tried}");
+    }
+}

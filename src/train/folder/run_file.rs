@@ -1,0 +1,87 @@
+//! `run.json`: what a run is made of, and where it diverged.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Settings;
+use crate::files::write_atomically;
+use crate::{Error, Result};
+
+/// A longer `run.json` is not what this program wrote, and is not read.
+const MAX_RUN_FILE: u64 = 1 << 20;
+/// The content of `run.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunFile {
+    /// The program's version that wrote it.
+    pub version: String,
+    pub settings: Settings,
+    /// Name of the data set and count of its images in use.
+    pub dataset: String,
+    pub images: usize,
+    /// CRC-32 of those images' pixels, as the network is shown them.
+    pub images_crc32: String,
+    pub parameters: usize,
+    /// Where training diverged. Each time the learning rates are halved, once, and a resumed run goes on with that.
+    #[serde(default)]
+    pub rollbacks: Vec<Rollback>,
+}
+
+/// Training diverged and went back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// The step that was not done, and what was not a finite number in it.
+    pub step: u64,
+    pub quantity: String,
+    /// Step of the state that it went back to; 0: before the first.
+    pub to: u64,
+}
+
+/// The content stands in both, so that a disk that loses one of them without a word does not lose the run.
+const NAMES: [&str; 2] = ["run.json", "run.copy.json"];
+
+/// Whether a folder is one of a run.
+pub fn holds_run(folder: &Path) -> bool {
+    NAMES.iter().any(|name| folder.join(name).exists())
+}
+
+/// The settings of a run folder.
+///
+/// # Errors
+/// When `run.json` is missing or wrong, and so is its copy.
+pub fn read_run_file(run: &Path) -> Result<RunFile> {
+    let [first, copy] = NAMES.map(|name| run.join(name));
+    read(run, &first).or_else(|error| read(run, &copy).map_err(|_| error))
+}
+
+fn read(run: &Path, path: &Path) -> Result<RunFile> {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_RUN_FILE + 1).read_to_end(&mut text));
+    read.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::format(
+            run,
+            "this is not a run folder: it has no run.json",
+            "choose a folder that diffuscope train wrote, or leave --resume out to begin a run there",
+        ),
+        _ => Error::read(path)(error),
+    })?;
+    if text.len() as u64 > MAX_RUN_FILE {
+        return Err(Error::format(path, "it is too long", "choose a folder that diffuscope train wrote"));
+    }
+    serde_json::from_slice(&text)
+        .map_err(|error| Error::format(path, error.to_string(), "choose a folder that diffuscope train wrote"))
+}
+
+/// Writes `run.json` and its copy, each whole or not at all.
+///
+/// # Errors
+/// When the disk does not take it.
+pub fn write_run_file(run: &Path, content: &RunFile) -> Result<()> {
+    NAMES.iter().try_for_each(|name| {
+        let path = run.join(name);
+        let json = serde_json::to_vec_pretty(content).map_err(|error| Error::write(&path)(error.into()))?;
+        write_atomically(&path, |file| file.write_all(&json))
+    })
+}

@@ -1,0 +1,77 @@
+//! What a run does when training diverges: a loss, a gradient, a weight or a moment that is not a finite number.
+//!
+//! It goes back to the newest checkpoint on disk, halves the learning rates, and goes on. Why not to the weights of one
+//! step before: a blow-up takes many steps, and those weights are finite, but ruined. Why not to a copy in memory: it
+//! would take as much again as weights, average and moments do (1.5 GB for the reference network), and a checkpoint is
+//! at most a minute old, verified by its checksum, and never holds a number that is not finite.
+//!
+//! Where training from that checkpoint has diverged before, the blow-up may have begun in it already: then the one
+//! before it is taken. Before the first checkpoint, the run begins again. The third time the run ends; its checkpoints
+//! stay. What happened stands in `run.json`, so that a resumed run goes on with the lower rates, and has no more tries.
+
+use super::folder::{
+    Rollback, checkpoint_before_newest, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, write_run_file,
+};
+use super::run::{Control, Outcome, Run, RunEvent, Watch, restore};
+use crate::{Error, Result};
+
+/// How often a run goes back; after that, a divergence ends it.
+pub const MOST_ROLLBACKS: usize = 2;
+
+impl Run {
+    /// Trains to the end, or until it diverges once more than it may.
+    pub(super) fn train_and_recover(&mut self, watch: &mut Watch) -> Result<Outcome> {
+        let mut asked_to_stop = false;
+        loop {
+            let outcome = self.train_on(&mut |event, trainer| {
+                let control = watch(event, trainer)?;
+                asked_to_stop |= control == Control::Stop;
+                Ok(control)
+            });
+            match outcome {
+                Err(Error::Diverged { step, quantity }) if self.file.rollbacks.len() < MOST_ROLLBACKS => {
+                    if self.roll_back(step, quantity, watch)? == Control::Stop || asked_to_stop {
+                        return Ok(Outcome::Stopped);
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn roll_back(&mut self, diverged: u64, quantity: &'static str, watch: &mut Watch) -> Result<Control> {
+        let path = self.folder.path().to_path_buf();
+        let again = self.last_checkpoint.is_some()
+            && self.file.rollbacks.last().map(|rollback| rollback.to) == self.last_checkpoint;
+        if again && checkpoint_before_newest(&path).is_some() {
+            self.persist(watch, |_| drop_damaged_checkpoint(&path))?;
+        }
+        let step = if has_checkpoint(&path) {
+            let (checkpoint, from, damaged) = newest_checkpoint(&path)?;
+            let step = checkpoint.step;
+            restore(&mut self.trainer, checkpoint, &from)?;
+            if damaged.is_some() {
+                self.persist(watch, |_| drop_damaged_checkpoint(&path))?;
+            }
+            step
+        } else {
+            self.trainer.restart()?;
+            0
+        };
+        self.last_checkpoint = (step > 0).then_some(step);
+        let rollback = Rollback { step: diverged, quantity: quantity.into(), to: step };
+        self.file.rollbacks.push(rollback.clone());
+        self.trainer.halvings = self.file.rollbacks.len() as u32;
+        self.persist(watch, |run| write_run_file(&path, &run.file))?;
+        self.persist(watch, |run| run.folder.rewind(step))?;
+        self.persist(watch, |run| run.folder.add_rollback(&rollback))?;
+        let rate = self.trainer.settings().training.learning_rate * self.trainer.rate_share();
+        let error = Error::Diverged { step: diverged, quantity };
+        let what = format!("{error}; it goes on from step {step} at half the learning rate, {rate}");
+        self.folder.log(&what);
+        watch(RunEvent::RolledBack { step, what }, &self.trainer)
+    }
+}
+
+#[cfg(test)]
+mod tests;

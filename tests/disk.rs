@@ -1,0 +1,188 @@
+//! Journey: a disk that does not take what is written, for one reason after another. Training waits and says so, or
+//! does not begin; nothing that is there is harmed.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use candle_core::Device;
+use diffuscope::config::{Architecture, Budget, CompactConfig, Preset, Settings, Subset};
+use diffuscope::data::mnist;
+use diffuscope::train::folder::newest_checkpoint;
+use diffuscope::train::history::History;
+use diffuscope::train::{Control, Outcome, Run, RunEvent, gallery};
+
+fn tiny(steps: u64) -> Settings {
+    let mut settings = Preset::Nano.settings();
+    settings.network.architecture = Architecture::Compact(CompactConfig { channels: 16 });
+    settings.data.subset = Subset::First(8);
+    settings.data.held_out = 0;
+    let training = &mut settings.training;
+    (training.batch_size, training.budget, training.checkpoint_every) = (2, Budget::Steps(steps), 2);
+    (training.preview_seconds, training.eval_seconds) = (0.0, 0.0);
+    settings
+}
+
+fn create(path: &Path, steps: u64) -> Run {
+    Run::create(&tiny(steps), &mnist::load().unwrap(), path, &Device::Cpu).unwrap()
+}
+
+/// The folder is deleted while the run goes on: it waits, and when the folder is back, it keeps a run there that can
+/// be gone on with.
+#[test]
+fn a_run_folder_that_is_removed_and_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let mut run = create(&path, 8);
+    let mut waits = Vec::new();
+    let outcome = run.train(&mut |event, _| {
+        match event {
+            RunEvent::Step(report) if report.step == 3 => fs::remove_dir_all(&path).unwrap(),
+            RunEvent::Stalled { what, hint } => {
+                assert!(!path.exists(), "it does not come back by itself");
+                waits.push((what, hint));
+                fs::create_dir(&path).unwrap();
+            }
+            _ => {}
+        }
+        Ok(Control::Continue)
+    });
+    assert_eq!(outcome.unwrap(), Outcome::Completed);
+    assert_eq!(waits.len(), 1, "{waits:?}");
+    assert!(waits[0].0.contains("run.json") && !waits[0].1.is_empty(), "{waits:?}");
+    drop(run);
+    assert_eq!(newest_checkpoint(&path).unwrap().0.step, 8);
+    assert_eq!(History::read(&path).unwrap().last.unwrap().step, 8);
+    let (run, _) = Run::resume(&path, |kept| Ok(kept.clone()), |_| mnist::load(), &Device::Cpu).unwrap();
+    assert_eq!(run.trainer.step_count(), 8);
+}
+
+/// Nobody puts it back: the run ends with what it could not write, when it is told to.
+#[test]
+fn a_run_folder_that_stays_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let mut run = create(&path, 8);
+    let mut waits = 0;
+    let outcome = run.train(&mut |event, _| {
+        match event {
+            RunEvent::Step(report) if report.step == 3 => fs::remove_dir_all(&path).unwrap(),
+            RunEvent::Stalled { .. } => waits += 1,
+            _ => {}
+        }
+        Ok(if waits == 3 { Control::Stop } else { Control::Continue })
+    });
+    let error = outcome.unwrap_err().to_string();
+    assert!(error.contains("cannot write") && waits == 3, "{error} after {waits}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn ten_thousand_files_in_a_run_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    create(&path, 2).train(&mut |_, _| Ok(Control::Continue)).unwrap();
+    for i in 0..10_000 {
+        fs::write(path.join(format!("{i:05}.txt")), "").unwrap();
+        fs::write(path.join(format!("grids/{i:05}.txt")), "").unwrap();
+    }
+    let begun = Instant::now();
+    let listed = gallery::list(folder.path()).unwrap();
+    assert!(listed.len() == 1 && listed[0].record.is_ok(), "{listed:?}");
+    let (listed_in, begun) = (begun.elapsed(), Instant::now());
+    Run::resume(&path, |kept| Ok(kept.clone()), |_| mnist::load(), &Device::Cpu).map(drop).unwrap();
+    println!("listed in {listed_in:?}, resumed in {:?}", begun.elapsed());
+    assert!(listed_in < Duration::from_secs(2) && begun.elapsed() < Duration::from_secs(20));
+    assert_eq!(fs::read_dir(path.join("grids")).unwrap().count(), 10_000);
+}
+
+#[cfg(unix)]
+mod permissions {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Longer than the program waits before it tries again, on a loaded machine.
+    const PATIENCE: Duration = Duration::from_secs(120);
+    const NOBODY: u32 = 65_534;
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// A folder in which anybody may write.
+    fn public() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        set_mode(folder.path(), 0o777);
+        folder
+    }
+
+    /// The program as somebody whom permissions stop: not as root. None where that cannot be.
+    fn program(folder: &Path, words: &[&str]) -> Option<Command> {
+        let mut command = program::program(folder, words);
+        if fs::metadata(folder).unwrap().uid() == 0 {
+            command.uid(NOBODY).gid(NOBODY);
+            let mut trial = Command::new(env!("CARGO_BIN_EXE_diffuscope"));
+            if trial.arg("--version").uid(NOBODY).gid(NOBODY).stdout(Stdio::null()).status().is_err() {
+                println!("left out: nobody may start the program where it lies");
+                return None;
+            }
+        }
+        Some(command)
+    }
+
+    #[test]
+    fn a_folder_without_permission() {
+        let folder = public();
+        let locked = folder.path().join("locked");
+        fs::create_dir(&locked).unwrap();
+        fs::write(locked.join("mine"), "mine").unwrap();
+        for mode in [0o555, 0o000] {
+            set_mode(&locked, mode);
+            let words = ["train", "--preset", "nano", "--steps", "1", "--subset", "16", "--out", "locked/run"];
+            let Some(mut command) = program(folder.path(), &words) else { return };
+            let output = command.output().unwrap();
+            set_mode(&locked, 0o755);
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{text}");
+            assert!(text.contains("error: cannot write locked/run") && text.contains("hint: "), "{text}");
+            assert_eq!(fs::read_dir(&locked).unwrap().count(), 1, "something was left behind");
+        }
+    }
+
+    #[test]
+    fn a_run_folder_that_becomes_read_only() {
+        let folder = public();
+        let path = folder.path().join("run");
+        let words =
+            ["train", "--preset", "nano", "--steps", "400", "--subset", "64", "--batch-size", "4", "--out", "run"];
+        let words = [&words[..], &["--checkpoint-every", "1"]].concat();
+        let Some(mut command) = program(folder.path(), &words) else { return };
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let log = || fs::read_to_string(path.join("log.txt")).unwrap_or_default();
+        let mut wait = |what: &str, until: &dyn Fn() -> bool| {
+            let begun = Instant::now();
+            while !until() {
+                assert!(begun.elapsed() < PATIENCE, "no {what}: {}", log());
+                assert!(child.try_wait().unwrap().is_none(), "it ended before {what}: {}", log());
+                std::thread::park_timeout(Duration::from_millis(2));
+            }
+        };
+        wait("checkpoint", &|| path.join("checkpoint.safetensors").exists());
+        set_mode(&path, 0o555);
+        wait("notice", &|| log().contains("waits: cannot write"));
+        let kept = newest_checkpoint(&path).unwrap();
+        assert!(kept.2.is_none(), "{:?}", kept.2);
+        set_mode(&path, 0o755);
+        assert!(child.wait().unwrap().success(), "{}", log());
+        assert!(log().contains("tries again") && log().contains("Completed at step 400"), "{}", log());
+        assert_eq!(newest_checkpoint(&path).unwrap().0.step, 400);
+    }
+}

@@ -1,0 +1,168 @@
+//! What the program is made of: `unsafe` in the files of kernels and at the allocator alone, and no crate that opens network connections.
+//! `deny.toml` has the rules on licences and duplicates, which cargo-deny checks in `.ci/run`.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Crates that open connections, or that only those need.
+const NETWORK: &[&str] = &[
+    "actix-web",
+    "async-net",
+    "attohttpc",
+    "awc",
+    "curl",
+    "curl-sys",
+    "h2",
+    "h3",
+    "hf-hub",
+    "hickory-resolver",
+    "http",
+    "http-body",
+    "hyper",
+    "hyper-util",
+    "isahc",
+    "libp2p",
+    "minreq",
+    "mio",
+    "native-tls",
+    "openssl",
+    "openssl-sys",
+    "quinn",
+    "reqwest",
+    "ring",
+    "rustls",
+    "schannel",
+    "socket2",
+    "surf",
+    "tiny_http",
+    "tokio-native-tls",
+    "tokio-rustls",
+    "tungstenite",
+    "ureq",
+    "ureq-proto",
+    "webpki-roots",
+    "websocket",
+];
+
+/// Sets an option of the allocator, which is a function of C.
+const ALLOCATOR: &str = "src/memory.rs";
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files below a folder, relative to the project.
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![PathBuf::from(folder)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let path = folder.join(entry.unwrap().file_name());
+            if root().join(&path).is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// Whether the word stands in the code, comments left out.
+fn has_word(text: &str, word: &str) -> bool {
+    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    code.flat_map(|line| line.split(|letter| !part(letter)).map(str::to_owned).collect::<Vec<_>>()).any(|w| w == word)
+}
+
+/// Names of the crates in a `Cargo.lock`, with the names that each depends on.
+fn crates(lock: &str) -> BTreeMap<String, Vec<String>> {
+    let mut crates = BTreeMap::<String, Vec<String>>::new();
+    for part in lock.split("[[package]]").skip(1) {
+        let name = part.lines().find_map(|line| line.strip_prefix("name = ")).unwrap().trim_matches('"').to_owned();
+        let listed = part.split_once("dependencies = [").map_or("", |(_, rest)| rest.split(']').next().unwrap());
+        let names = listed.split('"').skip(1).step_by(2).map(|name| name.split(' ').next().unwrap().to_owned());
+        crates.entry(name).or_default().extend(names);
+    }
+    crates
+}
+
+#[test]
+fn unsafe_stands_in_the_kernels_and_at_the_allocator_alone() {
+    // Written apart, so that this file does not hold the word that it looks for.
+    let word = ["un", "safe"].concat();
+    let allow = format!("allow({word}_code)");
+    let mut found = 0;
+    for path in ["src", "tests", "benches"].into_iter().flat_map(rust_files) {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        if has_word(&text, &word) || text.contains(&allow) {
+            let fits = path.starts_with("src/model/ops") || path == Path::new(ALLOCATOR);
+            assert!(fits, "{} has {word} code", path.display());
+            assert!(text.contains("SAFETY:"), "{} does not say why it is sound", path.display());
+            found += 1;
+        }
+    }
+    assert!(found > 3, "only {found} files were seen to have it");
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(manifest.contains(&format!("{word}_code = \"deny\"")), "the compiler does not refuse it elsewhere");
+}
+
+#[test]
+fn words_are_found_in_code_and_not_in_comments() {
+    assert!(has_word("let a = thing { b };", "thing") && has_word("thing{", "thing"));
+    assert!(!has_word("// thing\nlet x = something; //! thing", "thing"));
+}
+
+#[test]
+fn no_crate_opens_network_connections() {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let crates = crates(&lock);
+    assert!(crates.len() > 300 && crates["diffuscope"].contains(&"candle-core".to_owned()), "{}", crates.len());
+    for name in NETWORK {
+        assert!(!crates.contains_key(*name), "{name} is in Cargo.lock");
+    }
+    // For browsers, wgpu names tokio; without mio and socket2 it cannot open a connection.
+    let users: Vec<_> = crates.iter().filter(|(_, needs)| needs.iter().any(|need| need == "tokio")).collect();
+    assert!(users.iter().all(|(name, _)| *name == "wasm-bindgen-futures"), "{users:?}");
+}
+
+#[test]
+fn a_crate_in_the_lock_file_is_noticed() {
+    let lock = "[[package]]\nname = \"a\"\ndependencies = [\n \"ureq 3.0.0\",\n]\n\n[[package]]\nname = \"ureq\"\n";
+    let crates = crates(lock);
+    assert!(NETWORK.iter().any(|name| crates.contains_key(*name)));
+    assert_eq!(crates["a"], ["ureq"]);
+}
+
+#[test]
+fn the_program_opens_no_connection_itself() {
+    for path in rust_files("src") {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        for word in ["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs"] {
+            assert!(!has_word(&text, word), "{} uses {word}", path.display());
+        }
+        assert!(!text.contains("std::net"), "{} uses std::net", path.display());
+    }
+}
+
+#[test]
+fn each_duplicate_in_deny_toml_has_its_reason_and_is_there() {
+    let [rules, lock] = ["deny.toml", "Cargo.lock"].map(|name| fs::read_to_string(root().join(name)).unwrap());
+    let skipped: Vec<_> = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("{ crate = \""))
+        .filter(|line| line.contains('@'))
+        .collect();
+    assert!(skipped.len() > 10, "{}", skipped.len());
+    for line in skipped {
+        let (crate_and_version, rest) = line.split_once('"').unwrap();
+        let (name, version) = crate_and_version.split_once('@').unwrap();
+        assert!(rest.contains("reason = \""), "{line}");
+        assert!(
+            lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"")),
+            "{name} {version} is gone: take its line out"
+        );
+    }
+}
