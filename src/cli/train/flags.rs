@@ -14,7 +14,7 @@ pub struct TrainFlags {
     #[arg(long, value_name = "NAME", value_parser = value::one_of(value::PRESETS))]
     pub preset: Option<Preset>,
 
-    /// Learn as the reference does: noise ε, linear β, uniform timesteps, Adam at 1e-4, batches of 32, no moving average
+    /// Learn as the reference does, on the preset's network: noise ε, linear β, uniform timesteps, Adam at 1e-4, batches of 32, no moving average
     #[arg(long)]
     pub reference_recipe: bool,
 
@@ -105,7 +105,11 @@ impl TrainFlags {
     /// # Errors
     /// Flags that contradict each other, and the first of [`Settings::problems`].
     pub fn applied_to(&self, settings: Settings) -> Result<Settings> {
-        let changed = self.placed_in(settings)?;
+        let changed = self.placed_in(if self.reference_recipe { settings.by_reference_recipe() } else { settings })?;
+        Self::checked(changed)
+    }
+
+    fn checked(changed: Settings) -> Result<Settings> {
         // The one source whose size is known before it is read.
         let available = (changed.data.source == DataSource::Mnist).then_some(TRAIN_COUNT);
         changed.problems(available).into_iter().next().map_or(Ok(changed), |problem| Err(Error::Setting(problem)))
@@ -118,14 +122,11 @@ impl TrainFlags {
     /// # Errors
     /// As [`TrainFlags::applied_to`], and flags that would make it another run.
     pub fn resumed(&self, recorded: &Settings) -> Result<Settings> {
-        let changed = self.applied_to(recorded.clone())?;
+        let changed = Self::checked(self.placed_in(recorded.clone())?)?;
         let (was, now) = (recorded, &changed);
         let kept = [
             ("--preset", self.preset.is_none_or(|preset| preset == was.preset)),
-            (
-                "--reference-recipe",
-                !self.reference_recipe || now.sampling == was.sampling && now.diffusion == was.diffusion,
-            ),
+            ("--reference-recipe", !self.reference_recipe || follows_the_reference(was)),
             ("--data", now.data.source == was.data.source),
             ("--subset", now.data.subset == was.data.subset),
             ("--image-size", now.data.image_size == was.data.image_size),
@@ -150,8 +151,7 @@ impl TrainFlags {
         }
     }
 
-    fn placed_in(&self, settings: Settings) -> Result<Settings> {
-        let mut settings = if self.reference_recipe { settings.by_reference_recipe() } else { settings };
+    fn placed_in(&self, mut settings: Settings) -> Result<Settings> {
         let Settings { data, diffusion, network, training, .. } = &mut settings;
         put(&self.source()?, &mut data.source);
         put(&self.image_size, &mut data.image_size);
@@ -217,6 +217,17 @@ impl TrainFlags {
             )),
         }
     }
+}
+
+/// Whether a run learns by the reference recipe, but for what other flags may set.
+fn follows_the_reference(run: &Settings) -> bool {
+    let mut recipe = run.clone().by_reference_recipe();
+    recipe.diffusion = run.diffusion.clone();
+    recipe.training.batch_size = run.training.batch_size;
+    recipe.training.learning_rate = run.training.learning_rate;
+    recipe.training.optimizer = run.training.optimizer;
+    recipe.training.muon_learning_rate = run.training.muon_learning_rate;
+    recipe == *run
 }
 
 fn put<T: Clone>(typed: &Option<T>, place: &mut T) {

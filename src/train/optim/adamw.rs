@@ -139,6 +139,9 @@ impl InplaceOp2 for Fused<'_> {
         let (Some((start, end)), Some((from, to))) = (layout.contiguous_offsets(), of.contiguous_offsets()) else {
             bail!("the optimizer works on contiguous weights");
         };
+        if to - from != end - start {
+            bail!("a gradient of {} values for a weight of {}", to - from, end - start);
+        }
         let (step, mut state) = (self.step, self.state.borrow_mut());
         let Slices { first, second, average } = &mut *state;
         let chunks = first.len().div_ceil(CHUNK);

@@ -69,7 +69,16 @@ fn the_reference_recipe_is_the_seed_presets_on_another_network() {
     assert_eq!(rates(&recipe), rates(&seed));
     assert_eq!(settings("--reference-recipe --lr 3e-4").training.learning_rate, 3e-4);
     assert_eq!(resumed("--reference-recipe --minutes 10", &recipe).unwrap(), recipe);
-    assert!(resumed("--reference-recipe", &Preset::Small.settings()).is_err());
+    let changes: [fn(&mut Settings); 3] =
+        [|s| s.training.clip_norm = 1.0, |s| s.training.ema_decay = 0.99, |s| *s = Preset::Small.settings()];
+    for change in changes {
+        let mut other = recipe.clone();
+        change(&mut other);
+        let refused = resumed("--reference-recipe", &other).unwrap_err().to_string();
+        assert_eq!(refused, "--reference-recipe differs from the run that is resumed");
+    }
+    let larger = settings("--reference-recipe --batch-size 64");
+    assert_eq!(resumed("--reference-recipe", &larger).unwrap(), larger);
 }
 
 #[test]
