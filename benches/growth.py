@@ -1,6 +1,6 @@
 """Draws what `diffuscope bench --growth --json` prints on standard input as one SVG: a curve for each pair of what and against what.
   diffuscope bench --growth --json | python3 benches/growth.py docs/growth.svg
-Both axes are logarithmic; the number in each corner is the slope between the last two points: 1 is linear, 0 constant."""
+Of several runs one after the other, each point is the least. Both axes are logarithmic; the number in each corner is the slope between the last two points: 1 is linear, 0 constant."""
 import json, math, sys
 WIDTH, HEIGHT, COLUMNS, LEFT, TOP, RIGHT, BOTTOM = 300, 210, 3, 62, 34, 14, 40
 
@@ -39,10 +39,12 @@ def panel(title, axis, points, x0, y0):
     return out + [f'<polyline points="{line}"/>']
 
 
-curves = {}
+least = {}
 for line in sys.stdin:
     point = json.loads(line)
-    curves.setdefault((f'{point["what"]}, {point["unit"]}', point["against"]), []).append((point["at"], point["value"]))
+    curve = least.setdefault((f'{point["what"]}, {point["unit"]}', point["against"]), {})
+    curve[point["at"]] = min(point["value"], curve.get(point["at"], math.inf))
+curves = {names: sorted(curve.items()) for names, curve in least.items()}
 rows = math.ceil(len(curves) / COLUMNS)
 parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH * COLUMNS}" height="{HEIGHT * rows}">',
          "<style>text{font:11px sans-serif;fill:#444}.t{font-weight:bold;fill:#111}.g{stroke:#ddd}"
