@@ -1,5 +1,5 @@
 //! What the program is made of: `unsafe` in the files of kernels and at the allocator alone, and no crate that opens network connections.
-//! `deny.toml` has the rules on licences and duplicates, which cargo-deny checks in `.ci/run`.
+//! `deny.toml` has the rules on licences and duplicates, which `cargo deny check` holds the dependencies to.
 
 #![allow(clippy::unwrap_used)]
 
