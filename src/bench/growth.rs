@@ -3,12 +3,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use candle_core::{Device, Tensor};
 use serde::Serialize;
 
-use super::{SMALL_BATCH, random_images, rounded, small};
+use super::{SMALL_BATCH, random_images, repeat, rounded, small};
 use crate::app::loss_series::LossSeries;
 use crate::config::{Architecture, CompactConfig, SamplerKind, SamplingSettings, Settings, WeightsKind};
 use crate::model::Network;
@@ -16,6 +15,7 @@ use crate::model::ops::{self, Tape};
 use crate::model::params::Params;
 use crate::rng::Stream;
 use crate::sampling::Drawing;
+use crate::train::folder::METRICS;
 use crate::train::{Run, Trainer};
 use crate::{Error, Result};
 
@@ -109,7 +109,7 @@ fn kept(marks: &[u64], tell: &mut dyn FnMut(&Growth) -> Result<()>) -> Result<()
             run.folder.add_step(&report)?;
         }
         let checkpoint = size(&run.folder.checkpoint(&run.trainer)?)?;
-        let metrics = size(&run.folder.path().join("metrics.jsonl"))?;
+        let metrics = size(&run.folder.path().join(METRICS))?;
         for (what, value) in [("metrics file", metrics), ("checkpoint", checkpoint)] {
             tell(&Growth { what, against: "steps", at: mark as usize, value, unit: "bytes" })?;
         }
@@ -123,18 +123,14 @@ fn kept(marks: &[u64], tell: &mut dyn FnMut(&Growth) -> Result<()>) -> Result<()
     Ok(())
 }
 
-/// The median of the milliseconds of `work`, which is done once before.
-fn median_ms(repeats: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
-    work()?;
-    let mut times = Vec::new();
-    for _ in 0..repeats {
-        let started = Instant::now();
-        work()?;
-        times.push(1e3 * started.elapsed().as_secs_f64());
-    }
+/// The median of the milliseconds of `work`.
+fn median_ms(repeats: usize, work: impl FnMut() -> Result<()>) -> Result<f64> {
+    let mut times = repeat(repeats, work)?;
     times.sort_by(f64::total_cmp);
-    let median = times.get(times.len() / 2).copied();
-    median.map(|ms| rounded(ms, 1000.0)).ok_or_else(|| Error::usage("nothing was timed", "use --repeats 1 or more"))
+    let median = times.get(times.len() / 2);
+    median
+        .map(|seconds| rounded(1e3 * seconds, 1000.0))
+        .ok_or_else(|| Error::usage("nothing was timed", "use --repeats 1 or more"))
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! The quick evaluations of a run over its training, in bounded memory.
 
+use serde::Serialize;
+
 use super::thinned::Thinned;
 use crate::eval::QuickEval;
 
 /// Evaluations that are kept: at one every 15 seconds, four hours of them all and every second of longer runs.
 const MOST: usize = 1024;
 
-/// How good the digits were after one step.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How good the digits were after one step; so they stand in `metrics.jsonl`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Evaluated {
     pub step: u64,
     pub eval: QuickEval,

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{self, Checkpoint};
+use super::evaluations::Evaluated;
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::trainer::Trainer;
@@ -33,11 +34,14 @@ pub use run_file::{Rollback, RunFile, holds_run, read_run_file, write_run_file};
 const MAX_GRIDS: usize = 400;
 /// Name of the newest checkpoint.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// Name of the folder of grids, and of the log.
+pub(super) const GRIDS: &str = "grids";
+const LOG: &str = "log.txt";
 /// Pixels between two pictures of a grid, and around them.
 pub(super) const GRID_GAP: usize = 2;
 
 /// What each step reports.
-pub(super) const METRICS: &str = "metrics.jsonl";
+pub const METRICS: &str = "metrics.jsonl";
 /// The losses by timestep.
 pub(super) const BY_TIMESTEP: &str = "loss_by_timestep.jsonl";
 
@@ -64,7 +68,7 @@ impl RunFolder {
             ));
         }
         refuse_links(path)?;
-        fs::create_dir_all(path.join("grids")).map_err(Error::write(path))?;
+        fs::create_dir_all(path.join(GRIDS)).map_err(Error::write(path))?;
         let log = locked_log(path)?;
         write_run_file(path, run)?;
         Self::open(path, log)
@@ -76,12 +80,12 @@ impl RunFolder {
     /// When the metrics cannot be read or written.
     pub fn resume(path: &Path, step: u64) -> Result<Self> {
         refuse_links(path)?;
-        fs::create_dir_all(path.join("grids")).map_err(Error::write(path))?;
+        fs::create_dir_all(path.join(GRIDS)).map_err(Error::write(path))?;
         let log = locked_log(path)?;
         remove_unfinished(path)?;
-        remove_unfinished(&path.join("grids"))?;
-        keep_metrics_until(&path.join(METRICS), step)?;
-        keep_metrics_until(&path.join(BY_TIMESTEP), step)?;
+        remove_unfinished(&path.join(GRIDS))?;
+        keep_lines_until(&path.join(METRICS), step)?;
+        keep_lines_until(&path.join(BY_TIMESTEP), step)?;
         Self::open(path, log)
     }
 
@@ -100,12 +104,12 @@ impl RunFolder {
             return Ok(());
         }
         write_run_file(&self.path, run)?;
-        let grids = self.path.join("grids");
+        let grids = self.path.join(GRIDS);
         if !grids.exists() {
             fs::create_dir(&grids).map_err(Error::write(&grids))?;
         }
         // One that is still there is locked, by this run.
-        if !self.path.join("log.txt").exists() {
+        if !self.path.join(LOG).exists() {
             self.log = locked_log(&self.path)?;
         }
         self.metrics = append_to(&self.path.join(METRICS))?;
@@ -166,10 +170,10 @@ impl RunFolder {
     pub fn rewind(&mut self, step: u64) -> Result<()> {
         self.flush()?;
         let (metrics, by_timestep) = (self.path.join(METRICS), self.path.join(BY_TIMESTEP));
-        keep_metrics_until(&metrics, step)?;
-        keep_metrics_until(&by_timestep, step)?;
+        keep_lines_until(&metrics, step)?;
+        keep_lines_until(&by_timestep, step)?;
         (self.metrics, self.by_timestep) = (append_to(&metrics)?, append_to(&by_timestep)?);
-        for (drawn_after, grid) in grids_in(&self.path.join("grids"))? {
+        for (drawn_after, grid) in grids_in(&self.path.join(GRIDS))? {
             if drawn_after > step {
                 fs::remove_file(&grid).map_err(Error::write(&grid))?;
             }
@@ -216,7 +220,7 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it.
     pub fn add_grid(&self, step: u64, pictures: &Pictures) -> Result<()> {
-        let folder = self.path.join("grids");
+        let folder = self.path.join(GRIDS);
         write_png(&folder.join(format!("step-{step:07}.png")), &pictures.grid(8, GRID_GAP, 0))?;
         thin(&folder)
     }
@@ -242,12 +246,6 @@ struct HeldOut {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Evaluated {
-    step: u64,
-    eval: QuickEval,
-}
-
-#[derive(Serialize, Deserialize)]
 pub(super) struct LossByTimestep {
     pub step: u64,
     pub by_timestep: ByTimestep,
@@ -262,7 +260,7 @@ struct RolledBack<'a> {
 /// A run folder may come from somebody else: what is appended to or cleared up in it must not lie somewhere else.
 /// Files that are written whole take the place of a link, and leave alone what it leads to.
 fn refuse_links(run: &Path) -> Result<()> {
-    for name in ["log.txt", METRICS, BY_TIMESTEP, "grids"] {
+    for name in [LOG, METRICS, BY_TIMESTEP, GRIDS] {
         let path = run.join(name);
         if fs::symlink_metadata(&path).is_ok_and(|about| about.is_symlink()) {
             let what = "it is a link to somewhere else, which a run does not write to";
@@ -282,7 +280,7 @@ fn open_to_append(path: &Path) -> Result<File> {
 
 /// The run's log, locked; a program that is killed lets the lock go.
 fn locked_log(run: &Path) -> Result<File> {
-    let path = run.join("log.txt");
+    let path = run.join(LOG);
     let log = open_to_append(&path)?;
     match log.try_lock() {
         Ok(()) => Ok(log),
@@ -297,7 +295,7 @@ fn locked_log(run: &Path) -> Result<File> {
 
 /// Whether some program, this one or another, is training the run.
 pub fn in_use(run: &Path) -> bool {
-    let log = OpenOptions::new().append(true).open(run.join("log.txt"));
+    let log = OpenOptions::new().append(true).open(run.join(LOG));
     log.is_ok_and(|log| matches!(log.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
@@ -312,7 +310,7 @@ pub fn drop_damaged_checkpoint(run: &Path) -> Result<()> {
 }
 
 /// Newest first.
-fn checkpoint_paths(run: &Path) -> [PathBuf; 2] {
+pub(super) fn checkpoint_paths(run: &Path) -> [PathBuf; 2] {
     [CHECKPOINT, "checkpoint.previous.safetensors"].map(|name| run.join(name))
 }
 
@@ -346,17 +344,22 @@ pub(super) fn checkpoint_before_newest(run: &Path) -> Option<Checkpoint> {
     Checkpoint::read(&previous).ok()
 }
 
-/// Rewrites a metrics file without the lines after `step` and without a torn last line.
-fn keep_metrics_until(path: &Path, step: u64) -> Result<()> {
+/// A file to read; none where there is none.
+pub(super) fn open_if_there(path: &Path) -> Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::read(path)(error)),
+    }
+}
+
+/// Rewrites a file of lines without the lines after `step` and without a torn last line.
+fn keep_lines_until(path: &Path, step: u64) -> Result<()> {
     #[derive(Deserialize)]
     struct Line {
         step: u64,
     }
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::read(path)(error)),
-    };
+    let Some(file) = open_if_there(path)? else { return Ok(()) };
     let mut reader = BufReader::new(file);
     let mut kept = Vec::new();
     let mut line = Vec::new();
@@ -369,8 +372,8 @@ fn keep_metrics_until(path: &Path, step: u64) -> Result<()> {
     write_atomically(path, |file| file.write_all(&kept))
 }
 
-/// The grids in a folder, with the steps that they were drawn after, in their order. Files of other names are none.
-fn grids_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+/// The grids in a run's folder of them, with the steps that they were drawn after, in their order. Files of other names are none.
+pub(super) fn grids_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let entries = fs::read_dir(folder).map_err(Error::read(folder))?.flatten();
     let step = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
     let mut grids: Vec<_> = entries.filter_map(|entry| Some((step(&entry.path())?, entry.path()))).collect();

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use image::{ImageFormat, ImageReader, Limits};
 
-use super::folder::{GRID_GAP, RunFile, read_run_file};
+use super::folder::{GRID_GAP, GRIDS, METRICS, RunFile, checkpoint_paths, grids_in, open_if_there, read_run_file};
 use super::history::Line;
 use crate::pictures::Pictures;
 use crate::{Error, Result};
@@ -69,8 +69,7 @@ pub fn list(folder: &Path) -> Result<Vec<RunSummary>> {
 }
 
 fn summary(path: PathBuf) -> RunSummary {
-    let times =
-        ["metrics.jsonl", "run.json", "."].map(|name| fs::metadata(path.join(name)).and_then(|it| it.modified()));
+    let times = [METRICS, "run.json", "."].map(|name| fs::metadata(path.join(name)).and_then(|it| it.modified()));
     let changed = times.into_iter().find_map(std::io::Result::ok).unwrap_or(SystemTime::UNIX_EPOCH);
     let record = record(&path).map_err(|error| error.to_string());
     RunSummary { path, changed, record }
@@ -78,13 +77,12 @@ fn summary(path: PathBuf) -> RunSummary {
 
 fn record(path: &Path) -> Result<RunRecord> {
     let file = read_run_file(path)?;
-    let tail = tail(&path.join("metrics.jsonl"))?;
+    let tail = tail(&path.join(METRICS))?;
     let thumbnail = newest_grid(path, file.settings.data.image_size).map(|(_, grid)| {
         let bytes = (THUMBNAIL * grid.width * grid.height).min(grid.pixels.len());
         Arc::new(Pictures { pixels: grid.pixels[..bytes].to_vec(), ..grid })
     });
-    let checkpoint = ["checkpoint.safetensors", "checkpoint.previous.safetensors"];
-    let checkpoint = checkpoint.iter().any(|name| path.join(name).is_file());
+    let checkpoint = checkpoint_paths(path).iter().any(|path| path.is_file());
     Ok(RunRecord { file, step: tail.step, share: tail.share, loss: tail.loss, checkpoint, thumbnail })
 }
 
@@ -97,11 +95,7 @@ struct Tail {
 
 /// The last steps of a metrics file, of which only the end is read.
 fn tail(path: &Path) -> Result<Tail> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Tail::default()),
-        Err(error) => return Err(Error::read(path)(error)),
-    };
+    let Some(mut file) = open_if_there(path)? else { return Ok(Tail::default()) };
     let mut text = Vec::new();
     let length = file.metadata().map_err(Error::read(path))?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).map_err(Error::read(path))?;
@@ -125,13 +119,7 @@ fn tail(path: &Path) -> Result<Tail> {
 /// The newest grid of a run with its step, cut into its pictures of `size`×`size` pixels; none if there is none that
 /// this program can have written.
 pub fn newest_grid(run: &Path, size: usize) -> Option<(u64, Pictures)> {
-    let entries = fs::read_dir(run.join("grids")).ok()?;
-    let numbered = entries.filter_map(|entry| {
-        let path = entry.ok()?.path();
-        let step = path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse::<u64>().ok()?;
-        Some((step, path))
-    });
-    let (step, path) = numbered.max()?;
+    let (step, path) = grids_in(&run.join(GRIDS)).ok()?.pop()?;
     let file = File::open(path).ok()?;
     if file.metadata().ok()?.len() > MAX_GRID_FILE {
         return None;

@@ -1,14 +1,13 @@
 //! The losses of a run read back from its folder, in bounded memory however long the run was.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::evaluations::Evaluations;
-use super::folder::{BY_TIMESTEP, LossByTimestep, METRICS};
+use super::folder::{BY_TIMESTEP, LossByTimestep, METRICS, open_if_there};
 use super::loss_by_timestep::LossMap;
 use super::metrics::StepReport;
 use super::run_clock::RunClock;
@@ -73,11 +72,7 @@ impl History {
 
 /// Takes every line of a file that can be read; no file has no lines.
 fn for_each_line<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> Result<()> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::read(path)(error)),
-    };
+    let Some(file) = open_if_there(path)? else { return Ok(()) };
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     while reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(Error::read(path))? > 0 {

@@ -50,7 +50,7 @@ impl ByTimestep {
         self.images.iter().all(|images| *images == 0)
     }
 
-    /// With five decimals, as a line of `metrics.jsonl` keeps it.
+    /// With five decimals, as a line of `loss_by_timestep.jsonl` keeps it.
     #[must_use]
     pub fn rounded(self) -> Self {
         Self { loss: self.loss.map(|loss| (f64::from(loss) * 1e5).round() as f32 / 1e5), ..self }

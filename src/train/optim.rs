@@ -53,9 +53,7 @@ impl Moments {
             Self::Device { second: (!by_muon).then(|| zeros.clone()), first: zeros, average }
         })
     }
-}
 
-impl Moments {
     /// Whether there is a second moment: of AdamW, not of Muon.
     pub(super) fn has_second(&self) -> bool {
         match self {
@@ -173,8 +171,29 @@ impl Optimizer {
     }
 }
 
+/// A gradient of another size would be taken in part, or past its end.
+fn check_size(weight: &[f32], gradient: &[f32]) -> Result<()> {
+    if gradient.len() != weight.len() {
+        bail!("a gradient of {} values for a weight of {}", gradient.len(), weight.len());
+    }
+    Ok(())
+}
+
 /// average ← average + share·(weight − average), where an average is kept.
-fn add_to_average(average: Option<&mut Tensor>, weight: &Tensor, share: f64) -> Result<()> {
+fn average_on_host(average: Option<&mut [f32]>, weight: &[f32], share: f32) {
+    let Some(average) = average else { return };
+    vectorised(
+        #[inline(always)]
+        || {
+            for (average, weight) in average.iter_mut().zip(weight) {
+                *average += share * (*weight - *average);
+            }
+        },
+    );
+}
+
+/// [`average_on_host`] with tensors of any device.
+fn average_on_device(average: Option<&mut Tensor>, weight: &Tensor, share: f64) -> Result<()> {
     if let Some(average) = average {
         *average = (average.affine(1.0 - share, 0.0)? + weight.affine(share, 0.0)?)?;
     }

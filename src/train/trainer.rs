@@ -65,11 +65,11 @@ impl Trainer {
         let seed = settings.training.seed;
         let schedule = Schedule::from_settings(&settings.diffusion)?;
         let data = splits.train.subset(settings.data.subset, seed)?.resized(settings.data.image_size);
-        let (network, weights) = Params::fresh(seed, device, |vb| Network::new(&settings.network, &vb))?;
+        let (network, optimizer) = before_the_first_step(settings, device)?;
         Ok(Self {
             held_out: held_out(settings, &schedule, &splits.test, device)?,
             batches: Batches::new(data.len(), settings.training.batch_size, seed),
-            optimizer: Optimizer::new(weights, &settings.training)?,
+            optimizer,
             settings: settings.clone(),
             schedule,
             data,
@@ -86,10 +86,7 @@ impl Trainer {
     /// # Errors
     /// When the device has no room.
     pub(super) fn restart(&mut self) -> Result<()> {
-        let Settings { network, training, .. } = &self.settings;
-        let (network, weights) = Params::fresh(training.seed, &self.device, |vb| Network::new(network, &vb))?;
-        self.optimizer = Optimizer::new(weights, training)?;
-        self.network = network;
+        (self.network, self.optimizer) = before_the_first_step(&self.settings, &self.device)?;
         self.elapsed = Duration::ZERO;
         Ok(())
     }
@@ -291,6 +288,13 @@ impl Trainer {
     pub fn device(&self) -> &Device {
         &self.device
     }
+}
+
+/// The network with weights drawn from the seed, and its optimizer.
+fn before_the_first_step(settings: &Settings, device: &Device) -> Result<(Network, Optimizer)> {
+    let Settings { network, training, .. } = settings;
+    let (network, weights) = Params::fresh(training.seed, device, |vb| Network::new(network, &vb))?;
+    Ok((network, Optimizer::new(weights, training)?))
 }
 
 /// Fixed noised test images, in batches; every timestep range is represented equally.

@@ -5,9 +5,10 @@ use std::cell::RefCell;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
-use super::{CHUNK, add_to_average};
+use super::{CHUNK, average_on_device, average_on_host, check_size};
 use crate::config::TrainingSettings;
 use crate::model::ops::kernels::vectorised;
+use crate::model::ops::slices::of_cpu;
 
 /// ε of Adam's denominator (Kingma & Ba 2015, algorithm 1).
 const EPSILON: f64 = 1e-8;
@@ -80,15 +81,7 @@ impl AdamW {
                 }
             },
         );
-        let Some(average) = average else { return };
-        vectorised(
-            #[inline(always)]
-            || {
-                for (a, w) in average.iter_mut().zip(weight.iter()) {
-                    *a += self.average_share * (*w - *a);
-                }
-            },
-        );
+        average_on_host(average, weight, self.average_share);
     }
 
     /// [`AdamW::on_host`] with tensors of any device.
@@ -111,7 +104,7 @@ impl AdamW {
         let change = (&*first / denominator)?.affine(f64::from(self.rate), 0.0)?;
         let updated = (weight.as_detached_tensor().affine(f64::from(self.keep), 0.0)? - change)?;
         weight.set(&updated)?;
-        add_to_average(average, &updated, f64::from(self.average_share))
+        average_on_device(average, &updated, f64::from(self.average_share))
     }
 }
 
@@ -133,15 +126,11 @@ impl InplaceOp2 for Fused<'_> {
     }
 
     fn cpu_fwd(&self, weight: &mut CpuStorage, layout: &Layout, gradient: &CpuStorage, of: &Layout) -> Result<()> {
-        let (CpuStorage::F32(weight), CpuStorage::F32(gradient)) = (weight, gradient) else {
-            bail!("the optimizer works on f32");
+        let (CpuStorage::F32(weight), Some((start, end))) = (weight, layout.contiguous_offsets()) else {
+            bail!("the optimizer works on contiguous f32");
         };
-        let (Some((start, end)), Some((from, to))) = (layout.contiguous_offsets(), of.contiguous_offsets()) else {
-            bail!("the optimizer works on contiguous weights");
-        };
-        if to - from != end - start {
-            bail!("a gradient of {} values for a weight of {}", to - from, end - start);
-        }
+        let (weight, gradient) = (&mut weight[start..end], of_cpu(gradient, of)?);
+        check_size(weight, gradient)?;
         let (step, mut state) = (self.step, self.state.borrow_mut());
         let Slices { first, second, average } = &mut *state;
         let chunks = first.len().div_ceil(CHUNK);
@@ -150,7 +139,7 @@ impl InplaceOp2 for Fused<'_> {
             None => std::iter::repeat_with(|| None).take(chunks).collect(),
         };
         let states = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK)).zip(averages);
-        weight[start..end].par_chunks_mut(CHUNK).zip(gradient[from..to].par_chunks(CHUNK)).zip(states).for_each(
+        weight.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(states).for_each(
             |((weight, gradient), ((first, second), average))| {
                 step.on_chunk(weight, gradient, first, second, average);
             },

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
 
-use super::add_to_average;
+use super::{average_on_device, average_on_host, check_size};
 use crate::config::TrainingSettings;
 use crate::model::ops::kernels::gemm::{Destination, Matrix, gemm};
 use crate::model::ops::slices::of_cpu;
@@ -84,7 +84,7 @@ impl Muon {
         let change = orthogonalised_tensor(&ahead)?.affine(self.rate(rows, columns), 0.0)?.reshape(weight.shape())?;
         let updated = (weight.as_detached_tensor().affine(self.keep(), 0.0)? - change)?;
         weight.set(&updated)?;
-        add_to_average(average, &updated, f64::from(self.average_share))
+        average_on_device(average, &updated, f64::from(self.average_share))
     }
 
     fn shape(self, weight: &Var) -> Result<(usize, usize)> {
@@ -121,9 +121,7 @@ impl InplaceOp2 for Stepped<'_> {
             bail!("the optimizer works on contiguous f32");
         };
         let (weight, gradient) = (&mut weight[start..end], of_cpu(gradient, of)?);
-        if gradient.len() != weight.len() {
-            bail!("a gradient of {} values for a weight of {}", gradient.len(), weight.len());
-        }
+        check_size(weight, gradient)?;
         let Muon { clip, average_share, .. } = self.step;
         let (momentum, average) = &mut *self.state.borrow_mut();
         // Nesterov's: where the momentum would be after the same gradient once more.
@@ -138,11 +136,7 @@ impl InplaceOp2 for Stepped<'_> {
         for (weight, change) in weight.iter_mut().zip(change) {
             *weight = keep * *weight - rate * change;
         }
-        if let Some(average) = average {
-            for (average, weight) in average.iter_mut().zip(weight.iter()) {
-                *average += average_share * (*weight - *average);
-            }
-        }
+        average_on_host(average.as_deref_mut(), weight, average_share);
         Ok(())
     }
 }
