@@ -8,10 +8,12 @@
 //! | `news` | an event's effect on the state |
 //! | `runs` | the earlier runs: what is listed, opened, taken over |
 //! | `recording` | the recorded reverse diffusion and its playhead |
-//! | `loss_series` | a loss curve of any length in bounded memory |
+//! | `films`, `player` | such recordings by the models of the training, and how the strip moves along both axes |
+//! | `loss_series`, `smoothing` | a loss curve of any length in bounded memory, and its moving average |
 //! | `comparison`, `settings_diff` | runs beside the one that is shown, and which settings differ |
+//! | `copies` | the training images that are nearest to the followed digit |
 //! | `edits` | changes of the settings, to take back and to do again |
-//! | `health`, `pulse` | how the run goes, in one line, and what that is read from |
+//! | `health` | how the run goes, in one line |
 //! | `heat_map` | the loss by timestep as a picture |
 //! | `judged` | the evaluations of the run as the panel shows them |
 //! | `schedule_view` | what the schedule does, as a curve and a strip |
@@ -24,8 +26,10 @@
 
 mod action;
 mod comparison;
+mod copies;
 mod edits;
 mod file_dialog;
+mod films;
 mod health;
 mod heat_map;
 mod judged;
@@ -33,7 +37,7 @@ mod logic;
 pub mod loss_series;
 mod news;
 pub mod notices;
-mod pulse;
+mod player;
 mod recording;
 mod remembered;
 mod run_names;
@@ -42,15 +46,19 @@ mod save_form;
 mod schedule_doctor;
 mod schedule_view;
 mod settings_diff;
+mod smoothing;
 mod state;
 mod throughput;
 
 pub use action::Action;
 pub use comparison::{Compared, Comparison};
+pub use copies::{Copies, Nearness};
+pub use films::{FilmAxis, Films};
 pub use health::{Health, Tone};
 pub use heat_map::HeatMap;
 pub use judged::Judged;
 pub use logic::App;
+pub use player::Player;
 pub use recording::{Moment, Recording};
 pub use remembered::Remembered;
 pub use run_names::{Folders, date};
@@ -59,9 +67,10 @@ pub use save_form::{SaveForm, SaveResult, SaveWhat};
 pub use schedule_doctor::{Advice, Diagnosis, Verdict};
 pub use schedule_view::ScheduleView;
 pub use settings_diff::{Difference, differences};
+pub use smoothing::Smoothing;
 pub use state::{
-    Activity, AppState, EndReason, Look, LossAxis, LossPlot, ModelFacts, Player, Preview, Progress, RunFacts,
-    SamplingProgress, Tab,
+    Activity, AppState, EndReason, Look, LossAxis, LossPlot, ModelFacts, Preview, Progress, RunFacts, SamplingProgress,
+    Tab,
 };
 
 pub use crate::train::run_clock::RunClock;

@@ -181,7 +181,14 @@ pub struct TrainingSettings {
     /// Seconds between two quick evaluations of drawn digits; 0: never.
     #[serde(default)]
     pub eval_seconds: f64,
+    /// Most that the films of the run may take on disk, MB of 2²⁰ bytes; 0: none are recorded.
+    #[serde(default = "usual_film_megabytes")]
+    pub film_megabytes: u64,
     pub seed: u64,
+}
+
+fn usual_film_megabytes() -> u64 {
+    64
 }
 
 fn usual_muon_learning_rate() -> f64 {

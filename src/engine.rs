@@ -2,6 +2,7 @@
 
 mod background;
 mod command;
+mod copying;
 mod event;
 mod handle;
 mod runs;

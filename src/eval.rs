@@ -5,10 +5,12 @@
 pub mod bits_per_dim;
 pub mod bootstrap;
 pub mod classifier;
+pub mod copying;
 pub mod frechet;
 pub mod histogram;
 pub mod judge;
 pub mod nearest;
+mod neighbours;
 pub mod precision_recall;
 pub mod quick;
 pub mod report;

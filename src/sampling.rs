@@ -13,6 +13,8 @@ use crate::rng::Stream;
 
 /// Images that go through the network together unless the caller says otherwise: more would only take more memory.
 const BATCH: usize = 64;
+/// The noise that pictures of ε̂ show: ± this many standard deviations.
+pub const EPS_RANGE: f32 = 3.0;
 
 /// A drawing of images that can be carried out.
 #[derive(Debug)]

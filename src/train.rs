@@ -6,6 +6,9 @@ pub mod estimate;
 pub mod evaluations;
 mod examination;
 pub mod examples;
+pub mod film;
+mod film_recorder;
+pub mod films;
 pub mod folder;
 pub mod gallery;
 pub mod history;
@@ -16,6 +19,8 @@ mod optim;
 mod pace;
 #[cfg(test)]
 mod power_cuts;
+mod preview;
+pub mod pulse;
 mod recovery;
 pub mod run;
 pub mod run_clock;

@@ -12,8 +12,12 @@ mod charts_panel;
 mod command_palette;
 mod commands;
 mod comparison;
+mod copies_section;
 mod digits_panel;
 mod drop_down;
+mod film_axis;
+mod film_hero;
+mod film_rail;
 mod film_strip;
 mod follow;
 mod heat_map;
@@ -21,6 +25,7 @@ mod icons;
 mod keys;
 mod loss_axis;
 mod loss_plot;
+mod loupe;
 mod numbers;
 pub mod palette;
 mod picture_grid;
@@ -111,6 +116,7 @@ impl View {
         CentralPanel::no_frame().frame(flat).show(ui, |ui| {
             tabs::show(ui, state, charts_have_room, &mut actions);
             match state.tab {
+                Tab::Train | Tab::Sample if state.loupe => loupe::show(ui, state, textures, &mut actions),
                 Tab::Train => train_tab::show(ui, state, textures, &mut actions),
                 Tab::Charts if !charts_have_room => {
                     Frame::new().inner_margin(Margin::symmetric(20, 4)).show(ui, |ui| {

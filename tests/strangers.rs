@@ -7,6 +7,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
@@ -14,6 +15,9 @@ use diffuscope::config::{Architecture, Budget, CompactConfig, DataSource, Preset
 use diffuscope::data::{self, mnist};
 use diffuscope::export::{ExportFormat, export};
 use diffuscope::model::weights::WeightsFile;
+use diffuscope::pictures::Pictures;
+use diffuscope::train::film::{Film, FilmMoment};
+use diffuscope::train::films;
 use diffuscope::train::folder::read_run_file;
 use diffuscope::train::gallery;
 use diffuscope::train::history::History;
@@ -162,6 +166,19 @@ fn run_in(folder: &Path) -> PathBuf {
     path
 }
 
+/// The newest film of a run, of two digits, so that its header is a good part of it.
+fn film_in(run: &Path) -> PathBuf {
+    let path = run.join("films/step-0000002.safetensors");
+    if !path.exists() {
+        let picture = |value| Arc::new(Pictures { width: 6, height: 5, pixels: vec![value; 60] });
+        let moment = |t: usize| FilmMoment { t, x_t: picture(1), x0_hat: picture(2), eps_hat: picture(3) };
+        let moments = [900, 400, 0].map(moment).to_vec();
+        let film = Film { step: 2, timesteps: 1000, classes: vec![Some(1), None], moments };
+        films::add(run, &film, u64::MAX).unwrap();
+    }
+    path
+}
+
 #[test]
 fn weights_of_pytorch() {
     let folder = tempfile::tempdir().unwrap();
@@ -250,6 +267,13 @@ fn runs() {
     damage(&path.join("checkpoint.safetensors"), 300, || open(&path));
     let grid = fs::read_dir(path.join("grids")).unwrap().next().expect("a grid was drawn").unwrap().path();
     damage(&grid, 1000, list);
+    damage(&film_in(&path), 3000, || {
+        let films = films::read_all(&path, |film| {
+            assert!(film.moments.iter().all(|moment| moment.x_t.count() == film.classes.len()));
+            Ok(())
+        })?;
+        if films == 0 { Ok(()) } else { Film::read(&film_in(&path)).map(drop) }
+    });
     for name in ["run.json", "checkpoint.safetensors", "metrics.jsonl"] {
         damage(&path.join(name), 12, resume);
     }
@@ -332,7 +356,8 @@ fn links_in_a_foreign_run_are_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let path = run_in(folder.path());
     let elsewhere = folder.path().join("elsewhere");
-    for name in ["log.txt", "metrics.jsonl", "grids"] {
+    film_in(&path);
+    for name in ["log.txt", "metrics.jsonl", "grids", "films"] {
         fs::rename(path.join(name), &elsewhere).unwrap();
         std::os::unix::fs::symlink(&elsewhere, path.join(name)).unwrap();
         let before = fs::metadata(&elsewhere).unwrap().modified().unwrap();

@@ -304,7 +304,7 @@ fn save_writes_where_the_field_says_and_tells_how_it_went() {
     scene.play([Event::Failed { during: Task::Saving, what, hint }]);
     assert!(scene.harness.query_all_by_label_contains("no space left").count() >= 1);
 
-    scene.click("The denoising as film (.gif)");
+    scene.click("The film as it is shown (.gif)");
     assert_eq!(scene.state().save.path, "/tmp/seven.gif", "the user's name is kept");
     scene.press("Save");
     let Some(Command::Save { what: Save::Animation { frames, .. }, .. }) = scene.command() else {

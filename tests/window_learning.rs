@@ -14,7 +14,7 @@ use diffuscope::train::loss_by_timestep::LossMap;
 use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use scene::{Scene, by_timestep, evaluations, run_started};
+use scene::{Scene, by_timestep, evaluations, run_started, steps};
 
 fn scene() -> Scene {
     Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]))
@@ -56,6 +56,56 @@ fn an_opened_run_shows_how_good_its_digits_became() {
     scene.play([opened(), Event::History(History { evaluations: past, ..History::default() })]);
     // Fifty digits do not compare with two hundred real ones.
     scene.harness.get_by_label("Recognisable digits: 75 % at step 1,200");
+}
+
+#[test]
+fn the_health_stands_in_the_pill_and_is_read_from_disk_too() {
+    let mut scene = scene();
+    scene.play([run_started(Preset::Small.settings(), 0), Event::Activity(Activity::Training)]);
+    scene.play(steps(1, 400));
+    let said = scene.state().health.as_ref().unwrap().sentence.clone();
+    assert!(said.starts_with("Learning: the loss fell"), "{said}");
+    assert_eq!(scene.harness.query_all_by_label(&said).count(), 2, "in the pill and under the loss");
+
+    let mut history = History::default();
+    for event in steps(1, 1240) {
+        let Event::Step(report) = event else { panic!("a step") };
+        history.pulse.push(&report);
+        history.last = Some(report);
+    }
+    scene.play([Event::Activity(Activity::Idle), opened()]);
+    assert!(scene.state().health.is_none());
+    scene.play([Event::History(history)]);
+    let said = scene.state().health.as_ref().unwrap().sentence.clone();
+    assert!(said.contains("The loss lay flat in the end") || said.contains("still fell"), "{said}");
+    scene.harness.get_by_label(&format!("Stopped at step 1,240, kept. {said}"));
+}
+
+#[test]
+fn the_smoothing_of_the_loss_is_a_slider() {
+    let mut scene = scene();
+    scene.play([run_started(Preset::Small.settings(), 0), Event::Activity(Activity::Training)]);
+    scene.play(steps(1, 400));
+    let shown = |scene: &Scene| scene.state().loss.train.newest_smoothed(scene.state().loss.smoothing).unwrap();
+    let usual = shown(&scene);
+    let rail = scene.harness.get_by_label("Smoothing of the loss").rect();
+    for (at, steps) in [(rail.left_center(), 1.0), (rail.right_center(), 2000.0)] {
+        scene.harness.hover_at(at);
+        scene.harness.drag_at(at);
+        scene.harness.run_steps(2);
+        scene.harness.drop_at(at);
+        scene.harness.run_steps(2);
+        assert_eq!(scene.state().loss.smoothing.steps(), steps);
+        let now = shown(&scene);
+        assert!(now != usual);
+        scene.harness.get_by_label(&format!("train {now:.4}"));
+    }
+    scene.harness.get_by_label("Smoothing of the loss").click_secondary();
+    scene.harness.run_steps(3);
+    assert_eq!((scene.state().loss.smoothing.steps(), shown(&scene)), (50.0, usual));
+    scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::OpenBracket);
+    scene.harness.run_steps(2);
+    assert_eq!(scene.state().loss.smoothing.steps(), 25.0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod scene;
 use diffuscope::window::Window;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use scene::{Scene, in_the_middle, run_read, runs};
+use scene::{Scene, found, in_the_middle, run_read, runs};
 
 fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     // Renderers round differently by a hair.
@@ -81,6 +81,44 @@ fn all_actions_and_a_schedule_that_needs_the_doctor() {
         scene.harness.ctx.memory_mut(egui::Memory::stop_text_input);
         scene.harness.run_steps(4);
         scene.harness.snapshot(name);
+        results.extend(scene.harness.take_snapshot_results());
+    }
+}
+
+#[test]
+fn both_axes_of_the_films_the_loupe_and_the_copies() {
+    let mut results = SnapshotResults::new();
+    for (name, width, height, theme) in [
+        ("films-dark", 1440.0, 900.0, egui::Theme::Dark),
+        ("films-light", 1440.0, 900.0, egui::Theme::Light),
+        ("films-small", 960.0, 600.0, egui::Theme::Dark),
+    ] {
+        let mut scene = scene(width, height, theme);
+        in_the_middle(&mut scene);
+        scene.harness.get_by_label("Picture 28, asked for a 7").click();
+        // Back to the film of step 790, and there to t = 300.
+        for _ in 0..3 {
+            scene.key(egui::Key::ArrowDown);
+        }
+        for _ in 0..6 {
+            scene.key(egui::Key::ArrowLeft);
+        }
+        // Where it has no room, its button is not to be seen.
+        scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::I);
+        scene.harness.run_steps(2);
+        let (_, picture) = scene.state().followed_digit().unwrap();
+        scene.play([found(picture, 0.55)]);
+        if theme == egui::Theme::Light {
+            scene.key(egui::Key::X);
+        }
+        scene.harness.hover_at(egui::pos2(1.0, 1.0));
+        scene.harness.run_steps(4);
+        scene.harness.snapshot(name);
+        if name == "films-dark" {
+            scene.key(egui::Key::Z);
+            scene.harness.run_steps(4);
+            scene.harness.snapshot("loupe-dark");
+        }
         results.extend(scene.harness.take_snapshot_results());
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::films::FilmAxis;
 use super::save_form::SaveWhat;
+use super::smoothing::Smoothing;
 use super::state::{Look, LossAxis, Tab};
 use crate::config::{Budget, Preset, Settings};
 
@@ -57,6 +59,8 @@ pub enum Action {
     LinearLoss(bool),
     /// What the loss is drawn against.
     LossAxis(LossAxis),
+    /// Over how many steps the loss is smoothed.
+    LossSmoothing(Smoothing),
 
     /// Draw images and record the reverse diffusion.
     Sample,
@@ -67,6 +71,8 @@ pub enum Action {
     Open,
     /// The path of a data set was typed.
     DataPath(String),
+    /// Compare each digit that is followed with the training images.
+    LookForCopies,
     /// Follow the digit at this place of the grid.
     Follow(usize),
 
@@ -76,8 +82,16 @@ pub enum Action {
     StepFrames(isize),
     /// Move by timesteps; positive is towards the finished images.
     JumpTimesteps(isize),
+    /// Put the playhead on a film of the training, at the timestep where it stands; behind the last: on the drawing.
+    SeekTraining(usize),
+    /// Move by films of the training.
+    StepTraining(isize),
+    /// Show the film, and play it, along this axis.
+    FilmAxis(FilmAxis),
     TogglePlay,
     Speed(f32),
+    /// Look at the followed digit as large as the window allows.
+    Loupe(bool),
 
     ToggleSave,
     SaveWhat(SaveWhat),

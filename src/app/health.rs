@@ -18,9 +18,9 @@
 //! | digits improve | the distance became lower within the last [`STOPPED`] seconds |
 //! | loss falls, loss flat | by the smoothed loss of a quarter of the run ago |
 
-use super::pulse::{Beat, Pulse, quarter};
 use crate::eval::quick::{DIGITS, REAL};
 use crate::train::evaluations::{Evaluated, Evaluations};
+use crate::train::pulse::{Beat, Pulse, quarter};
 
 /// Factor by which the gradient norm grows. Healthy runs stay under 1.8; with a learning rate 500 times too high it
 /// reaches 3.8 (`tests/vectors/curves`).
@@ -63,6 +63,8 @@ pub struct Evidence<'a> {
     pub warmup_steps: u64,
     /// Largest decay of the moving average; 0: there is none.
     pub ema_decay: f64,
+    /// The run is over: what went on is told as what went on.
+    pub ended: bool,
 }
 
 impl Health {
@@ -161,13 +163,20 @@ fn digits(evidence: &Evidence<'_>) -> Option<Health> {
     let since = evidence.pulse.seconds_since(best.step)?;
     let judged_since = evidence.evaluations.iter().filter(|one| one.step > best.step).count();
     if since >= STOPPED && judged_since >= 4 {
-        let text = format!("Stopped improving {} ago: enough", time(since));
+        let time = time(since);
+        let text = if evidence.ended {
+            format!("Its digits did not improve in the last {time}: enough")
+        } else {
+            format!("Stopped improving {time} ago: enough")
+        };
         return Some(Health::new(Tone::Neutral, text));
     }
     let before = before?;
     let flat = evidence.pulse.fell().is_some_and(|fell| fell < FLAT);
     let (from, to) = (before.eval.distance, best.eval.distance);
-    let text = if flat {
+    let text = if evidence.ended {
+        format!("Its digits still improved (distance {from:.0} → {to:.0}): more training may help")
+    } else if flat {
         format!("Learning: digits still improve (distance {from:.0} → {to:.0}); a flat loss is expected here")
     } else {
         format!("Learning: digits improve (distance {from:.0} → {to:.0}), the loss falls")
@@ -190,10 +199,15 @@ fn best(evaluations: &Evaluations) -> Option<(&Evaluated, Option<&Evaluated>)> {
 fn by_loss(evidence: &Evidence<'_>, step: u64) -> Health {
     match evidence.pulse.fell() {
         None => Health::new(Tone::Neutral, "Too early to say"),
+        Some(fell) if fell >= FLAT && evidence.ended => Health::new(
+            Tone::Good,
+            format!("The loss still fell by {:.0} % in the last {} steps", 100.0 * fell, quarter(step)),
+        ),
         Some(fell) if fell >= FLAT => {
             let text = format!("Learning: the loss fell by {:.0} % in the last {} steps", 100.0 * fell, quarter(step));
             Health::new(Tone::Good, text)
         }
+        Some(_) if evidence.ended => Health::new(Tone::Neutral, "The loss lay flat in the end, as it does for long"),
         Some(_) => Health::new(
             Tone::Neutral,
             "The loss lies flat, as it does for long: the digits tell whether it still learns",

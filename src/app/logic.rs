@@ -10,19 +10,12 @@ use super::notices::Kind;
 use super::recording::Moment;
 use super::run_names::Folders;
 use super::save_form::{SaveResult, SaveWhat};
-use super::state::{Activity, AppState};
+use super::state::{Activity, AppState, Tab};
 use super::throughput::Throughput;
 use crate::config::{ClassChoice, Settings};
 use crate::engine::{Command, Event, Handle, Save};
 use crate::pictures::Pictures;
 
-/// Frames of the longest film that play in this many seconds at speed 1.
-const LONGEST_FILM_SECONDS: f32 = 8.0;
-const SHORTEST_FILM_SECONDS: f32 = 2.0;
-/// Frames a second of films between the two.
-const FILM_RATE: f32 = 24.0;
-/// A film that is saved has at most so many frames, evenly chosen: a GIF of more is too large to pass on.
-const MOST_GIF_FRAMES: usize = 120;
 /// Events taken in one frame: enough to empty a full channel.
 const EVENTS_A_FRAME: usize = 1024;
 
@@ -67,20 +60,8 @@ impl App {
         if steps {
             self.state.examine();
         }
+        self.look_for_copies();
         more
-    }
-
-    /// Lets `seconds` pass: plays the film.
-    pub fn tick(&mut self, seconds: f32) {
-        let state = &mut self.state;
-        let Some(recording) = state.recording.as_mut().filter(|_| state.player.playing) else { return };
-        let frames = recording.moments().len() as f32;
-        let film = (frames / FILM_RATE).clamp(SHORTEST_FILM_SECONDS, LONGEST_FILM_SECONDS);
-        state.player.carried += seconds * state.player.speed * frames / film;
-        let whole = state.player.carried.floor();
-        state.player.carried -= whole;
-        recording.step(whole as isize);
-        state.player.playing = !(recording.at_end() && state.sampling.is_none());
     }
 
     /// Does what was asked for.
@@ -133,6 +114,11 @@ impl App {
             }
             Action::ShowTab(tab) => {
                 self.state.tab = tab;
+                self.state.loupe = false;
+                if tab == Tab::Sample && self.state.has_drawing() {
+                    // The film below is then of the digits that the tab shows.
+                    self.state.films.leave();
+                }
                 self.runs_changed();
             }
             Action::ToggleLeft => self.state.left_open = !self.state.left_open,
@@ -140,15 +126,24 @@ impl App {
             Action::Look(look) => self.state.look = look,
             Action::LinearLoss(linear) => self.state.loss.linear = linear,
             Action::LossAxis(axis) => self.state.loss.axis = axis,
+            Action::LossSmoothing(smoothing) => self.state.loss.smoothing = smoothing,
             Action::Sample => self.sample(),
             Action::CancelSampling => drop(self.command(Command::CancelSampling)),
             Action::OpenPath(path) => self.state.open_path = path,
             Action::Open => self.open(self.state.open_path.trim().into()),
             Action::DataPath(path) => self.state.data_path = path,
+            Action::LookForCopies => self.state.copies.wanted = true,
             Action::Follow(place) => self.state.followed = place,
             Action::Seek(position) => self.playhead(|recording| recording.seek(position)),
             Action::StepFrames(by) => self.playhead(|recording| recording.step(by)),
             Action::JumpTimesteps(by) => self.playhead(|recording| recording.jump(by)),
+            Action::SeekTraining(position) => self.seek_training(position),
+            Action::StepTraining(by) => self.step_training(by),
+            Action::FilmAxis(axis) => {
+                self.state.player.axis = axis;
+                self.state.player.playing = false;
+            }
+            Action::Loupe(open) => self.state.loupe = open,
             Action::TogglePlay => self.toggle_play(),
             Action::Speed(speed) => self.state.player.speed = speed,
             Action::ToggleSave => self.toggle_save(),
@@ -206,23 +201,6 @@ impl App {
                 settings.classes = ClassChoice::Each;
             }
             self.command(Command::Sample { settings });
-        }
-    }
-
-    fn playhead(&mut self, change: impl FnOnce(&mut super::recording::Recording)) {
-        self.state.player.playing = false;
-        if let Some(recording) = &mut self.state.recording {
-            change(recording);
-        }
-    }
-
-    fn toggle_play(&mut self) {
-        let Some(recording) = &mut self.state.recording else { return };
-        let player = &mut self.state.player;
-        player.playing = !player.playing;
-        player.carried = 0.0;
-        if player.playing && recording.at_end() {
-            recording.seek(0);
         }
     }
 
@@ -289,11 +267,7 @@ impl App {
             }
             SaveWhat::Singles => Some(Save::Singles { pictures: self.state.pictures_to_save()? }),
             SaveWhat::Animation => {
-                let moments = self.state.recording.as_ref()?.moments();
-                let last = moments.len().checked_sub(1)?;
-                let count = moments.len().min(MOST_GIF_FRAMES);
-                let positions = (0..count).map(|i| i * last / (count - 1).max(1));
-                let frames: Vec<Pictures> = positions.map(|i| (*moments[i].x_t).clone()).collect();
+                let frames = self.state.frames_to_save()?;
                 Some(Save::Animation { columns: columns(frames.last()?), frames })
             }
             SaveWhat::Weights => {
@@ -318,7 +292,7 @@ impl AppState {
     pub fn pictures_to_save(&self) -> Option<Pictures> {
         let recorded = || self.recording.as_ref()?.shown().map(|moment| (*moment.x_t).clone());
         let preview = || self.preview.as_ref().map(|preview| (*preview.pictures).clone());
-        if self.tab == super::state::Tab::Sample { recorded().or_else(preview) } else { preview().or_else(recorded) }
+        if self.tab == Tab::Sample { recorded().or_else(preview) } else { preview().or_else(recorded) }
     }
 }
 

@@ -13,8 +13,6 @@ const FAN: u64 = 4;
 const LEVEL_CAPACITY: usize = 8192;
 /// 4^15 · 8192 points: more steps than any run has.
 const LEVELS: usize = 16;
-/// Weight of the newest point in the smoothed curve, once that many points have come.
-const SMOOTHING: f64 = 0.02;
 
 /// Neighbouring points of a curve, summed up.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,19 +23,21 @@ pub struct Bucket {
     pub min: f64,
     pub max: f64,
     pub mean: f64,
-    /// The exponential moving average after the last point.
-    pub smooth: f64,
     points: u64,
 }
 
 impl Bucket {
+    /// How many points it sums up.
+    pub fn points(&self) -> u64 {
+        self.points
+    }
+
     fn absorb(&mut self, next: &Self) {
         let points = self.points + next.points;
         self.mean += (next.mean - self.mean) * next.points as f64 / points as f64;
         self.min = self.min.min(next.min);
         self.max = self.max.max(next.max);
         self.last = next.last;
-        self.smooth = next.smooth;
         self.points = points;
     }
 }
@@ -108,10 +108,7 @@ impl LossSeries {
             return;
         }
         self.points += 1;
-        // Young curves fall fast: their average is over a fifth of their points only.
-        let weight = SMOOTHING.max(1.0 / (1.0 + (self.points - 1) as f64 / 5.0));
-        let smooth = self.latest.map_or(value, |latest| latest.smooth + weight * (value - latest.smooth));
-        let point = Bucket { first: step, last: step, min: value, max: value, mean: value, smooth, points: 1 };
+        let point = Bucket { first: step, last: step, min: value, max: value, mean: value, points: 1 };
         self.latest = Some(point);
         self.range = Some(self.range.map_or((value, value), |(low, high)| (low.min(value), high.max(value))));
         let (mut part, mut size) = (point, 1);
@@ -140,7 +137,7 @@ impl LossSeries {
         self.points == 0
     }
 
-    /// The newest value: `first == last` is its step, `smooth` its moving average.
+    /// The newest value: `first == last` is its step.
     pub fn latest(&self) -> Option<&Bucket> {
         self.latest.as_ref()
     }
@@ -226,12 +223,11 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_exact_and_the_smooth_curve_follows() {
+    fn the_mean_is_exact() {
         let series = series(5_000, |step| if step <= 2_500 { 1.0 } else { 3.0 });
         let seen = series.visible(0..=5_000, 64);
         let total: f64 = seen.iter().map(|b| b.mean * b.points as f64).sum();
         assert!((total / 5_000.0 - 2.0).abs() < 1e-12);
-        assert!((series.latest().unwrap().smooth - 3.0).abs() < 1e-9);
         assert_eq!(series.value_range(), Some((1.0, 3.0)));
     }
 

@@ -37,6 +37,12 @@ impl App {
             }
             Event::HeldOut { step, loss } => state.loss.held_out.push(step, loss),
             Event::Preview { step, pictures, classes } => state.preview = Some(Preview { step, pictures, classes }),
+            Event::Film { run, film } => {
+                if state.run.as_ref().is_some_and(|shown| shown.folder == run) {
+                    state.filmed(&film);
+                }
+            }
+            Event::FilmsRead { run, damaged } => self.films_read(&run, damaged),
             Event::Evaluated { step, eval } => state.evaluations.push(step, eval),
             Event::Checkpointed { step, .. } => {
                 if let Some(run) = &mut state.run {
@@ -58,6 +64,8 @@ impl App {
                     state.sampled_in = (!cancelled).then_some(seconds);
                 }
             }
+            Event::LookingForCopies { share } => state.copies.share = Some(share),
+            Event::CopiesFound { picture, copying } => state.copies.take(picture, *copying),
             Event::Saved { what, path } => {
                 state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
                 state.save.result = Some(SaveResult::Saved(path));
@@ -73,6 +81,9 @@ impl App {
         }
         let state = &mut self.state;
         let ended = during == Task::Engine;
+        if ended || during == Task::LookingForCopies {
+            state.copies.fail(format!("{what}: {hint}"));
+        }
         if ended {
             // Nothing that was going on will tell of its end.
             state.activity = Activity::Idle;
@@ -90,6 +101,18 @@ impl App {
         state.notices.add(Kind::Failed, format!("{}: {what}", during.words()), Some(hint));
     }
 
+    fn films_read(&mut self, run: &std::path::Path, damaged: usize) {
+        let state = &mut self.state;
+        if state.run.as_ref().is_none_or(|shown| shown.folder != run) {
+            return;
+        }
+        state.films.reading = false;
+        if damaged > 0 {
+            let text = format!("{damaged} of the films in {} cannot be read and are left out", run.display());
+            state.notices.add(Kind::Info, text, None);
+        }
+    }
+
     fn run_started(&mut self, started: RunStarted) {
         let state = &mut self.state;
         let RunStarted { run, settings, step, parameters, images, device, estimate } = started;
@@ -99,6 +122,8 @@ impl App {
             state.recording = None;
             state.player.playing = false;
         }
+        state.films.drop_after(step);
+        state.films.reading = step > 0;
         self.measure = Default::default();
         let seconds_left = estimate.map(|estimate| estimate.seconds());
         state.progress = Progress { step, seconds_left, ..Progress::default() };
@@ -182,6 +207,7 @@ impl App {
         state.sampling = Some(SamplingProgress { id: recording.id, frames_done: 0, frames });
         state.followed = state.followed.min(recording.count.saturating_sub(1));
         state.recording = Some(recording);
+        state.films.leave();
         state.player.playing = false;
     }
 }

@@ -77,6 +77,11 @@ impl Recording {
         }
     }
 
+    /// Bytes of pixels that are kept.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// All moments that are kept.
     pub fn moments(&self) -> &[Moment] {
         &self.moments

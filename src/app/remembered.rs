@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::smoothing::Smoothing;
 use super::state::{AppState, Look, LossAxis};
 use crate::config::{Preset, Settings};
 
@@ -17,6 +18,8 @@ pub struct Remembered {
     linear_loss: bool,
     #[serde(default)]
     loss_axis: LossAxis,
+    #[serde(default)]
+    loss_smoothing: Smoothing,
     left_open: bool,
     right_open: bool,
 }
@@ -30,6 +33,7 @@ impl Remembered {
             look: state.look,
             linear_loss: state.loss.linear,
             loss_axis: state.loss.axis,
+            loss_smoothing: state.loss.smoothing,
             left_open: state.left_open,
             right_open: state.right_open,
         }
@@ -45,6 +49,7 @@ impl Remembered {
         state.look = kept.look;
         state.loss.linear = kept.linear_loss;
         state.loss.axis = kept.loss_axis;
+        state.loss.smoothing = kept.loss_smoothing;
         state.left_open = kept.left_open;
         state.right_open = kept.right_open;
         state
@@ -66,6 +71,7 @@ mod tests {
         state.settings.training.batch_size = 17;
         state.look = Look::Light;
         state.left_open = false;
+        state.loss.smoothing = Smoothing::over(7.0);
         let text = Remembered::of(&state).to_text().unwrap();
         let again = Remembered::restore(Some(&text));
         assert_eq!(Remembered::of(&again), Remembered::of(&state));

@@ -65,6 +65,7 @@ impl App {
         let RunOpened { run, settings, step, share, parameters, images } = opened;
         let state = &mut self.state;
         state.forget_run();
+        state.films.reading = true;
         state.recording = None;
         state.player.playing = false;
         state.progress = Progress { step, share, ..Progress::default() };
@@ -87,7 +88,11 @@ impl App {
         self.state.evaluations = history.evaluations.clone();
         self.state.by_timestep = history.by_timestep.clone();
         self.state.heat = HeatMap::new(&self.state.by_timestep);
+        self.state.films.drop_after(history.last.map_or(0, |last| last.step));
         self.state.progress.epoch = history.last.map_or(0.0, |last| last.epoch);
+        self.state.pulse.clone_from(&history.pulse);
+        self.state.health = None;
+        self.state.examine();
     }
 
     pub(super) fn run_deleted(&mut self, run: &Path) {

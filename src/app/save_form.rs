@@ -21,7 +21,7 @@ impl SaveWhat {
         match self {
             Self::Grid => "Grid of pictures (.png)",
             Self::Singles => "One picture a file (folder of .png)",
-            Self::Animation => "The denoising as film (.gif)",
+            Self::Animation => "The film as it is shown (.gif)",
             Self::Weights => "Weights of the model (.safetensors)",
         }
     }

@@ -5,20 +5,24 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::comparison::Comparison;
+use super::copies::Copies;
 use super::edits::Edits;
+use super::films::Films;
 use super::health::{Evidence, Health};
 use super::heat_map::HeatMap;
 use super::loss_series::LossSeries;
 use super::notices::Notices;
-use super::pulse::Pulse;
+use super::player::Player;
 use super::recording::Recording;
 use super::runs::Runs;
 use super::save_form::SaveForm;
 use super::schedule_view::ScheduleView;
+use super::smoothing::Smoothing;
 use crate::config::{ClassChoice, DataSource, MAX_RECORDED, Preset, Problem, Setting, Settings};
 use crate::pictures::Pictures;
 use crate::train::evaluations::Evaluations;
 use crate::train::loss_by_timestep::LossMap;
+use crate::train::pulse::Pulse;
 use crate::train::run_clock::RunClock;
 
 pub use crate::engine::{Activity, EndReason};
@@ -112,6 +116,7 @@ pub struct LossPlot {
     pub clock: RunClock,
     pub linear: bool,
     pub axis: LossAxis,
+    pub smoothing: Smoothing,
 }
 
 /// What the loss is drawn against.
@@ -122,16 +127,6 @@ pub enum LossAxis {
     Images,
     /// Time of training.
     Time,
-}
-
-/// How the film of the reverse diffusion is played.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Player {
-    pub playing: bool,
-    /// 1 plays a film of 1,000 frames in eight seconds.
-    pub speed: f32,
-    /// Seconds that have not yet made a whole frame.
-    pub carried: f32,
 }
 
 /// Everything the window shows.
@@ -165,9 +160,9 @@ pub struct AppState {
     pub by_timestep: LossMap,
     /// The same as a picture.
     pub heat: Option<HeatMap>,
-    /// What the health is read from: the steps that were seen here.
+    /// What the health is read from.
     pub(super) pulse: Pulse,
-    /// How the run goes; none if it was not trained here.
+    /// How the run goes, or went; none before its first step.
     pub health: Option<Health>,
     pub model: Option<ModelFacts>,
     pub sampling: Option<SamplingProgress>,
@@ -176,6 +171,12 @@ pub struct AppState {
     pub recording: Option<Recording>,
     /// ᾱ_t of the model that made the recording, t = 0 … T.
     pub recording_alpha_bar: Arc<[f64]>,
+    /// What the models of its training made of the same noise.
+    pub films: Films,
+    /// Whether the followed digit is a copy of a training image.
+    pub copies: Copies,
+    /// The followed digit is looked at as large as the window allows.
+    pub loupe: bool,
     /// The followed digit: its place in the grid.
     pub followed: usize,
     pub player: Player,
@@ -219,7 +220,10 @@ impl AppState {
             recording: None,
             recording_alpha_bar: Arc::new([]),
             followed: 0,
-            player: Player { playing: false, speed: 1.0, carried: 0.0 },
+            films: Films::default(),
+            copies: Copies::default(),
+            loupe: false,
+            player: Player::default(),
             save: SaveForm::default(),
             open_path: String::new(),
             data_path: String::new(),
@@ -244,13 +248,16 @@ impl AppState {
         self.problems = self.settings.problems(self.available_images());
     }
 
-    /// Forgets what the run that was shown left: curves, map, grid.
+    /// Forgets what the run that was shown left: curves, map, grid, films.
     pub(super) fn forget_run(&mut self) {
-        self.loss = LossPlot { linear: self.loss.linear, axis: self.loss.axis, ..LossPlot::default() };
+        let LossPlot { linear, axis, smoothing, .. } = self.loss;
+        self.loss = LossPlot { linear, axis, smoothing, ..LossPlot::default() };
         self.evaluations = Evaluations::default();
         (self.by_timestep, self.heat) = (LossMap::default(), None);
         (self.pulse, self.health) = (Pulse::default(), None);
         self.preview = None;
+        self.films = Films::default();
+        self.loupe = false;
     }
 
     /// Reads the health of the run anew.
@@ -265,6 +272,7 @@ impl AppState {
             held_out: &held_out,
             warmup_steps: training.warmup_steps,
             ema_decay: training.ema_decay,
+            ended: run.ended.is_some(),
         });
     }
 

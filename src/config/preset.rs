@@ -74,6 +74,7 @@ impl Settings {
             checkpoint_every: own.checkpoint_every,
             preview_seconds: own.preview_seconds,
             eval_seconds: own.eval_seconds,
+            film_megabytes: own.film_megabytes,
             seed: own.seed,
             ..reference.training
         };
@@ -112,6 +113,7 @@ fn small() -> Settings {
             checkpoint_every: 500,
             preview_seconds: 2.0,
             eval_seconds: 15.0,
+            film_megabytes: 64,
             seed: 42,
         },
         sampling: SamplingSettings {
@@ -198,6 +200,7 @@ fn seed() -> Settings {
             checkpoint_every: 40,
             preview_seconds: 0.0,
             eval_seconds: 0.0,
+            film_megabytes: 0,
             seed: 42,
         },
         sampling: SamplingSettings {

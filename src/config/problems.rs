@@ -28,6 +28,7 @@ pub enum Setting {
     ClassDropout,
     CheckpointEvery,
     EvalEvery,
+    Films,
     Network,
     Classes,
     SampleSteps,
@@ -63,6 +64,7 @@ impl Setting {
             Self::ClassDropout => "class dropout",
             Self::CheckpointEvery => "--checkpoint-every",
             Self::EvalEvery => "--eval-every",
+            Self::Films => "--films",
             Self::Network => "--preset",
             Self::Classes => "--classes",
             Self::SampleCount => "--count",
@@ -98,6 +100,8 @@ pub const MAX_BATCH: usize = 4096;
 const MAX_MINUTES: f64 = 100_000.0;
 /// Longest time between two evaluations, seconds: a day.
 const MAX_INTERVAL: f64 = 86_400.0;
+/// Most that the films of a run may take on disk, MB.
+const MAX_FILM_MEGABYTES: u64 = 65_536;
 /// Largest number of images of one request on the command line.
 pub const MAX_SAMPLES: usize = 100_000;
 /// Largest number of images that are drawn and recorded for the window: every frame holds all of them.
@@ -344,6 +348,12 @@ impl Settings {
             Setting::EvalEvery,
             format!("every {} seconds", t.eval_seconds),
             "use 0 for never, or up to 86400 seconds",
+        );
+        found.unless(
+            t.film_megabytes <= MAX_FILM_MEGABYTES,
+            Setting::Films,
+            format!("films of up to {} MB", t.film_megabytes),
+            format!("use 0 for none, or up to {MAX_FILM_MEGABYTES} MB"),
         );
     }
 }

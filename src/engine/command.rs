@@ -36,6 +36,9 @@ pub enum Command {
     /// Move a run's folder to the desktop's trash, in the background; answered by `RunDeleted` or `Failed`. The run in
     /// progress is refused.
     DeleteRun { run: PathBuf },
+    /// Find the images nearest to a picture among those that a model with these settings learned from, in the background;
+    /// answered by `CopiesFound` or `Failed`, after `LookingForCopies` where they have to be read first.
+    LookForCopies { settings: Box<Settings>, picture: Pictures },
     /// Write something to disk in the background; answered by `Saved` or `Failed`.
     Save { what: Save, path: PathBuf },
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::eval::QuickEval;
+use crate::eval::copying::Copying;
 use crate::pictures::Pictures;
+use crate::train::film::Film;
 use crate::train::gallery::RunSummary;
 use crate::train::history::History;
 use crate::train::loss_by_timestep::ByTimestep;
@@ -30,6 +32,10 @@ pub enum Event {
     HeldOut { step: u64, loss: f64 },
     /// The grid drawn from the same noise after `step`. May be dropped when the window is slow.
     Preview { step: u64, pictures: Arc<Pictures>, classes: Vec<Option<u8>> },
+    /// A film of the run in a folder: recorded just now, or read, in no certain order.
+    Film { run: PathBuf, film: Arc<Film> },
+    /// All films of a run that was opened are read; so many were damaged.
+    FilmsRead { run: PathBuf, damaged: usize },
     /// Some digits drawn after `step` were judged.
     Evaluated { step: u64, eval: QuickEval },
     /// A checkpoint was written.
@@ -53,6 +59,10 @@ pub enum Event {
     RunRead(Box<RunRead>),
     /// A run's folder is in the trash.
     RunDeleted { run: PathBuf },
+    /// So much of the training images is read to look for copies, 0 to 1.
+    LookingForCopies { share: f64 },
+    /// The training images that are nearest to a picture.
+    CopiesFound { picture: Pictures, copying: Box<Copying> },
     /// A file was written.
     Saved { what: &'static str, path: PathBuf },
     /// Something the user should know that is not a failure, such as a fallback to the CPU.
@@ -77,7 +87,9 @@ pub enum Task {
     Saving,
     ListingRuns,
     ReadingRun,
+    ReadingFilms,
     DeletingRun,
+    LookingForCopies,
 }
 
 impl Task {
@@ -95,7 +107,9 @@ impl Task {
             Self::Saving => "Saving",
             Self::ListingRuns => "Listing the runs",
             Self::ReadingRun => "Reading the run",
+            Self::ReadingFilms => "Reading the films",
             Self::DeletingRun => "Deleting the run",
+            Self::LookingForCopies => "Looking for copies",
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::background;
 use super::{Event, Outbox, RunRead, Task};
 use crate::train::folder::{in_use, read_run_file};
-use crate::train::gallery;
 use crate::train::history::History;
+use crate::train::{films, gallery};
 use crate::{Error, Result};
 
 /// Lists the runs in a folder.
@@ -25,6 +25,18 @@ pub(super) fn read(run: PathBuf, out: &Outbox) -> Result<()> {
         let history = History::read(&run)?;
         let grid = gallery::newest_grid(&run, settings.data.image_size).map(|(step, grid)| (step, Arc::new(grid)));
         Ok(Event::RunRead(Box::new(RunRead { run, settings, history, grid })))
+    })
+}
+
+/// Reads the films of a run, each of which goes to the window.
+pub(super) fn read_films(run: PathBuf, out: &Outbox) -> Result<()> {
+    let films = out.clone();
+    background::spawn(Task::ReadingFilms, out, move || {
+        let damaged = films::read_all(&run, |film| {
+            let event = Event::Film { run: run.clone(), film: Arc::new(film) };
+            films.send(event).map_err(|_| Error::Cancelled)
+        })?;
+        Ok(Event::FilmsRead { run, damaged })
     })
 }
 

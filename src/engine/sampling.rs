@@ -13,11 +13,8 @@ use super::worker::report;
 use super::{Event, Frame, Outbox, Task};
 use crate::config::{MAX_RECORDED, SamplingSettings, Settings};
 use crate::model::Denoiser;
-use crate::sampling::{Drawing, pictures, scaled_pictures};
+use crate::sampling::{Drawing, EPS_RANGE, pictures, scaled_pictures};
 use crate::{Error, Result, diffusion};
-
-/// The noise that the pictures of ε̂ show: ± this many standard deviations.
-const EPS_RANGE: f32 = 3.0;
 
 /// Starts and ends requests; at most one is in progress.
 pub(super) struct Sampler {

@@ -119,6 +119,7 @@ impl Steering<'_> {
                 self.worker.out.send(Event::LossByTimestep { step, losses: Box::new(losses) })
             }
             RunEvent::Evaluated { step, eval } => self.worker.out.send(Event::Evaluated { step, eval }),
+            RunEvent::Filmed(film) => self.worker.out.send(Event::Film { run: self.path.to_path_buf(), film }),
             RunEvent::Checkpointed { step, path } => self.worker.out.send(Event::Checkpointed { step, path }),
             RunEvent::Preview { step, pictures, classes } => {
                 self.worker.out.offer(Event::Preview { step, pictures, classes });
@@ -221,6 +222,9 @@ impl Steering<'_> {
             Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
             Command::ReadRun { run } => runs::read(run, &self.worker.out),
             Command::DeleteRun { run } => runs::delete(run, Some(self.path), &self.worker.out),
+            Command::LookForCopies { settings, picture } => {
+                self.worker.copies.look(&settings, picture, &self.worker.out)
+            }
             Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. } | Command::OpenShipped => {
                 Err(Error::usage("a run is in progress", "stop it first"))
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use candle_core::Device;
 use crossbeam_channel::Receiver;
 
+use super::copying::CopyFinder;
 use super::sampling::Sampler;
 use super::{Activity, Command, Event, ModelReady, Outbox, RunOpened, Save, Task};
 use super::{runs, saving, training};
@@ -34,7 +35,8 @@ pub fn work(device: DeviceChoice) -> impl FnOnce(Receiver<Command>, Outbox) + Se
                 Device::Cpu
             }
         };
-        let mut worker = Worker { sampler: Sampler::new(out.clone()), out, device, model: None };
+        let (sampler, copies) = (Sampler::new(out.clone()), CopyFinder::default());
+        let mut worker = Worker { sampler, out, device, model: None, copies };
         while let Ok(command) = commands.recv() {
             worker.carry_out(command, &commands);
         }
@@ -49,6 +51,7 @@ pub(super) struct Worker {
     /// What sampling draws with when nothing is being trained.
     pub(super) model: Option<TrainedModel>,
     pub(super) sampler: Sampler,
+    pub(super) copies: CopyFinder,
 }
 
 impl Worker {
@@ -72,6 +75,7 @@ impl Worker {
             Command::ListRuns { folder } => runs::list(folder, &self.out),
             Command::ReadRun { run } => runs::read(run, &self.out),
             Command::DeleteRun { run } => runs::delete(run, None, &self.out),
+            Command::LookForCopies { settings, picture } => self.copies.look(&settings, picture, &self.out),
             // Nothing is being trained: these have nothing to act on.
             Command::Pause | Command::Continue | Command::Step | Command::Stop => Ok(()),
         }));
@@ -120,12 +124,15 @@ impl Worker {
         Ok(())
     }
 
-    /// The losses and the newest grid of a run that was trained before.
+    /// The losses, the newest grid and the films of a run that was trained before.
     pub(super) fn show_past(&self, path: &Path, settings: &Settings, history: History) {
         let _ = self.out.send(Event::History(history));
         if let Some((step, pictures)) = newest_grid(path, settings.data.image_size) {
             let classes = classes(ClassChoice::Each, settings.network.classes, pictures.count());
             let _ = self.out.send(Event::Preview { step, pictures: Arc::new(pictures), classes });
+        }
+        if let Err(error) = runs::read_films(path.to_path_buf(), &self.out) {
+            report(&self.out, Task::ReadingFilms, &error);
         }
     }
 
@@ -182,6 +189,7 @@ pub(super) fn task_of(command: &Command) -> Task {
         Command::ListRuns { .. } => Task::ListingRuns,
         Command::ReadRun { .. } => Task::ReadingRun,
         Command::DeleteRun { .. } => Task::DeletingRun,
+        Command::LookForCopies { .. } => Task::LookingForCopies,
         Command::Pause | Command::Continue | Command::Step | Command::Stop => Task::Training,
     }
 }

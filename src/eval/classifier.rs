@@ -90,6 +90,14 @@ impl Classifier {
     /// # Errors
     /// When there is no memory.
     pub fn answers(&self, images: &Dataset) -> Result<Answers> {
+        self.answers_with(images, &mut |_| Ok(()))
+    }
+
+    /// As [`answers`](Self::answers); `on_share` is told how far it is, 0 to 1, and an error from it ends the work.
+    ///
+    /// # Errors
+    /// When there is no memory, or what `on_share` returned.
+    pub fn answers_with(&self, images: &Dataset, on_share: &mut dyn FnMut(f64) -> Result<()>) -> Result<Answers> {
         let images = images.resized(SIZE);
         let mut answers = Answers { features: Vec::new(), probabilities: Vec::new() };
         let all: Vec<u32> = (0..images.len() as u32).collect();
@@ -98,6 +106,7 @@ impl Classifier {
             let (features, logits) = self.network.forward(&x)?;
             answers.features.extend(features.flatten_all()?.to_vec1::<f32>()?);
             answers.probabilities.extend(candle_nn::ops::softmax(&logits, 1)?.flatten_all()?.to_vec1::<f32>()?);
+            on_share(answers.count() as f64 / images.len() as f64)?;
         }
         Ok(answers)
     }

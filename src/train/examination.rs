@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::pace::Pace;
+use super::preview::fixed_noise;
 use super::trainer::Trainer;
 use crate::Result;
-use crate::config::{ClassChoice, DataSource, SamplerKind, SamplingSettings, Thresholding, WeightsKind};
+use crate::config::{DataSource, SamplingSettings};
 use crate::eval::judge::eight_bit;
 use crate::eval::quick::DIGITS;
 use crate::eval::{Judge, QuickEval};
@@ -30,18 +31,7 @@ pub struct Examination {
 impl Examination {
     /// At the interval that the run's settings name. Only digits can be judged: other images never are.
     pub fn new(trainer: &Trainer) -> Self {
-        let settings = SamplingSettings {
-            sampler: SamplerKind::DpmPp,
-            steps: STEPS,
-            eta: 0.0,
-            guidance: 0.0,
-            guidance_interval: None,
-            thresholding: Thresholding::Static,
-            weights: WeightsKind::Ema,
-            count: DIGITS,
-            classes: ClassChoice::Each,
-            seed: SEED,
-        };
+        let settings = SamplingSettings { seed: SEED, ..fixed_noise(STEPS, DIGITS) };
         let interval = Duration::from_secs_f64(trainer.settings().training.eval_seconds);
         let wanted = !interval.is_zero() && trainer.settings().data.source == DataSource::Mnist;
         Self { settings, pace: wanted.then(|| Pace::new(interval, REST, interval)) }

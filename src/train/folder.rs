@@ -7,8 +7,10 @@
 //! | `loss_by_timestep.jsonl` | at most four times a second the losses of the last steps by timestep, see [`ByTimestep`] |
 //! | `checkpoint.safetensors` | the state after the last checkpoint, and `checkpoint.previous.safetensors` before it |
 //! | `grids/step-0000100.png` | the same noise drawn as training goes on |
+//! | `films/step-0000100.safetensors` | reverse diffusions from that noise, see [`Film`] |
 //! | `log.txt` | what happened when |
 
+mod grids;
 mod run_file;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -19,26 +21,24 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{self, Checkpoint};
 use super::evaluations::Evaluated;
+use super::film::Film;
+use super::films::{self, FILMS};
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::trainer::Trainer;
 use crate::eval::QuickEval;
 use crate::files::disk::{self, Writer};
 use crate::files::{remove_unfinished, write_atomically};
-use crate::pictures::{Pictures, write_png};
+use crate::pictures::Pictures;
 use crate::{Error, Result};
 
+pub(super) use grids::{GRID_GAP, GRIDS, grids_in};
 pub use run_file::{Rollback, RunFile, holds_run, read_run_file, write_run_file};
 
-/// Grids that are kept on disk: beyond this count the oldest half is thinned.
-const MAX_GRIDS: usize = 400;
 /// Name of the newest checkpoint.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
-/// Name of the folder of grids, and of the log.
-pub(super) const GRIDS: &str = "grids";
+/// Name of the log.
 const LOG: &str = "log.txt";
-/// Pixels between two pictures of a grid, and around them.
-pub(super) const GRID_GAP: usize = 2;
 
 /// What each step reports.
 pub const METRICS: &str = "metrics.jsonl";
@@ -86,6 +86,10 @@ impl RunFolder {
         remove_unfinished(&path.join(GRIDS))?;
         keep_lines_until(&path.join(METRICS), step)?;
         keep_lines_until(&path.join(BY_TIMESTEP), step)?;
+        if path.join(FILMS).is_dir() {
+            remove_unfinished(&path.join(FILMS))?;
+            films::drop_after(path, step)?;
+        }
         Self::open(path, log)
     }
 
@@ -163,7 +167,7 @@ impl RunFolder {
         self.add_line(&RolledBack { step: rollback.to, rolled_back: rollback })
     }
 
-    /// Forgets what was written of the steps after `step`: metrics and grids.
+    /// Forgets what was written of the steps after `step`: metrics, grids and films.
     ///
     /// # Errors
     /// When the disk does not take it.
@@ -173,12 +177,8 @@ impl RunFolder {
         keep_lines_until(&metrics, step)?;
         keep_lines_until(&by_timestep, step)?;
         (self.metrics, self.by_timestep) = (append_to(&metrics)?, append_to(&by_timestep)?);
-        for (drawn_after, grid) in grids_in(&self.path.join(GRIDS))? {
-            if drawn_after > step {
-                fs::remove_file(&grid).map_err(Error::write(&grid))?;
-            }
-        }
-        Ok(())
+        grids::drop_after(&self.path, step)?;
+        films::drop_after(&self.path, step)
     }
 
     fn add_line(&mut self, line: &impl Serialize) -> Result<()> {
@@ -220,9 +220,15 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it.
     pub fn add_grid(&self, step: u64, pictures: &Pictures) -> Result<()> {
-        let folder = self.path.join(GRIDS);
-        write_png(&folder.join(format!("step-{step:07}.png")), &pictures.grid(8, GRID_GAP, 0))?;
-        thin(&folder)
+        grids::add(&self.path, step, pictures)
+    }
+
+    /// Writes a film, `films/step-XXXXXXX.safetensors`; all of them stay within `budget` bytes.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn add_film(&self, film: &Film, budget: u64) -> Result<()> {
+        films::add(&self.path, film, budget)
     }
 
     /// Adds a line to `log.txt`. A log that cannot be written must not end a run, so failures are ignored.
@@ -260,7 +266,7 @@ struct RolledBack<'a> {
 /// A run folder may come from somebody else: what is appended to or cleared up in it must not lie somewhere else.
 /// Files that are written whole take the place of a link, and leave alone what it leads to.
 fn refuse_links(run: &Path) -> Result<()> {
-    for name in [LOG, METRICS, BY_TIMESTEP, GRIDS] {
+    for name in [LOG, METRICS, BY_TIMESTEP, GRIDS, FILMS] {
         let path = run.join(name);
         if fs::symlink_metadata(&path).is_ok_and(|about| about.is_symlink()) {
             let what = "it is a link to somewhere else, which a run does not write to";
@@ -370,25 +376,4 @@ fn keep_lines_until(path: &Path, step: u64) -> Result<()> {
         }
     }
     write_atomically(path, |file| file.write_all(&kept))
-}
-
-/// The grids in a run's folder of them, with the steps that they were drawn after, in their order. Files of other names are none.
-pub(super) fn grids_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    let entries = fs::read_dir(folder).map_err(Error::read(folder))?.flatten();
-    let step = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
-    let mut grids: Vec<_> = entries.filter_map(|entry| Some((step(&entry.path())?, entry.path()))).collect();
-    grids.sort();
-    Ok(grids)
-}
-
-/// Removes every other grid of the older half when there are too many.
-fn thin(folder: &Path) -> Result<()> {
-    let grids = grids_in(folder)?;
-    if grids.len() <= MAX_GRIDS {
-        return Ok(());
-    }
-    for (_, grid) in grids[..MAX_GRIDS / 2].iter().skip(1).step_by(2) {
-        fs::remove_file(grid).map_err(Error::write(grid))?;
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@ use super::evaluations::Evaluations;
 use super::folder::{BY_TIMESTEP, LossByTimestep, METRICS, open_if_there};
 use super::loss_by_timestep::LossMap;
 use super::metrics::StepReport;
+use super::pulse::Pulse;
 use super::run_clock::RunClock;
 use crate::eval::QuickEval;
 use crate::{Error, Result};
@@ -33,6 +34,8 @@ pub struct History {
     pub clock: RunClock,
     /// The losses by timestep.
     pub by_timestep: LossMap,
+    /// What the health of the run is read from.
+    pub pulse: Box<Pulse>,
     /// The last step's report.
     pub last: Option<StepReport>,
 }
@@ -55,18 +58,19 @@ impl History {
     pub fn read(run: &Path) -> Result<Self> {
         let (mut train, mut held_out) = (Curve::new(MOST_BUCKETS), Curve::new(MOST_BUCKETS));
         let (mut evaluations, mut by_timestep) = (Evaluations::default(), LossMap::default());
-        let (mut clock, mut last) = (RunClock::default(), None);
+        let (mut clock, mut pulse, mut last) = (RunClock::default(), Box::<Pulse>::default(), None);
         for_each_line(&run.join(METRICS), |line| match line {
             Line::Step(report) => {
                 train.push(report.step, report.loss);
                 clock.push(report.step, report.seconds);
+                pulse.push(&report);
                 last = Some(report);
             }
             Line::HeldOut { step, held_out: loss } => held_out.push(step, loss),
             Line::Evaluated { step, eval } => evaluations.push(step, eval),
         })?;
         for_each_line(&run.join(BY_TIMESTEP), |line: LossByTimestep| by_timestep.push(line.step, &line.by_timestep))?;
-        Ok(Self { train: train.points(), held_out: held_out.points(), evaluations, clock, by_timestep, last })
+        Ok(Self { train: train.points(), held_out: held_out.points(), evaluations, clock, by_timestep, pulse, last })
     }
 }
 
@@ -194,5 +198,6 @@ mod tests {
         assert_eq!((history.train, history.held_out), (vec![(1, 0.5)], vec![(1, 0.75)]));
         assert_eq!(history.evaluations.iter().map(|one| (one.step, one.eval)).collect::<Vec<_>>(), [(1, eval)]);
         assert_eq!(history.last.unwrap().progress, 0.25);
+        assert_eq!(history.pulse.now().map(|now| (now.step, now.loss)), Some((1, 0.5)));
     }
 }

@@ -29,6 +29,11 @@ impl Pace {
         self.due = Instant::now() + self.interval.max(started.elapsed() * self.rest);
         result
     }
+
+    /// Counts what took longer, after [`spend`](Self::spend), as part of the work.
+    pub fn also_took(&mut self, more: Duration) {
+        self.due += more * self.rest;
+    }
 }
 
 #[cfg(test)]
@@ -42,5 +47,8 @@ mod tests {
         pace.spend(|| std::thread::park_timeout(Duration::from_millis(5)));
         assert!(!pace.is_due() && pace.due > Instant::now() + Duration::from_secs(1));
         assert!(!Pace::new(Duration::ZERO, 1, Duration::from_secs(60)).is_due());
+        let due = pace.due;
+        pace.also_took(Duration::from_millis(2));
+        assert_eq!(pace.due, due + Duration::from_secs(2));
     }
 }

@@ -23,7 +23,7 @@ fn settings() -> Settings {
     settings.data.held_out = 0;
     let training = &mut settings.training;
     (training.batch_size, training.budget, training.checkpoint_every) = (2, Budget::Steps(STEPS), 1);
-    (training.preview_seconds, training.eval_seconds) = (0.0, 0.0);
+    (training.preview_seconds, training.eval_seconds, training.film_megabytes) = (0.0, 0.0, 0);
     training.optimizer = OptimizerKind::AdamW;
     settings
 }

@@ -59,6 +59,8 @@ impl Run {
             0
         };
         self.last_checkpoint = (step > 0).then_some(step);
+        // Those of the undone steps would else stand in the map's next column.
+        let _ = self.trainer.take_loss_by_timestep();
         let rollback = Rollback { step: diverged, quantity: quantity.into(), to: step };
         self.file.rollbacks.push(rollback.clone());
         self.trainer.halvings = self.file.rollbacks.len() as u32;

@@ -8,30 +8,28 @@ use candle_core::Device;
 
 use super::checkpoint::Checkpoint;
 use super::examination::Examination;
+use super::film::Film;
+use super::film_recorder::FilmRecorder;
 use super::folder::{
     RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, read_run_file, write_run_file,
 };
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::pace::Pace;
+use super::preview::Preview;
 use super::trainer::Trainer;
-use crate::config::{ClassChoice, SamplerKind, SamplingSettings, Settings, Thresholding, WeightsKind};
+use crate::config::Settings;
 use crate::data::Splits;
 use crate::eval::QuickEval;
 use crate::pictures::Pictures;
-use crate::sampling::{Drawing, pictures};
 use crate::{Error, Result};
 
 /// Steps between two measurements of the held-out loss.
 const HELD_OUT_EVERY: u64 = 100;
-/// Time that passes between two grids, or two checkpoints, as a multiple of what the last one took: under 4 %.
+/// Time that passes between two checkpoints, as a multiple of what the last one took: under 4 %.
 const REST: u32 = 25;
 /// Longest time between two checkpoints, unless writing one takes long.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
-/// Network calls for each image of a grid: enough to see the digits form.
-const PREVIEW_STEPS: usize = 8;
-/// Images of a grid.
-const PREVIEW_COUNT: usize = 64;
 /// How often the loss by timestep is told.
 const BY_TIMESTEP_EVERY: Duration = Duration::from_millis(250);
 /// How often the metrics are made visible to readers of the file.
@@ -59,6 +57,8 @@ pub enum RunEvent {
         step: u64,
         eval: QuickEval,
     },
+    /// A reverse diffusion of the present model was recorded.
+    Filmed(Arc<Film>),
     Checkpointed {
         step: u64,
         path: PathBuf,
@@ -106,6 +106,27 @@ pub struct Run {
     pub(super) file: RunFile,
     /// Time spent waiting for the disk: no part of the budget.
     stalled: Duration,
+}
+
+/// What looks at the model between two steps, each at its own pace.
+struct Watchers {
+    preview: Preview,
+    examination: Examination,
+    recorder: FilmRecorder,
+}
+
+impl Watchers {
+    fn new(trainer: &Trainer) -> Self {
+        Self {
+            preview: Preview::new(trainer),
+            examination: Examination::new(trainer),
+            recorder: FilmRecorder::new(trainer),
+        }
+    }
+
+    fn are_due(&self, step: u64) -> bool {
+        self.preview.is_due() || self.examination.is_due() || self.recorder.is_due(step)
+    }
 }
 
 /// Whoever watches a run.
@@ -197,8 +218,7 @@ impl Run {
     }
 
     pub(super) fn train_on(&mut self, watch: &mut Watch) -> Result<Outcome> {
-        let mut preview = Preview::new(&self.trainer);
-        let mut examination = Examination::new(&self.trainer);
+        let mut watchers = Watchers::new(&self.trainer);
         let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, REST, CHECKPOINT_INTERVAL);
         let (mut flushed, mut told) = (Instant::now(), Instant::now());
         let mut outcome = Outcome::Completed;
@@ -209,7 +229,7 @@ impl Run {
             let mut events = Vec::new();
             let (extra, stalled) = (Instant::now(), self.stalled);
             if control == Control::Continue {
-                match self.look(report.step, (&mut preview, &mut examination), watch) {
+                match self.look(report.step, &mut watchers, watch) {
                     Ok(seen) => events = seen,
                     Err(Error::Cancelled) => control = Control::Stop,
                     Err(error) => return Err(error),
@@ -251,13 +271,8 @@ impl Run {
         Ok(outcome)
     }
 
-    /// Looks at what was learned, where it is time to: the held-out loss, the grid, and how good its digits are.
-    fn look(
-        &mut self,
-        step: u64,
-        (preview, examination): (&mut Preview, &mut Examination),
-        watch: &mut Watch,
-    ) -> Result<Vec<RunEvent>> {
+    /// Looks at what was learned, where it is time to: the held-out loss, the grid, how good its digits are, and a film.
+    fn look(&mut self, step: u64, watchers: &mut Watchers, watch: &mut Watch) -> Result<Vec<RunEvent>> {
         let mut events = Vec::new();
         let trainer = &self.trainer;
         let mut listen = || match watch(RunEvent::Busy, trainer)? {
@@ -265,12 +280,13 @@ impl Run {
             Control::Stop => Err(Error::Cancelled),
         };
         let measures = step.is_multiple_of(HELD_OUT_EVERY);
-        if measures || preview.is_due() || examination.is_due() {
+        if measures || watchers.are_due(step) {
             trainer.check_weights()?;
         }
         let held_out = if measures { trainer.held_out_loss(&mut listen)? } else { None };
-        let drawn = preview.draw_if_due(trainer, &mut listen)?;
-        let judged = examination.judge_if_due(trainer, &mut listen)?;
+        let drawn = watchers.preview.draw_if_due(trainer, &mut listen)?;
+        let judged = watchers.examination.judge_if_due(trainer, &mut listen)?;
+        let filmed = watchers.recorder.record_if_due(trainer, &mut listen)?;
         if let Some(loss) = held_out {
             if !loss.is_finite() {
                 return Err(Error::Diverged { step, quantity: "the held-out loss" });
@@ -285,6 +301,12 @@ impl Run {
         if let Some(eval) = judged {
             self.persist(watch, |run| run.folder.add_eval(step, &eval))?;
             events.push(RunEvent::Evaluated { step, eval });
+        }
+        if let Some(film) = filmed {
+            let (began, stalled) = (Instant::now(), self.stalled);
+            self.persist(watch, |run| run.folder.add_film(&film, watchers.recorder.budget()))?;
+            watchers.recorder.wrote(began.elapsed().saturating_sub(self.stalled - stalled));
+            events.push(RunEvent::Filmed(Arc::new(film)));
         }
         Ok(events)
     }
@@ -334,6 +356,7 @@ pub(super) fn restore(trainer: &mut Trainer, checkpoint: Checkpoint, from: &Path
     expected.training.budget = checkpoint.settings.training.budget;
     expected.training.checkpoint_every = checkpoint.settings.training.checkpoint_every;
     expected.training.eval_seconds = checkpoint.settings.training.eval_seconds;
+    expected.training.film_megabytes = checkpoint.settings.training.film_megabytes;
     if expected != checkpoint.settings {
         return Err(Error::format(
             from,
@@ -342,51 +365,4 @@ pub(super) fn restore(trainer: &mut Trainer, checkpoint: Checkpoint, from: &Path
         ));
     }
     checkpoint.restore(trainer, from)
-}
-
-/// The grid that is drawn from the same noise as training goes on.
-struct Preview {
-    settings: SamplingSettings,
-    /// None: no grids.
-    pace: Option<Pace>,
-}
-
-impl Preview {
-    fn new(trainer: &Trainer) -> Self {
-        let seconds = trainer.settings().training.preview_seconds;
-        let settings = SamplingSettings {
-            sampler: SamplerKind::DpmPp,
-            steps: PREVIEW_STEPS,
-            eta: 0.0,
-            guidance: 0.0,
-            guidance_interval: None,
-            thresholding: Thresholding::Static,
-            weights: WeightsKind::Ema,
-            count: PREVIEW_COUNT,
-            classes: ClassChoice::Each,
-            seed: 0,
-        };
-        let pace = (seconds > 0.0).then(|| Duration::from_secs_f64(seconds));
-        let pace = pace.map(|interval| Pace::new(interval, REST, interval / 4));
-        Self { settings, pace }
-    }
-
-    fn is_due(&self) -> bool {
-        self.pace.as_ref().is_some_and(Pace::is_due)
-    }
-
-    /// `listen` is called before each network call; an error from it ends the drawing.
-    fn draw_if_due(
-        &mut self,
-        trainer: &Trainer,
-        listen: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<Option<(Pictures, Vec<Option<u8>>)>> {
-        let Some(pace) = self.pace.as_mut().filter(|pace| pace.is_due()) else { return Ok(None) };
-        pace.spend(|| {
-            let denoiser = trainer.denoiser(self.settings.weights)?;
-            let drawing = Drawing::new(&denoiser, &self.settings)?;
-            let images = drawing.run(&mut |_, _| listen())?;
-            Ok(Some((pictures(&images)?, drawing.classes())))
-        })
-    }
 }

@@ -280,4 +280,14 @@ fn rhythm(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings)
         problem: None,
     };
     t.preview_seconds = preview.show(ui).unwrap_or(t.preview_seconds);
+    let films = NumberRow {
+        name: "Films",
+        about: "Room on disk for films of the denoising along the run, to scrub through below; 0 is none.",
+        unit: "MB",
+        value: t.film_megabytes as f64,
+        preset: preset.film_megabytes as f64,
+        scale: Scale::linear(0.0..=512.0).in_steps(16.0),
+        problem: state.problem(Setting::Films),
+    };
+    t.film_megabytes = films.show(ui).map_or(t.film_megabytes, |megabytes| megabytes as u64);
 }

@@ -10,9 +10,10 @@ use super::loss_plot;
 use super::numbers;
 use super::palette::Palette;
 use super::section::{caption, plain_title, separation};
+use super::tabs::tone;
 use super::textures::Textures;
 use crate::app::notices::{Kind, Notice};
-use crate::app::{Action, AppState, Health, RunFacts, Tone};
+use crate::app::{Action, AppState, Health, RunFacts};
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
@@ -49,12 +50,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
 
 fn health_line(ui: &mut Ui, health: &Health) {
     let p = Palette::of(ui);
-    let color = match health.tone {
-        Tone::Good => p.good,
-        Tone::Neutral => p.muted,
-        Tone::Warning => p.warn,
-        Tone::Bad => p.bad,
-    };
+    let color = tone(&p, health.tone);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, 16.0), egui::Sense::hover());

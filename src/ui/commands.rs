@@ -2,7 +2,8 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use crate::app::{Action, Activity, AppState, EndReason, Look, LossAxis, SaveWhat, Tab};
+use super::film_axis::Axis;
+use crate::app::{Action, Activity, AppState, EndReason, FilmAxis, Look, LossAxis, SaveWhat, Smoothing, Tab};
 
 /// Timesteps of a jump in the film.
 const JUMP: isize = 100;
@@ -22,8 +23,13 @@ pub struct Command {
 pub fn commands(state: &AppState) -> Vec<Command> {
     let running = matches!(state.activity, Activity::Training | Activity::Paused);
     let idle = state.activity == Activity::Idle;
-    let film = state.recording.as_ref().filter(|recording| !recording.moments().is_empty());
-    let last = film.map_or(0, |recording| recording.moments().len() - 1);
+    let film = state.film().filter(|film| !film.moments().is_empty());
+    let axis_of_film = state.player.axis;
+    let along = |by| Axis::step(axis_of_film, by);
+    let (other, [further, back]) = match axis_of_film {
+        FilmAxis::Denoising => (FilmAxis::Training, ["Film: later in training", "Film: earlier in training"]),
+        FilmAxis::Training => (FilmAxis::Denoising, ["Film: further in the denoising", "Film: back in the denoising"]),
+    };
     let (undo, redo) = state.edits.can();
     let stopped =
         state.run.as_ref().is_some_and(|run| matches!(run.ended, Some(EndReason::Stopped | EndReason::Failed)));
@@ -35,9 +41,15 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         let keys = Some(KeyboardShortcut::new(modifiers, key));
         Command { name, keys, action: film.is_some().then_some(action), film: true }
     };
+    let two_axes = !state.films.is_empty();
+    let across = |name, key, action| {
+        let keys = Some(KeyboardShortcut::new(Modifiers::NONE, key));
+        Command { name, keys, action: two_axes.then_some(action), film: true }
+    };
     let ctrl = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND, key));
     let ctrl_shift = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND | Modifiers::SHIFT, key));
     let none = Modifiers::NONE;
+    let smoothed = |factor| Action::LossSmoothing(Smoothing::over(factor * state.loss.smoothing.steps()));
     vec![
         plain("Train", ctrl(Key::Enter), idle && state.problems.is_empty(), Action::Train),
         plain("Pause training", ctrl(Key::P), state.activity == Activity::Training, Action::Pause),
@@ -52,7 +64,7 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         plain("All settings back to the preset", ctrl_shift(Key::Backspace), true, Action::ResetSettings),
         plain("Another seed", ctrl_shift(Key::S), true, Action::RollSeed),
         plain("Save…", ctrl(Key::S), true, Action::ToggleSave),
-        plain("Save the denoising as a film", ctrl(Key::G), film.is_some(), Action::SaveWhat(SaveWhat::Animation)),
+        plain("Save the film as an animation", ctrl(Key::G), film.is_some(), Action::SaveWhat(SaveWhat::Animation)),
         plain("Show the Train tab", ctrl(Key::Num1), true, Action::ShowTab(Tab::Train)),
         plain("Show the Sample tab", ctrl(Key::Num2), true, Action::ShowTab(Tab::Sample)),
         plain("Show the Runs tab", ctrl(Key::Num3), true, Action::ShowTab(Tab::Runs)),
@@ -66,15 +78,27 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         ),
         plain("Loss on a linear or logarithmic axis", ctrl(Key::L), true, Action::LinearLoss(!state.loss.linear)),
         plain("Loss against steps, images or time", ctrl(Key::T), true, Action::LossAxis(next(axis))),
+        plain("Smooth the loss more", ctrl(Key::CloseBracket), true, smoothed(2.0)),
+        plain("Smooth the loss less", ctrl(Key::OpenBracket), true, smoothed(0.5)),
         frame("Film: play or hold", none, Key::Space, Action::TogglePlay),
-        frame("Film: one frame on", none, Key::ArrowRight, Action::StepFrames(1)),
-        frame("Film: one frame back", none, Key::ArrowLeft, Action::StepFrames(-1)),
+        frame("Film: one frame on", none, Key::ArrowRight, along(1)),
+        frame("Film: one frame back", none, Key::ArrowLeft, along(-1)),
+        plain(
+            "Compare the followed digit with the training images",
+            ctrl(Key::I),
+            state.followed_digit().is_some(),
+            Action::LookForCopies,
+        ),
+        across(further, Key::ArrowUp, Axis::step(other, 1)),
+        across(back, Key::ArrowDown, Axis::step(other, -1)),
+        across("Film: along the denoising or the training", Key::X, Action::FilmAxis(other)),
+        frame("Loupe: the followed digit, large", none, Key::Z, Action::Loupe(!state.loupe)),
         frame("Film: 100 timesteps on", Modifiers::SHIFT, Key::ArrowRight, Action::JumpTimesteps(JUMP)),
         frame("Film: 100 timesteps back", Modifiers::SHIFT, Key::ArrowLeft, Action::JumpTimesteps(-JUMP)),
         frame("Film: 100 timesteps on (page)", none, Key::PageDown, Action::JumpTimesteps(JUMP)),
         frame("Film: 100 timesteps back (page)", none, Key::PageUp, Action::JumpTimesteps(-JUMP)),
-        frame("Film: to the noise", none, Key::Home, Action::Seek(0)),
-        frame("Film: to the finished digits", none, Key::End, Action::Seek(last)),
+        frame("Film: to its beginning", none, Key::Home, along(-isize::MAX)),
+        frame("Film: to its end", none, Key::End, along(isize::MAX)),
     ]
 }
 

@@ -1,25 +1,24 @@
-//! The bottom strip: the reverse diffusion as film, a playhead over it, the timestep in large figures.
+//! The bottom strip: a reverse diffusion as film, or the training at one of its timesteps, with a playhead on both axes.
 
-use egui::{
-    Align, Align2, Id, Layout, Popup, Rect, Response, RichText, Role, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2,
-    vec2,
-};
+use egui::{Align, Id, Label, Layout, Popup, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 
 use super::button::Button;
 use super::drop_down::drop_down;
+use super::film_axis::Axis;
+use super::film_rail;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::save_popup;
-use super::slider::keep_arrows;
-use super::textures::{Part, Textures};
+use super::segmented::segmented;
+use super::textures::Textures;
 use super::theme::{regular, semibold};
-use crate::app::{Action, AppState, Recording, SaveWhat};
+use crate::app::{Action, AppState, FilmAxis, SaveWhat};
 
 /// Height of the strip.
-pub const HEIGHT: f32 = 124.0;
-const THUMBNAILS: usize = 11;
-const THUMBNAIL: f32 = 44.0;
+pub const HEIGHT: f32 = 162.0;
+/// Narrower strips say less.
+const ROOMY: f32 = 1180.0;
 const MARGIN: f32 = 16.0;
 const SPEEDS: [f32; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 
@@ -31,45 +30,60 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     ui.scope_builder(UiBuilder::new().max_rect(buttons).layout(Layout::left_to_right(Align::Center)), |ui| {
         transport(ui, state, actions);
     });
-    ui.scope_builder(UiBuilder::new().max_rect(film), |ui| match &state.recording {
-        Some(recording) if recording.visited().is_some() => frames(ui, film, state, recording, textures, actions),
-        _ => {
+    ui.scope_builder(UiBuilder::new().max_rect(film), |ui| {
+        let id = rails(ui, film, state, textures, actions);
+        if id.is_none() {
             empty(ui, state);
-            None
         }
+        id
     })
     .inner
 }
 
 fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
-    let recording = state.recording.as_ref().filter(|recording| !recording.moments().is_empty());
-    let there = recording.is_some();
+    let roomy = ui.available_width() >= ROOMY;
+    let film = state.film().filter(|film| !film.moments().is_empty());
+    let there = film.is_some();
     ui.spacing_mut().item_spacing.x = 6.0;
-    let mut press = |ui: &mut Ui, icon, name, tip, main, action| {
+    let mut press = |ui: &mut Ui, icon, name, tip: &str, main, action| {
         if Button::icon(icon, name).tip(tip).main(main).enabled(there).show(ui).clicked() {
             actions.push(action);
         }
     };
-    let last = recording.map_or(0, |recording| recording.moments().len() - 1);
-    press(ui, icons::SKIP_BACK, "To the noise", "To the noise. Key: Home", false, Action::Seek(0));
-    let tip = "One frame back. Key: Left\n100 timesteps back: Shift+Left or Page Up";
-    press(ui, icons::CARET_LEFT, "One frame back", tip, false, Action::StepFrames(-1));
+    let axis = state.player.axis;
+    let (back, on, ends) = match axis {
+        FilmAxis::Denoising => (
+            "One frame back. Key: Left\n100 timesteps back: Shift+Left or Page Up",
+            "One frame on. Key: Right\n100 timesteps on: Shift+Right or Page Down",
+            ["To the noise. Key: Home", "To the finished digits. Key: End"],
+        ),
+        FilmAxis::Training => (
+            "One film back in training. Key: Left",
+            "One film on in training. Key: Right",
+            ["To the first film. Key: Home", "To the last. Key: End"],
+        ),
+    };
+    press(ui, icons::SKIP_BACK, "To the noise", ends[0], false, Axis::step(axis, -isize::MAX));
+    press(ui, icons::CARET_LEFT, "One frame back", back, false, Axis::step(axis, -1));
     let (icon, name, tip) = if state.player.playing {
         (icons::PAUSE, "Hold", "Hold the film. Key: Space")
     } else {
         (icons::PLAY, "Play", "Play the film. Key: Space")
     };
     press(ui, icon, name, tip, true, Action::TogglePlay);
-    let tip = "One frame on. Key: Right\n100 timesteps on: Shift+Right or Page Down";
-    press(ui, icons::CARET_RIGHT, "One frame on", tip, false, Action::StepFrames(1));
-    press(ui, icons::SKIP_FORWARD, "To the end", "To the finished digits. Key: End", false, Action::Seek(last));
+    press(ui, icons::CARET_RIGHT, "One frame on", on, false, Axis::step(axis, 1));
+    press(ui, icons::SKIP_FORWARD, "To the end", ends[1], false, Axis::step(axis, isize::MAX));
     ui.add_space(4.0);
     speed(ui, state, actions);
     ui.add_space(8.0);
-    if let Some((recording, t)) = recording.and_then(|recording| Some((recording, recording.t()?))) {
-        clock(ui, recording.timesteps, t);
-        if let Some(signal) = state.recording_alpha_bar.get(t) {
+    if let Some((film, t)) = film.and_then(|film| Some((film, film.t()?))) {
+        clock(ui, "t = ", t as f64, &format!(" of {}", numbers::whole(film.timesteps as f64)), 134.0);
+        match state.film_step() {
+            Some(step) => clock(ui, "step ", step as f64, "", 96.0),
+            None => clock_words(ui, "drawing", 96.0),
+        }
+        if let Some(signal) = state.film_alpha_bar().get(t).filter(|_| roomy) {
             let signal = 100.0 * signal;
             let text = format!("noise {:.0} % · signal {signal:.0} %", 100.0 - signal);
             ui.label(RichText::new(text).color(p.muted));
@@ -83,7 +97,7 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             actions.push(Action::ToggleSave);
         }
         save_popup::show(&save, state, actions);
-        let tip = "Save the denoising as a film";
+        let tip = "Save the film as it is shown: along the denoising, or along the training";
         if Button::text("GIF").enabled(there).tip(tip).show(ui).clicked() {
             if !state.save.open {
                 actions.push(Action::ToggleSave);
@@ -91,6 +105,18 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             actions.push(Action::SaveWhat(SaveWhat::Animation));
         }
         record(ui, state, actions);
+        which_axis(ui, state, roomy, actions);
+    });
+}
+
+fn which_axis(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Action>) {
+    let words = if roomy { ["Denoising step", "Training step"] } else { ["Denoising", "Training"] };
+    let options = [
+        (FilmAxis::Denoising, words[0], "From the noise to the digits, by one model"),
+        (FilmAxis::Training, words[1], "The same noise at one timestep, as each model along the training sees it"),
+    ];
+    ui.add_enabled_ui(!state.films.is_empty(), |ui| {
+        actions.extend(segmented(ui, "Film along", state.player.axis, &options, None).map(Action::FilmAxis));
     });
 }
 
@@ -124,87 +150,74 @@ fn speed(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
 }
 
 /// `t = 437 of 1,000`, in a place of fixed width.
-fn clock(ui: &mut Ui, timesteps: usize, t: usize) {
+fn clock(ui: &mut Ui, before: &str, value: f64, after: &str, width: f32) {
     let p = Palette::of(ui);
     let mut job = egui::text::LayoutJob::default();
     let large = egui::TextFormat::simple(semibold(16.0), p.text);
-    job.append(&format!("t = {}", numbers::whole(t as f64)), 0.0, large);
+    job.append(&format!("{before}{}", numbers::whole(value)), 0.0, large);
     let small = egui::TextFormat { valign: Align::Center, ..egui::TextFormat::simple(regular(13.0), p.muted) };
-    job.append(&format!(" of {}", numbers::whole(timesteps as f64)), 0.0, small);
-    ui.allocate_ui_with_layout(vec2(134.0, 28.0), Layout::left_to_right(Align::Center), |ui| {
-        ui.set_min_width(134.0);
-        ui.label(job);
+    job.append(after, 0.0, small);
+    in_place(ui, width, |ui| drop(ui.label(job)));
+}
+
+fn clock_words(ui: &mut Ui, words: &str, width: f32) {
+    let text = RichText::new(words).color(Palette::of(ui).muted);
+    in_place(ui, width, |ui| drop(ui.label(text)));
+}
+
+fn in_place(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(vec2(width, 28.0), Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_width(width);
+        content(ui);
     });
 }
 
-fn frames(
-    ui: &mut Ui,
-    film: Rect,
-    state: &AppState,
-    recording: &Recording,
-    textures: &mut Textures,
-    actions: &mut Vec<Action>,
-) -> Option<Id> {
-    let p = Palette::of(ui);
-    // Samplers with few steps leave out timesteps of pure noise: the film begins where the drawing did.
-    let (first, newest) = recording.visited()?;
-    let rail = film.left() + THUMBNAIL / 2.0..=film.right() - THUMBNAIL / 2.0;
-    let x_of = |t: usize| egui::lerp(rail.clone(), 1.0 - t as f32 / first.max(1) as f32);
-    let touch = Rect::from_min_max(film.min, pos2(film.right(), film.top() + THUMBNAIL + 18.0));
-    let response = ui.interact(touch, ui.scope_id().with("playhead"), Sense::click_and_drag());
-    announce(&response, recording);
-    if let Some(pointer) =
-        response.interact_pointer_pos().filter(|_| response.is_pointer_button_down_on() || response.clicked())
-    {
-        let share = ((pointer.x - rail.start()) / (rail.end() - rail.start())).clamp(0.0, 1.0);
-        let t = ((1.0 - share) * first as f32).round() as usize;
-        actions.push(Action::Seek(recording.nearest(t)));
+/// Both axes: the one that is played as film, the other as a slider below it.
+fn rails(ui: &mut Ui, area: Rect, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) -> Option<Id> {
+    let film = state.film()?;
+    let denoising = Axis::denoising(film)?;
+    let training = Axis::training(state);
+    let (shown, other) = match (state.player.axis, training) {
+        (FilmAxis::Training, Some(training)) => (training, Some(denoising)),
+        (_, training) => (denoising, training),
+    };
+    let mut top = area.top();
+    let mut place = |height: f32| {
+        let rect = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), height));
+        top = rect.bottom() + 3.0;
+        rect
+    };
+    let alpha_bar = state.film_alpha_bar();
+    let id = film_rail::large(ui, place(film_rail::LARGE), state, &shown, textures, actions);
+    if shown.which == FilmAxis::Denoising {
+        film_rail::noise_level(ui, place(film_rail::NOISE), film, alpha_bar, true);
     }
-    if response.has_focus() {
-        keep_arrows(ui, response.id);
+    let rect = place(film_rail::SLIM);
+    match &other {
+        Some(other) => film_rail::slim(ui, rect, other, actions),
+        None => {
+            let p = Palette::of(ui);
+            let text = RichText::new(no_films(state)).size(11.5).color(p.muted);
+            ui.put(rect, Label::new(text).halign(Align::Min));
+        }
     }
-    let top = film.top() + 6.0;
-    let mut right = f32::NEG_INFINITY;
-    for i in 0..THUMBNAILS {
-        let t = first * (THUMBNAILS - 1 - i) / (THUMBNAILS - 1);
-        if t + first / (2 * (THUMBNAILS - 1)) < newest {
-            // Not drawn yet.
-            continue;
-        }
-        // Where few timesteps were visited the nearest one is elsewhere: it stands at its own place, once.
-        let moment = &recording.moments()[recording.nearest(t)];
-        let rect = Rect::from_min_size(pos2(x_of(moment.t) - THUMBNAIL / 2.0, top), vec2(THUMBNAIL, THUMBNAIL));
-        if rect.left() < right {
-            continue;
-        }
-        right = rect.right();
-        if state.followed < moment.x_t.count() {
-            let texture = textures.get(ui.ctx(), ("film", i), &moment.x_t, Part::One(state.followed));
-            egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);
-        }
-        let label = numbers::whole(moment.t as f64);
-        ui.painter().text(rect.center_bottom() + vec2(0.0, 3.0), Align2::CENTER_TOP, label, regular(11.0), p.muted);
+    if shown.which == FilmAxis::Training {
+        film_rail::noise_level(ui, place(film_rail::NOISE), film, alpha_bar, false);
     }
-    let t = recording.t()?;
-    let x = x_of(t);
-    let painter = ui.painter();
-    painter.line_segment([pos2(x, film.top() - 2.0), pos2(x, top + THUMBNAIL + 2.0)], Stroke::new(2.0, p.accent));
-    let radius = if response.hovered() || response.dragged() || response.has_focus() { 6.5 } else { 5.5 };
-    painter.circle_filled(pos2(x, film.top()), radius, p.accent);
-    let id = response.id;
-    response.on_hover_text(
-        "Drag to a timestep.\nLeft and Right: one frame. With Shift, or Page Up and Page Down: 100 timesteps.\n\
-         Home and End: the noise and the finished digits. Space: play.",
-    );
     Some(id)
 }
 
-fn announce(response: &Response, recording: &Recording) {
-    let t = recording.t().unwrap_or(0);
-    response.widget_info(|| WidgetInfo {
-        value: Some(t as f64),
-        ..WidgetInfo::labeled(Role::Slider, true, "Timestep of the film")
-    });
+/// Why there is no axis of training steps, and how there would be one.
+fn no_films(state: &AppState) -> String {
+    match &state.run {
+        _ if state.films.reading => "The films of its training are being read.".into(),
+        Some(run) if run.settings.training.film_megabytes == 0 => {
+            "Its training was not filmed: Films, under Advanced, is 0 MB.".into()
+        }
+        Some(run) if run.ended.is_some() => "No films of its training were kept.".into(),
+        Some(_) => "Its training is filmed: the first film comes in a moment.".into(),
+        None => "Train a model, or open a run, to see here what it made of the same noise as it learned.".into(),
+    }
 }
 
 fn empty(ui: &mut Ui, state: &AppState) {
@@ -214,7 +227,8 @@ fn empty(ui: &mut Ui, state: &AppState) {
     } else if state.can_sample() {
         "Here the way from noise to digit becomes a film: press Record, then drag through its timesteps."
     } else {
-        "Here the way from noise to digit becomes a film, once a model was trained or opened."
+        "Here the way from noise to digit becomes a film. While a model trains, it is filmed again and again: \
+         then drag through the timesteps of the denoising, and through the steps of the training."
     };
     ui.add_space(22.0);
     ui.label(RichText::new(text).color(p.muted));

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use egui::{Color32, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
+use super::button::Button;
 use super::numbers;
 use super::palette::Palette;
 use super::section::title;
 use super::symbols::{EPS_HAT, Symbol, X_0, X_T, X0_HAT, caption};
 use super::textures::{Part, Slot, Textures};
 use super::theme::regular;
-use crate::app::AppState;
+use crate::app::{Action, AppState};
 use crate::pictures::Pictures;
 
 const GAP: f32 = 16.0;
@@ -29,17 +30,23 @@ pub fn width(side: f32) -> f32 {
 }
 
 /// Draws the column.
-pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32) {
+pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
-    let moment = state.recording.as_ref().and_then(|recording| recording.shown());
-    title(ui, &format!("Following № {}", state.followed + 1), |ui| {
+    let moment = state.film().and_then(|film| film.shown());
+    let i = state.followed_in_film();
+    title(ui, &format!("Following № {}", i + 1), |ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        let tip = "Look at it as large as the window allows. Key: Z";
+        let loupe = Button::text("Loupe").quiet().enabled(moment.is_some()).tip(tip);
+        if loupe.show(ui).clicked() {
+            actions.push(Action::Loupe(true));
+        }
         if let Some(moment) = moment {
             let text = format!("t = {}", numbers::whole(moment.t as f64));
             ui.label(RichText::new(text).size(11.5).color(p.muted));
         }
     });
-    let end = state.recording.as_ref().and_then(|recording| recording.last()).map(|moment| &moment.x_t);
-    let i = state.followed;
+    let end = state.film().and_then(|film| film.last()).map(|moment| &moment.x_t);
     type Place<'a> = (Symbol, &'a str, Option<&'a Arc<Pictures>>, Part, Slot);
     let pictures: [Place<'_>; 4] = [
         (X_T, "what it sees", moment.map(|m| &m.x_t), Part::One(i), ("x_t", 0)),

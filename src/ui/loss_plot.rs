@@ -1,6 +1,6 @@
 //! The loss: every step's, smoothed, on held-out images, and of other runs; zoom, pan, and read values off it.
 
-use egui::{Align, Color32, Layout, Popup, RichText, Sense, Stroke, Ui, Vec2b, vec2};
+use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Stroke, Ui, Vec2b, pos2, vec2};
 use egui_plot::{AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints};
 
 use super::drop_down::drop_down;
@@ -9,9 +9,10 @@ use super::numbers;
 use super::palette::Palette;
 use super::section::title;
 use super::segmented::segmented;
+use super::slider::{Scale, slider};
 use super::theme::regular;
 use crate::app::loss_series::{Bucket, LossSeries};
-use crate::app::{Action, AppState, LossAxis};
+use crate::app::{Action, AppState, LossAxis, Smoothing};
 
 /// Buckets a curve; the raw one has two points each.
 const MOST_BUCKETS: usize = 480;
@@ -44,13 +45,14 @@ pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| readout(ui, state));
         });
     });
+    smoothing(ui, state, actions);
     for run in state.comparison.runs() {
         ui.spacing_mut().interact_size.y = 18.0;
         ui.horizontal(|ui| {
             let p = Palette::of(ui);
             let (dash, _) = ui.allocate_exact_size(vec2(12.0, 2.0), Sense::hover());
             ui.painter().rect_filled(dash, 1.0, p.runs[run.color]);
-            let loss = run.read.as_ref().and_then(|read| read.train.latest()).map(|newest| newest.smooth);
+            let loss = run.read.as_ref().and_then(|read| read.train.newest_smoothed(state.loss.smoothing));
             let loss = loss.map_or_else(String::new, |loss| format!(" · {loss:.4}"));
             let text = RichText::new(format!("{}{loss}", run.name())).size(11.5).color(p.text);
             ui.add(egui::Label::new(text).truncate());
@@ -73,6 +75,24 @@ fn against(ui: &mut Ui, axis: LossAxis, actions: &mut Vec<Action>) {
             }
         }
     });
+}
+
+/// Over how many steps the loss is smoothed.
+fn smoothing(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    let p = Palette::of(ui);
+    let now = state.loss.smoothing.steps();
+    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
+    let words = if now == 1.0 { "not smoothed".into() } else { format!("over {} steps", numbers::whole(now)) };
+    ui.painter().text(row.left_center(), egui::Align2::LEFT_CENTER, "Smoothing", regular(11.5), p.muted);
+    ui.painter().text(row.right_center(), egui::Align2::RIGHT_CENTER, words, regular(11.5), p.muted);
+    let rail = Rect::from_min_max(pos2(row.left() + 66.0, row.top()), pos2(row.right() - 104.0, row.bottom()));
+    let (response, moved) =
+        slider(ui, "Smoothing of the loss", rail, now, &Scale::logarithmic(1.0..=Smoothing::MOST).whole());
+    actions.extend(moved.map(|steps| Action::LossSmoothing(Smoothing::over(steps))));
+    if response.secondary_clicked() {
+        actions.push(Action::LossSmoothing(Smoothing::default()));
+    }
+    response.on_hover_text("How many steps the thick line is averaged over.\nRight-click: 50 steps.");
 }
 
 fn legend(ui: &mut Ui, word: &str, color: Color32) {
@@ -136,9 +156,12 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
         }
         let bounds = plot.plot_bounds();
         let range = if zoomed { bounds.min()[0]..=bounds.max()[0] } else { 0.0..=f64::INFINITY };
-        let seen = |series: &LossSeries, places: Places<'_>| {
-            let steps = if zoomed { places.steps(range.clone()) } else { 0..=u64::MAX };
-            series.visible(steps, MOST_BUCKETS)
+        let steps = |places: Places<'_>| if zoomed { places.steps(range.clone()) } else { 0..=u64::MAX };
+        let seen = |series: &LossSeries, places: Places<'_>| series.visible(steps(places), MOST_BUCKETS);
+        let smooth = |series: &LossSeries, places: Places<'_>| {
+            let points = series.smoothed(steps(places), MOST_BUCKETS, state.loss.smoothing);
+            let point = |(step, loss): (u64, f64)| PlotPoint::new(places.of(step as f64), height_of(loss));
+            PlotPoints::Owned(points.into_iter().map(point).collect())
         };
         let train = seen(&state.loss.train, places);
         let x = |step: f64| places.of(step);
@@ -148,11 +171,11 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
         for run in state.comparison.runs() {
             let Some(read) = &run.read else { continue };
             let places = Places::new(axis, &read.settings, &read.clock);
-            let line = curve(&seen(&read.train, places), |step| places.of(step), height_of, |b| b.smooth);
+            let line = smooth(&read.train, places);
             plot.line(Line::new(run.name(), line).stroke(Stroke::new(1.5, p.runs[run.color])));
         }
-        plot.line(Line::new("train", curve(&train, x, height_of, |b| b.smooth)).stroke(Stroke::new(2.0, p.accent)));
-        let held_out = curve(&seen(&state.loss.held_out, places), x, height_of, |b| b.mean);
+        plot.line(Line::new("train", smooth(&state.loss.train, places)).stroke(Stroke::new(2.0, p.accent)));
+        let held_out = means(&seen(&state.loss.held_out, places), x, height_of);
         let dashed = LineStyle::Dashed { length: 5.0 };
         plot.line(Line::new("held out", held_out).stroke(Stroke::new(1.5, p.second)).style(dashed));
     });
@@ -178,13 +201,8 @@ fn envelope(buckets: &[Bucket], place_of: impl Fn(f64) -> f64, height_of: impl F
     PlotPoints::Owned(ends.collect())
 }
 
-fn curve(
-    buckets: &[Bucket],
-    place_of: impl Fn(f64) -> f64,
-    height_of: impl Fn(f64) -> f64,
-    value: impl Fn(&Bucket) -> f64,
-) -> PlotPoints<'static> {
-    let point = |bucket: &Bucket| PlotPoint::new(place_of(bucket.last as f64), height_of(value(bucket)));
+fn means(buckets: &[Bucket], place_of: impl Fn(f64) -> f64, height_of: impl Fn(f64) -> f64) -> PlotPoints<'static> {
+    let point = |bucket: &Bucket| PlotPoint::new(place_of(bucket.last as f64), height_of(bucket.mean));
     PlotPoints::Owned(buckets.iter().map(point).collect())
 }
 
@@ -204,8 +222,8 @@ fn decades(input: GridInput) -> Vec<GridMark> {
 
 fn readout(ui: &mut Ui, state: &AppState) {
     let p = Palette::of(ui);
-    let Some(newest) = state.loss.train.latest() else { return };
+    let Some(newest) = state.loss.train.newest_smoothed(state.loss.smoothing) else { return };
     let held_out = state.loss.held_out.latest().map_or_else(String::new, |b| format!(" · held out {:.4}", b.mean));
-    let text = format!("train {:.4}{held_out}", newest.smooth);
+    let text = format!("train {newest:.4}{held_out}");
     ui.add(egui::Label::new(RichText::new(text).size(11.5).color(p.muted)).truncate());
 }

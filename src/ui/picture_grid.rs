@@ -24,7 +24,12 @@ pub struct GridPlan {
 impl GridPlan {
     /// The largest grid of `pictures` that fits in `room` on a screen of so many pixels a point.
     pub fn new(pictures: &Pictures, room: Vec2, pixels_per_point: f32) -> Self {
-        let columns = ((pictures.count() as f64).sqrt().ceil() as usize).max(1);
+        Self::in_columns(pictures, (pictures.count() as f64).sqrt().ceil() as usize, room, pixels_per_point)
+    }
+
+    /// As [`new`](Self::new), with so many pictures a row.
+    pub fn in_columns(pictures: &Pictures, columns: usize, room: Vec2, pixels_per_point: f32) -> Self {
+        let columns = columns.max(1);
         let rows = pictures.count().div_ceil(columns).max(1);
         let with_gap = |gap: usize| {
             let pixels =
@@ -46,8 +51,21 @@ pub fn grid(
     classes: &[Option<u8>],
     followed: Option<usize>,
 ) -> Option<usize> {
-    let p = Palette::of(ui);
     let plan = GridPlan::new(pictures, ui.available_size(), ui.ctx().pixels_per_point());
+    planned_grid(ui, textures, (slot, "Picture"), pictures, classes, followed, plan)
+}
+
+/// Draws the grid as it was planned, its pictures named by a word; gives the place of the picture that was pressed.
+pub fn planned_grid(
+    ui: &mut Ui,
+    textures: &mut Textures,
+    (slot, word): (&'static str, &str),
+    pictures: &Arc<Pictures>,
+    classes: &[Option<u8>],
+    followed: Option<usize>,
+    plan: GridPlan,
+) -> Option<usize> {
+    let p = Palette::of(ui);
     let GridPlan { columns, gap, scale, size } = plan;
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let rect = egui::emath::GuiRounding::round_to_pixels(rect, ui.ctx().pixels_per_point());
@@ -66,7 +84,7 @@ pub fn grid(
         let response = ui.interact(place, ui.scope_id().with((slot, i)), Sense::click());
         let class =
             classes.get(i).copied().flatten().map_or_else(String::new, |class| format!(", asked for a {class}"));
-        let name = format!("Picture {}{class}", i + 1);
+        let name = format!("{word} {}{class}", i + 1);
         let chosen = followed == Some(i);
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
         let line = match (chosen, response.has_focus(), response.hovered()) {

@@ -3,6 +3,7 @@
 use egui::{Align, Layout, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, pos2, vec2};
 
 use super::button::Button;
+use super::copies_section;
 use super::drop_down::choose;
 use super::numbers;
 use super::palette::Palette;
@@ -29,7 +30,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
                 ui.allocate_ui(vec2(ui.available_width(), height), |ui| results(ui, state, textures, actions));
                 separation(ui);
                 ui.spacing_mut().item_spacing.y = 0.0;
-                controls(ui, state, actions);
+                controls(ui, state, textures, actions);
             });
         });
         return;
@@ -41,7 +42,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     ui.scope_builder(UiBuilder::new().max_rect(right), |ui| {
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            controls(ui, state, actions);
+            controls(ui, state, textures, actions);
         });
     });
 }
@@ -72,7 +73,7 @@ fn results(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut
     }
 }
 
-fn controls(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+fn controls(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
     let mut next = state.settings.clone();
     let preset = state.settings.preset.settings();
     plain_title(ui, "Drawing");
@@ -97,6 +98,8 @@ fn controls(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             caption(ui, refusal);
         }
     }
+    separation(ui);
+    copies_section::show(ui, state, textures, actions);
     separation(ui);
     model(ui, state, actions);
     if next != state.settings {

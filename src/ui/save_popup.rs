@@ -91,7 +91,7 @@ fn outcome(ui: &mut Ui, state: &AppState, missing: Option<&str>) {
 
 /// Why something cannot be saved yet.
 fn missing(state: &AppState, what: SaveWhat) -> Option<&'static str> {
-    let recorded = state.recording.as_ref().is_some_and(|recording| !recording.moments().is_empty());
+    let recorded = state.film().is_some_and(|film| !film.moments().is_empty());
     match what {
         SaveWhat::Grid | SaveWhat::Singles => {
             (!recorded && state.preview.is_none()).then_some("No pictures yet: train or draw some first.")

@@ -1,6 +1,7 @@
 //! The row of tabs, what the engine is doing now in words, and the newest failure until it is dismissed.
 
-use egui::{Align, Align2, Frame, Layout, Margin, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{Align, Align2, Color32, Frame, Layout, Margin, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::button::Button;
 use super::charts_panel::message;
@@ -8,7 +9,7 @@ use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::theme::{regular, semibold};
-use crate::app::{Action, Activity, AppState, EndReason, Tab};
+use crate::app::{Action, Activity, AppState, EndReason, Tab, Tone};
 
 const HEIGHT: f32 = 40.0;
 
@@ -69,11 +70,42 @@ fn one(ui: &mut Ui, word: &str, chosen: bool) -> bool {
     response.clicked() && !chosen
 }
 
-/// What is going on, as a pill with a coloured dot and words.
+/// What is going on and how it goes, as a pill with a coloured dot and words; what has no room is told on hover.
 fn status(ui: &mut Ui, state: &AppState) {
     let p = Palette::of(ui);
+    let (color, text) = going_on(state, &p);
+    let (color, text) = match &state.health {
+        Some(health) if state.activity == Activity::Training => (tone(&p, health.tone), health.sentence.clone()),
+        Some(health) if state.activity == Activity::Idle => (color, format!("{text}. {}", health.sentence)),
+        _ => (color, text),
+    };
+    let mut job = LayoutJob::simple_singleline(text.clone(), regular(12.5), p.text);
+    job.wrap = TextWrapping::truncate_at_width((ui.available_width() - 48.0).max(60.0));
+    let galley = ui.painter().layout_job(job);
+    let (rect, mut response) = ui.allocate_exact_size(galley.size() + vec2(38.0, 8.0), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
+    if galley.elided {
+        response = response.on_hover_text(&text);
+    }
+    let rect = response.rect.intersect(rect);
+    ui.painter().rect_filled(rect, 12, p.raised);
+    ui.painter().circle_filled(rect.left_center() + vec2(14.0, 0.0), 4.0, color);
+    ui.painter().galley(rect.left_center() + vec2(24.0, -galley.size().y / 2.0), galley, p.text);
+}
+
+/// The colour of a health.
+pub fn tone(p: &Palette, tone: Tone) -> Color32 {
+    match tone {
+        Tone::Good => p.good,
+        Tone::Neutral => p.muted,
+        Tone::Warning => p.warn,
+        Tone::Bad => p.bad,
+    }
+}
+
+fn going_on(state: &AppState, p: &Palette) -> (Color32, String) {
     let step = numbers::whole(state.progress.step as f64);
-    let (color, text) = match (state.activity, state.run.as_ref().and_then(|run| run.ended)) {
+    match (state.activity, state.run.as_ref().and_then(|run| run.ended)) {
         (Activity::Preparing, _) if state.reading.is_some() => {
             let percent = 100.0 * state.reading.unwrap_or_default();
             (p.warn, format!("Reading the weights: {percent:.0} %"))
@@ -87,11 +119,5 @@ fn status(ui: &mut Ui, state: &AppState) {
         (Activity::Idle, Some(EndReason::Failed)) => (p.bad, format!("Failed at step {step}")),
         (Activity::Idle, None) if state.model.is_some() => (p.good, "A trained model is open".to_owned()),
         (Activity::Idle, None) => (p.muted, "Ready".to_owned()),
-    };
-    let galley = ui.painter().layout_no_wrap(text.clone(), regular(12.5), p.text);
-    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(38.0, 8.0), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
-    ui.painter().rect_filled(rect, 12, p.raised);
-    ui.painter().circle_filled(rect.left_center() + vec2(14.0, 0.0), 4.0, color);
-    ui.painter().galley(rect.left_center() + vec2(24.0, -galley.size().y / 2.0), galley, p.text);
+    }
 }

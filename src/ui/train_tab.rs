@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use egui::{Rect, RichText, Ui, UiBuilder, pos2, vec2};
+use egui::{Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
 use super::button::Button;
+use super::copies_section;
+use super::film_hero;
 use super::follow;
 use super::icons;
 use super::numbers;
@@ -30,10 +32,11 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let smallest = follow::width(follow::side(vec2(0.0, 0.0)));
     let room = vec2(area.width() - GAP - smallest, area.height() - TITLE);
     let shown = state.preview.as_ref().map(|preview| &preview.pictures).or(opened(state).map(|(_, drawn)| drawn));
-    let hero_width = match shown {
+    let filmed = state.looks_back().then(|| film_hero::width(state, room, ui.ctx().pixels_per_point())).flatten();
+    let hero_width = filmed.unwrap_or_else(|| match shown {
         Some(pictures) => GridPlan::new(pictures, room, ui.ctx().pixels_per_point()).size.x,
         None => room.min_elem(),
-    };
+    });
     let side = follow::side(vec2(area.width() - GAP - hero_width, area.height()));
     let spare = (area.width() - hero_width - GAP - follow::width(side)).max(0.0);
     // What is left over goes to both sides and, less, between the two.
@@ -46,7 +49,12 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     });
     ui.scope_builder(UiBuilder::new().max_rect(right), |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
-        follow::show(ui, state, textures, side);
+        ScrollArea::vertical().id_salt("follow").auto_shrink(false).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 4.0;
+            follow::show(ui, state, textures, side, actions);
+            ui.add_space(4.0);
+            copies_section::show(ui, state, textures, actions);
+        });
     });
 }
 
@@ -66,6 +74,10 @@ fn hero(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Ve
             let p = Palette::of(ui);
             ui.label(RichText::new(SHIPPED).color(p.text));
         }
+        return;
+    }
+    if state.looks_back() {
+        film_hero::show(ui, state, textures, actions);
         return;
     }
     let words = if ui.available_width() < 290.0 { "Drawn as it learns" } else { "Same noise, drawn as it learns" };

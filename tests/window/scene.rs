@@ -11,9 +11,11 @@ use diffuscope::app::{Action, AppState, Folders, Recording, RunRecord, RunSummar
 use diffuscope::config::{Preset, Settings};
 use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunRead, RunStarted};
 use diffuscope::eval::QuickEval;
+use diffuscope::eval::copying::{Copying, Neighbour};
 use diffuscope::pictures::Pictures;
 use diffuscope::rng::Stream;
 use diffuscope::train::StepReport;
+use diffuscope::train::film::{Film, FilmMoment};
 use diffuscope::train::folder::RunFile;
 use diffuscope::train::history::History;
 use diffuscope::train::loss_by_timestep::ByTimestep;
@@ -106,7 +108,7 @@ impl Scene {
     }
 
     pub fn t(&self) -> usize {
-        self.state().recording.as_ref().and_then(Recording::t).expect("something is recorded")
+        self.state().film().and_then(Recording::t).expect("something is recorded")
     }
 
     pub fn enabled(&self, name: &str) -> bool {
@@ -249,7 +251,32 @@ pub fn recording(id: u64, count: usize, frames: usize) -> Vec<Event> {
     events
 }
 
-/// The middle of a run: losses, a grid, a recording.
+/// A film of ten digits in `calls` calls, by the model of a step of training: the later, the more it knows.
+pub fn film(step: u64, calls: usize) -> Film {
+    let (clean, classes) = digits(10);
+    let learnt = 1.0 - (-(step as f64) / 500.0).exp();
+    let mut noise = Stream::new(6, "unlearnt", step);
+    let guess: Vec<f32> = clean
+        .pixels
+        .iter()
+        .map(|&pixel| (learnt * (f64::from(pixel) / 127.5 - 1.0) + (1.0 - learnt) * 0.6 * noise.normal()) as f32)
+        .collect();
+    let guess = Pictures::from_unit(&guess, 28, 28);
+    let moment = |call: usize| {
+        let t = 1000 * (calls - call) / calls;
+        let (x_t, eps_hat) = noised(&guess, (-(0.1 * t as f64 / 1000.0 + 9.95 * (t as f64 / 1000.0).powi(2))).exp());
+        FilmMoment { t, x_t: Arc::new(x_t), x0_hat: Arc::new(guess.clone()), eps_hat: Arc::new(eps_hat) }
+    };
+    Film { step, timesteps: 1000, classes, moments: (0..=calls).map(moment).collect() }
+}
+
+/// Films of the run that is shown.
+pub fn films(steps: impl IntoIterator<Item = u64>) -> Vec<Event> {
+    let run = PathBuf::from("/data/ada/runs/2026-11-24_153012-small");
+    steps.into_iter().map(|step| Event::Film { run: run.clone(), film: Arc::new(film(step, 20)) }).collect()
+}
+
+/// The middle of a run: losses, a grid, films, a recording.
 pub fn in_the_middle(scene: &mut Scene) {
     let settings = Preset::Small.settings();
     scene.play([run_started(settings, 0), Event::Activity(Activity::Training)]);
@@ -261,9 +288,23 @@ pub fn in_the_middle(scene: &mut Scene) {
     let (pictures, classes) = digits(64);
     scene.play([Event::Preview { step: 1200, pictures: Arc::new(pictures), classes }]);
     scene.play([Event::Checkpointed { step: 1000, path: "/data/ada/runs/x/checkpoint.safetensors".into() }]);
+    scene.play(films([25, 60, 110, 190, 300, 440, 600, 790, 1000, 1220]));
     scene.play(recording(1, 64, 100));
     scene.play([Event::Saved { what: "grid", path: "/data/ada/pictures/2026-11-24_153012-grid.png".into() }]);
     while scene.commands.try_recv().is_ok() {}
+}
+
+/// What the engine might find near a picture: real digits, of whose like a share is nearer to the training images.
+pub fn found(picture: Pictures, nearer: f64) -> Event {
+    let neighbour = |i: u32| Neighbour { index: 1000 * i, distance: 4.6 + 0.15 * i as f32, label: Some(i as u8 % 10) };
+    let copying = Copying {
+        neighbours: (0..5).map(neighbour).collect(),
+        pictures: digits(5).0.into(),
+        class: Some(7),
+        real_median: 4.4,
+        nearer,
+    };
+    Event::CopiesFound { picture, copying: Box::new(copying) }
 }
 
 /// What a run left on disk, whose batch was so large.

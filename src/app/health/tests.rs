@@ -41,13 +41,23 @@ impl Recorded {
 
     /// What is said after `step`, of a run with a moving average of 0.998.
     fn health(&self, step: u64, warmup_steps: u64) -> Health {
+        self.health_of(step, warmup_steps, false)
+    }
+
+    fn health_of(&self, step: u64, warmup_steps: u64, ended: bool) -> Health {
         let mut pulse = Pulse::default();
         self.steps.iter().filter(|report| report.step <= step).for_each(|report| pulse.push(report));
         let mut evaluations = Evaluations::default();
         self.evaluations.iter().filter(|(at, _)| *at <= step).for_each(|(at, eval)| evaluations.push(*at, *eval));
         let held_out: Vec<_> = self.held_out.iter().filter(|(at, _)| *at <= step).copied().collect();
-        let evidence =
-            Evidence { pulse: &pulse, evaluations: &evaluations, held_out: &held_out, warmup_steps, ema_decay: 0.998 };
+        let evidence = Evidence {
+            pulse: &pulse,
+            evaluations: &evaluations,
+            held_out: &held_out,
+            warmup_steps,
+            ema_decay: 0.998,
+            ended,
+        };
         Health::of(&evidence).unwrap()
     }
 }
@@ -99,6 +109,15 @@ fn digits_that_get_no_better_for_two_minutes_are_enough() {
     }
     assert_says(&curve.health(last.step + 4 * 60, WARMUP), Tone::Good, "digits still improve");
     assert_says(&curve.health(last.step + 4 * 300, WARMUP), Tone::Neutral, "Stopped improving 5 min ago: enough");
+}
+
+#[test]
+fn of_a_run_that_is_over_it_is_told_what_was() {
+    let mut curve = Recorded::read(LONG);
+    assert_says(&curve.health_of(4900, WARMUP, true), Tone::Good, "Its digits still improved (distance ");
+    curve.evaluations.clear();
+    assert_says(&curve.health_of(4900, WARMUP, true), Tone::Neutral, "The loss lay flat in the end");
+    assert_says(&curve.health_of(100, WARMUP, true), Tone::Good, "The loss still fell by ");
 }
 
 #[test]

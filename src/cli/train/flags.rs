@@ -94,6 +94,10 @@ pub struct TrainFlags {
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = value::real)]
     pub eval_every: Option<f64>,
 
+    /// Most that the films of its learning may take on disk, to scrub through in the window; 0: none
+    #[arg(long, value_name = "MB", allow_hyphen_values = true, value_parser = value::whole)]
+    pub films: Option<u64>,
+
     /// Where all randomness comes from: the same seed gives the same bytes
     #[arg(long, value_name = "S", allow_hyphen_values = true, value_parser = value::whole)]
     pub seed: Option<u64>,
@@ -174,6 +178,7 @@ impl TrainFlags {
         put(&self.muon_lr, &mut training.muon_learning_rate);
         put(&self.checkpoint_every, &mut training.checkpoint_every);
         put(&self.eval_every, &mut training.eval_seconds);
+        put(&self.films, &mut training.film_megabytes);
         put(&self.seed, &mut training.seed);
         Ok(settings)
     }

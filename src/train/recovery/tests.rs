@@ -9,7 +9,11 @@ use crate::config::{Budget, OptimizerKind, Preset, Settings, Subset, TrainingSet
 use crate::data::{Splits, mnist};
 use crate::train::Trainer;
 use crate::train::checkpoint::Checkpoint;
+use crate::train::film::tests::film;
+use crate::train::films;
 use crate::train::folder::read_run_file;
+use crate::train::history::History;
+use crate::train::loss_by_timestep::BINS;
 use crate::train::optim::sum_of_squares;
 
 const CHECKPOINT_EVERY: u64 = 3;
@@ -84,6 +88,15 @@ fn metrics(run: &Path) -> (Vec<u64>, usize) {
     (steps.collect(), lines.iter().filter(|line| line["rolled_back"].is_object()).count())
 }
 
+fn filmed(run: &Path) -> Vec<u64> {
+    films::list(run).unwrap().into_iter().map(|film| film.step).collect()
+}
+
+fn images_in_the_map(run: &Path) -> u32 {
+    let map = History::read(run).unwrap().by_timestep;
+    map.columns().iter().flat_map(|column| (0..BINS).map(|bin| column.losses.images(bin))).sum()
+}
+
 #[test]
 fn a_poisoned_weight_is_noticed_in_one_step_and_training_goes_back_and_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -92,6 +105,9 @@ fn a_poisoned_weight_is_noticed_in_one_step_and_training_goes_back_and_on() {
     let rate = run.trainer.settings().training.learning_rate;
     let (mut seen, mut left) = (Seen::default(), 1);
     let outcome = seen.train(&mut run, |step, trainer| {
+        if left > 0 && [5, 7].contains(&step) {
+            films::add(&path, &film(step), u64::MAX).unwrap();
+        }
         if step == 8 && left > 0 {
             left -= 1;
             poison(trainer, f32::NAN);
@@ -99,6 +115,8 @@ fn a_poisoned_weight_is_noticed_in_one_step_and_training_goes_back_and_on() {
     });
     assert_eq!(outcome.unwrap(), Outcome::Completed);
     assert_eq!(seen.numbers(), [1, 2, 3, 4, 5, 6, 7, 8, 7, 8, 9, 10, 11, 12]);
+    assert_eq!(filmed(&path), [5], "the film of a step that was undone is gone");
+    assert_eq!(images_in_the_map(&path), 12 * 4, "no loss of a step that was undone is in the heat map");
     assert!(
         seen.steps[..8].iter().all(|(_, lr)| *lr == rate) && seen.steps[8..].iter().all(|(_, lr)| *lr == rate / 2.0)
     );
@@ -117,8 +135,9 @@ fn a_poisoned_weight_is_noticed_in_one_step_and_training_goes_back_and_on() {
         settings.training.budget = Budget::Steps(14);
         Ok(settings)
     };
+    films::add(&path, &film(13), u64::MAX).unwrap();
     let (mut run, notice) = Run::resume(&path, longer, |_| Ok(splits()), &Device::Cpu).unwrap();
-    assert_eq!(notice, None);
+    assert_eq!((notice, filmed(&path)), (None, vec![5]), "a film of after the checkpoint is dropped");
     let mut seen = Seen::default();
     seen.train(&mut run, |_, _| ()).unwrap();
     assert_eq!(seen.steps, [(13, rate / 2.0), (14, rate / 2.0)]);

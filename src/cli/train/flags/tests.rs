@@ -131,6 +131,7 @@ fn a_preset_is_where_the_other_flags_start_from() {
 #[case("--lr -1e-3", "--lr: a learning rate of -0.001", "use more than 0 and at most 1; 0.0001 to 0.004 is usual")]
 #[case("--checkpoint-every 0", "--checkpoint-every: a checkpoint every 0 steps", "use at least 1")]
 #[case("--eval-every -1", "--eval-every: every -1 seconds", "use 0 for never, or up to 86400 seconds")]
+#[case("--films 65537", "--films: films of up to 65537 MB", "use 0 for none, or up to 65536 MB")]
 #[case("--eval-every nan", "--eval-every: every NaN seconds", "use 0 for never, or up to 86400 seconds")]
 #[case("--seed -1", "--seed: \"-1\" is not a whole number", "use digits only, such as 1000")]
 #[case("--threads 0", "--threads: \"0\" is not a number of threads", "use 1 to 1024, or leave it out for all cores")]

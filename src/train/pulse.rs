@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::train::StepReport;
+use super::metrics::StepReport;
 
 /// Newest steps that are kept in full.
 pub const NEWEST: usize = 128;
@@ -35,7 +35,7 @@ pub fn quarter(steps: u64) -> u64 {
 }
 
 /// See the module.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pulse {
     newest: VecDeque<Beat>,
     marks: Vec<Mark>,

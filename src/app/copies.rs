@@ -1,0 +1,99 @@
+//! Is it copying? For the digit that is followed, what the engine found among the training images; one question is asked
+//! at a time.
+
+use std::sync::Arc;
+
+use super::logic::App;
+use super::state::{AppState, Tab};
+use crate::engine::Command;
+use crate::eval::copying::Copying;
+use crate::pictures::Pictures;
+
+pub use crate::eval::copying::Nearness;
+
+/// What is known of copies.
+#[derive(Debug, Clone, Default)]
+pub struct Copies {
+    /// A person wants to know: each digit that is followed is compared from then on.
+    pub wanted: bool,
+    /// The picture that is being compared.
+    asked: Option<Pictures>,
+    /// How much of the training images is read, 0 to 1, while that goes on.
+    pub share: Option<f64>,
+    found: Option<(Pictures, Copying)>,
+    /// What could not be compared, and why.
+    failed: Option<(Pictures, String)>,
+}
+
+impl Copies {
+    /// The newest answer, also while the next one is awaited.
+    pub fn found(&self) -> Option<&Copying> {
+        self.found.as_ref().map(|(_, found)| found)
+    }
+
+    /// Why there is no answer.
+    pub fn failed(&self) -> Option<&str> {
+        self.failed.as_ref().map(|(_, why)| why.as_str())
+    }
+
+    /// Whether the answer is about this picture.
+    pub fn answers(&self, picture: &Pictures) -> bool {
+        self.found.as_ref().is_some_and(|(of, _)| of == picture)
+    }
+
+    /// Takes the engine's answer.
+    pub(super) fn take(&mut self, picture: Pictures, copying: Copying) {
+        (self.asked, self.share, self.failed) = (None, None, None);
+        self.found = Some((picture, copying));
+    }
+
+    /// The engine has none.
+    pub(super) fn fail(&mut self, why: String) {
+        self.share = None;
+        if let Some(picture) = self.asked.take() {
+            (self.found, self.failed) = (None, Some((picture, why)));
+        }
+    }
+
+    fn knows(&self, picture: &Pictures) -> bool {
+        self.answers(picture) || self.failed.as_ref().is_some_and(|(of, _)| of == picture)
+    }
+}
+
+impl AppState {
+    /// The finished digit that is followed, and its number as the panel names it: of the film that is looked back on, of
+    /// the drawn digits, or of the grid.
+    pub fn followed_digit(&self) -> Option<(usize, Pictures)> {
+        let end =
+            |film: &super::recording::Recording| film.last().filter(|end| end.t == 0).map(|end| Arc::clone(&end.x_t));
+        let drawn = || Some((self.followed, self.recording.as_ref().and_then(end)?));
+        let filmed = || Some((self.followed_in_film(), self.film().and_then(end)?));
+        let grid = || self.preview.as_ref().map(|preview| (self.followed, Arc::clone(&preview.pictures)));
+        let (i, pictures) = match self.tab {
+            Tab::Sample => drawn()?,
+            _ if self.looks_back() => filmed()?,
+            _ => grid().or_else(filmed)?,
+        };
+        (i < pictures.count()).then(|| (i, Pictures { pixels: pictures.get(i).to_vec(), ..*pictures }))
+    }
+}
+
+impl App {
+    /// Asks about the digit that is followed, if that is wanted and nothing is awaited.
+    pub(super) fn look_for_copies(&mut self) {
+        let copies = &self.state.copies;
+        if !copies.wanted || copies.asked.is_some() {
+            return;
+        }
+        let Some((_, picture)) = self.state.followed_digit().filter(|(_, picture)| !copies.knows(picture)) else {
+            return;
+        };
+        let Some(settings) = self.state.model_settings().cloned() else { return };
+        let command = Command::LookForCopies { settings: Box::new(settings), picture: picture.clone() };
+        if self.command(command) {
+            self.state.copies.asked = Some(picture);
+        } else {
+            self.state.copies.wanted = false;
+        }
+    }
+}

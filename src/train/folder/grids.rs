@@ -1,0 +1,58 @@
+//! The grids of a run, `grids/step-0000100.png`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::pictures::{Pictures, write_png};
+use crate::{Error, Result};
+
+/// Name of the folder in the run's.
+pub const GRIDS: &str = "grids";
+/// Pixels between two pictures of a grid, and around them.
+pub const GRID_GAP: usize = 2;
+/// Grids that are kept on disk: beyond this count the oldest half is thinned.
+const MAX_GRIDS: usize = 400;
+
+/// Writes a grid that was drawn after `step`.
+///
+/// # Errors
+/// When the disk does not take it.
+pub fn add(run: &Path, step: u64, pictures: &Pictures) -> Result<()> {
+    let folder = run.join(GRIDS);
+    write_png(&folder.join(format!("step-{step:07}.png")), &pictures.grid(8, GRID_GAP, 0))?;
+    thin(&folder)
+}
+
+/// Removes the grids that were drawn after `step`.
+///
+/// # Errors
+/// When the disk does not take it.
+pub fn drop_after(run: &Path, step: u64) -> Result<()> {
+    for (drawn_after, grid) in grids_in(&run.join(GRIDS))? {
+        if drawn_after > step {
+            fs::remove_file(&grid).map_err(Error::write(&grid))?;
+        }
+    }
+    Ok(())
+}
+
+/// The grids in a run's folder of them, with the steps that they were drawn after, in their order. Files of other names are none.
+pub fn grids_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let entries = fs::read_dir(folder).map_err(Error::read(folder))?.flatten();
+    let step = |path: &Path| path.file_name()?.to_str()?.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
+    let mut grids: Vec<_> = entries.filter_map(|entry| Some((step(&entry.path())?, entry.path()))).collect();
+    grids.sort();
+    Ok(grids)
+}
+
+/// Removes every other grid of the older half when there are too many.
+fn thin(folder: &Path) -> Result<()> {
+    let grids = grids_in(folder)?;
+    if grids.len() <= MAX_GRIDS {
+        return Ok(());
+    }
+    for (_, grid) in grids[..MAX_GRIDS / 2].iter().skip(1).step_by(2) {
+        fs::remove_file(grid).map_err(Error::write(grid))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! The grid that is drawn from the same noise as training goes on.
+
+use std::time::Duration;
+
+use super::pace::Pace;
+use super::trainer::Trainer;
+use crate::Result;
+use crate::config::{ClassChoice, SamplerKind, SamplingSettings, Thresholding, WeightsKind};
+use crate::pictures::Pictures;
+use crate::sampling::{Drawing, pictures};
+
+/// Time that passes before the next, as a multiple of what the last one took: under 4 %.
+const REST: u32 = 25;
+/// Network calls for each image: enough to see the digits form.
+const STEPS: usize = 8;
+/// Images of a grid.
+const COUNT: usize = 64;
+
+/// How digits are drawn to watch training: from fixed noise, by the moving average, without guidance. The first
+/// digits of a grid and of a film begin with the same noise.
+pub(super) fn fixed_noise(steps: usize, count: usize) -> SamplingSettings {
+    SamplingSettings {
+        sampler: SamplerKind::DpmPp,
+        steps,
+        eta: 0.0,
+        guidance: 0.0,
+        guidance_interval: None,
+        thresholding: Thresholding::Static,
+        weights: WeightsKind::Ema,
+        count,
+        classes: ClassChoice::Each,
+        seed: 0,
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Preview {
+    settings: SamplingSettings,
+    /// None: no grids.
+    pace: Option<Pace>,
+}
+
+impl Preview {
+    /// At the interval that the run's settings name.
+    pub fn new(trainer: &Trainer) -> Self {
+        let seconds = trainer.settings().training.preview_seconds;
+        let pace = (seconds > 0.0).then(|| Duration::from_secs_f64(seconds));
+        let pace = pace.map(|interval| Pace::new(interval, REST, interval / 4));
+        Self { settings: fixed_noise(STEPS, COUNT), pace }
+    }
+
+    /// Whether it is time to draw.
+    pub fn is_due(&self) -> bool {
+        self.pace.as_ref().is_some_and(Pace::is_due)
+    }
+
+    /// Draws, if it is time to; gives the pictures and the class that was asked of each. `listen` is called before
+    /// each network call; an error from it ends the drawing.
+    ///
+    /// # Errors
+    /// What `listen` returned, or when the device has no room.
+    pub fn draw_if_due(
+        &mut self,
+        trainer: &Trainer,
+        listen: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<(Pictures, Vec<Option<u8>>)>> {
+        let Some(pace) = self.pace.as_mut().filter(|pace| pace.is_due()) else { return Ok(None) };
+        pace.spend(|| {
+            let denoiser = trainer.denoiser(self.settings.weights)?;
+            let drawing = Drawing::new(&denoiser, &self.settings)?;
+            let images = drawing.run(&mut |_, _| listen())?;
+            Ok(Some((pictures(&images)?, drawing.classes())))
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Is it copying? The training images that are nearest to the followed digit, and how near real ones come to theirs.
+
+use egui::{Align2, ProgressBar, Rect, RichText, Role, Sense, Ui, WidgetInfo, vec2};
+
+use super::button::Button;
+use super::numbers;
+use super::palette::Palette;
+use super::section::{caption, title};
+use super::textures::{Part, Textures};
+use super::theme::regular;
+use crate::app::{Action, AppState, Nearness};
+
+const GAP: f32 = 6.0;
+
+/// Draws the section, in a column of this width.
+pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
+    let p = Palette::of(ui);
+    let copies = &state.copies;
+    let digit = state.followed_digit();
+    let answered = digit.as_ref().is_some_and(|(_, picture)| copies.answers(picture));
+    let found = copies.found().filter(|_| copies.wanted && digit.is_some());
+    title(ui, "Is it copying?", |ui| {
+        let Some(found) = found else { return };
+        let (color, word) = match found.nearness() {
+            Nearness::PerhapsCopy => (p.bad, "perhaps"),
+            Nearness::Near => (p.warn, "look"),
+            Nearness::AsReal | Nearness::Far => (p.good, "no"),
+        };
+        ui.label(RichText::new(if answered { word } else { "…" }).size(12.0).color(color));
+    });
+    let Some((number, _)) = digit else {
+        return caption(ui, "Choose a drawn digit: it is compared with those that the model learned from.");
+    };
+    if !copies.wanted {
+        caption(ui, "Which training images are nearest to the digit that is followed?");
+        ui.add_space(4.0);
+        let tip = "Compares it with every training image. The first time, reading them takes about ten seconds.";
+        if Button::text("Compare").tip(tip).show(ui).clicked() {
+            actions.push(Action::LookForCopies);
+        }
+        return;
+    }
+    if let Some(why) = copies.failed() {
+        return caption(ui, why);
+    }
+    if let Some(share) = copies.share {
+        let text = format!("{:.0} %", 100.0 * share);
+        let bar = ProgressBar::new(share as f32).desired_width(ui.available_width()).desired_height(6.0);
+        ui.add(bar);
+        return caption(ui, format!("Reading the training images: {text}"));
+    }
+    let Some(found) = found else { return caption(ui, "Comparing…") };
+    let room = ui.available_width();
+    let side = ((room + GAP) / found.neighbours.len() as f32 - GAP).clamp(24.0, 56.0);
+    let (row, _) = ui.allocate_exact_size(vec2(room, side + 17.0), Sense::hover());
+    for (i, neighbour) in found.neighbours.iter().enumerate() {
+        let rect = Rect::from_min_size(row.min + vec2(i as f32 * (side + GAP), 0.0), vec2(side, side));
+        let texture = textures.get(ui.ctx(), ("copy", i), &found.pictures, Part::One(i));
+        egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);
+        let text = format!("{:.1}", neighbour.distance);
+        let below = rect.center_bottom() + vec2(0.0, 3.0);
+        ui.painter().text(below, Align2::CENTER_TOP, text, regular(11.0), p.muted);
+        let response = ui.interact(rect, ui.scope_id().with(("neighbour", i)), Sense::hover());
+        let label = neighbour.label.map_or_else(String::new, |label| format!(", a {label}"));
+        let index = numbers::whole(f64::from(neighbour.index) + 1.0);
+        let name = format!("Training image {index}{label}: distance {:.2} from № {}", neighbour.distance, number + 1);
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+        response.on_hover_text(name);
+    }
+    caption(ui, found.words());
+}
