@@ -102,7 +102,10 @@ impl Copying {
                 format!("Nearer than {farther:.0} % of {real}: unusually near, look at the pictures.")
             }
             Nearness::AsReal => {
-                format!("As near as {real} are (half of them within {:.1}): no sign of copying.", self.real_median)
+                let (nearer, median) = (100.0 * self.nearer, self.real_median);
+                format!(
+                    "As near as {real} are ({nearer:.0} % of them nearer, half within {median:.1}): no sign of copying."
+                )
             }
             Nearness::Far => format!("Farther than 99 % of {real}: no copy, and perhaps not well drawn."),
         }

@@ -41,7 +41,8 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, a
         if loupe.show(ui).clicked() {
             actions.push(Action::Loupe(true));
         }
-        if let Some(moment) = moment {
+        // The strip tells it too.
+        if let Some(moment) = moment.filter(|_| side >= 100.0) {
             let text = format!("t = {}", numbers::whole(moment.t as f64));
             ui.label(RichText::new(text).size(11.5).color(p.muted));
         }
