@@ -170,12 +170,19 @@ fn train_watch_close_and_come_back() {
     let steps = || fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count();
     desk.wait_for("ten steps", |_| steps() > 10).save(&kept("training.png"));
 
-    let closed = Instant::now();
-    desk.hand(&["key", "--clearmodifiers", "alt+F4"]);
+    // Twice, as the window manager loses a key now and then that comes while it grabs the keyboard.
     let mut status = None;
-    while status.is_none() && closed.elapsed() < Duration::from_secs(10) {
-        status = program.try_wait().unwrap();
-        std::thread::park_timeout(Duration::from_millis(10));
+    let mut closed = Instant::now();
+    for _ in 0..2 {
+        closed = Instant::now();
+        desk.hand(&["key", "--clearmodifiers", "alt+F4"]);
+        while status.is_none() && closed.elapsed() < Duration::from_secs(5) {
+            status = program.try_wait().unwrap();
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        if status.is_some() {
+            break;
+        }
     }
     if status.is_none() {
         program.kill().unwrap();
