@@ -12,6 +12,7 @@
 //! | `loss_series`, `smoothing` | a loss curve of any length in bounded memory, and its moving average |
 //! | `comparison`, `settings_diff` | runs beside the one that is shown, and which settings differ |
 //! | `copies` | the training images that are nearest to the followed digit |
+//! | `live` | the drawing redrawn as its settings change |
 //! | `edits` | changes of the settings, to take back and to do again |
 //! | `health` | how the run goes, in one line |
 //! | `heat_map` | the loss by timestep as a picture |
@@ -33,6 +34,7 @@ mod films;
 mod health;
 mod heat_map;
 mod judged;
+mod live;
 mod logic;
 pub mod loss_series;
 mod news;
@@ -57,6 +59,7 @@ pub use films::{FilmAxis, Films};
 pub use health::{Health, Tone};
 pub use heat_map::HeatMap;
 pub use judged::Judged;
+pub use live::{Live, Rough};
 pub use logic::App;
 pub use player::Player;
 pub use recording::{Moment, Recording};

@@ -5,6 +5,7 @@ mod command;
 mod copying;
 mod event;
 mod handle;
+mod rough;
 mod runs;
 mod sampling;
 mod saving;

@@ -1,18 +1,22 @@
 //! Drawing images with a trained network: its schedule, the sampler, the classes and the noise of one request.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::Result;
 use crate::config::{CLASS_COUNT, ClassChoice, SamplingSettings};
 use crate::diffusion::sampler::{plan, sample};
 use crate::diffusion::{Frame, Process, Schedule};
 use crate::model::Denoiser;
 use crate::pictures::Pictures;
 use crate::rng::Stream;
+use crate::{Error, Result};
 
 /// Images that go through the network together unless the caller says otherwise: more would only take more memory.
 const BATCH: usize = 64;
+/// Images that go through the network together where a drawing can be stopped: it ends after so many.
+const PIECE: usize = 32;
 /// The noise that pictures of ε̂ show: ± this many standard deviations.
 pub const EPS_RANGE: f32 = 3.0;
 
@@ -23,6 +27,7 @@ pub struct Drawing<'a> {
     schedule: Schedule,
     settings: SamplingSettings,
     batch: usize,
+    stop: Option<&'a AtomicBool>,
 }
 
 impl<'a> Drawing<'a> {
@@ -32,12 +37,18 @@ impl<'a> Drawing<'a> {
     /// When that schedule is wrong.
     pub fn new(denoiser: &'a Denoiser, settings: &SamplingSettings) -> Result<Self> {
         let schedule = Schedule::from_settings(&denoiser.settings().diffusion)?;
-        Ok(Self { denoiser, schedule, settings: settings.clone(), batch: BATCH })
+        Ok(Self { denoiser, schedule, settings: settings.clone(), batch: BATCH, stop: None })
     }
 
     /// Takes all images through the network together, so that each frame shows all of them.
     pub fn in_one_batch(mut self) -> Self {
         self.batch = self.settings.count.max(1);
+        self
+    }
+
+    /// Ends with [`Error::Cancelled`] soon after `stop` is set, also in the middle of a network call on many images.
+    pub fn stopped_by(mut self, stop: &'a AtomicBool) -> Self {
+        self.stop = Some(stop);
         self
     }
 
@@ -79,6 +90,29 @@ impl<'a> Drawing<'a> {
         Ok(Tensor::cat(&parts, 0)?)
     }
 
+    /// Draws the images `first..first + count` alone; each is as [`run`](Self::run) draws it.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn part(&self, first: usize, count: usize) -> Result<Tensor> {
+        self.batch(first, &self.classes()[first..first + count], &mut |_| Ok(()))
+    }
+
+    /// The network's output, for so many images together that it can be stopped soon.
+    fn predict(&self, x_t: &Tensor, t: usize, classes: &[Option<u8>]) -> Result<Tensor> {
+        let guidance = self.guidance(t);
+        let Some(stop) = self.stop else { return self.denoiser.predict(x_t, t, classes, guidance) };
+        let mut parts = Vec::new();
+        for (i, classes) in classes.chunks(PIECE).enumerate() {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Cancelled);
+            }
+            let x_t = x_t.narrow(0, i * PIECE, classes.len())?;
+            parts.push(self.denoiser.predict(&x_t, t, classes, guidance)?);
+        }
+        Ok(Tensor::cat(&parts, 0)?)
+    }
+
     /// The guidance at timestep `t`: none outside the interval of noise levels that the settings name.
     fn guidance(&self, t: usize) -> f64 {
         let sigma = (-0.5 * self.schedule.log_snr(t)).exp();
@@ -100,7 +134,7 @@ impl<'a> Drawing<'a> {
             self.noise(shape, first, calls)
         };
         let start = noise(&shape)?;
-        let mut model = |x_t: &Tensor, t: usize| self.denoiser.predict(x_t, t, classes, self.guidance(t));
+        let mut model = |x_t: &Tensor, t: usize| self.predict(x_t, t, classes);
         let prediction = self.denoiser.settings().diffusion.prediction;
         let process = Process { schedule: &self.schedule, prediction, thresholding: self.settings.thresholding };
         sample(&self.settings, &process, &mut model, &start, &mut noise, on_frame)

@@ -65,6 +65,8 @@ pub enum Action {
     /// Draw images and record the reverse diffusion.
     Sample,
     CancelSampling,
+    /// Redraw as the settings of the drawing change, or no longer.
+    RedrawOnChange,
     /// The path of a model to open was typed.
     OpenPath(String),
     /// Open the model at the typed path.

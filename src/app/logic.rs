@@ -12,7 +12,7 @@ use super::run_names::Folders;
 use super::save_form::{SaveResult, SaveWhat};
 use super::state::{Activity, AppState, Tab};
 use super::throughput::Throughput;
-use crate::config::{ClassChoice, Settings};
+use crate::config::Settings;
 use crate::engine::{Command, Event, Handle, Save};
 use crate::pictures::Pictures;
 
@@ -61,6 +61,7 @@ impl App {
             self.state.examine();
         }
         self.look_for_copies();
+        self.redraw_changes();
         more
     }
 
@@ -128,6 +129,7 @@ impl App {
             Action::LossAxis(axis) => self.state.loss.axis = axis,
             Action::LossSmoothing(smoothing) => self.state.loss.smoothing = smoothing,
             Action::Sample => self.sample(),
+            Action::RedrawOnChange => self.state.live.toggle(),
             Action::CancelSampling => drop(self.command(Command::CancelSampling)),
             Action::OpenPath(path) => self.state.open_path = path,
             Action::Open => self.open(self.state.open_path.trim().into()),
@@ -158,6 +160,7 @@ impl App {
             Action::Save => self.save(),
             Action::Dismiss(id) => self.state.notices.dismiss(id),
         }
+        self.redraw_changes();
     }
 
     /// Opens the model that ships with the program, so that there is something to see at once.
@@ -196,10 +199,8 @@ impl App {
     /// Asks for a drawing with the settings of the Sample tab.
     pub(super) fn sample(&mut self) {
         if self.state.can_sample() && self.state.drawing_problems().is_empty() {
-            let mut settings = self.state.settings.sampling.clone();
-            if self.state.model_settings().is_some_and(|model| !model.network.classes) {
-                settings.classes = ClassChoice::Each;
-            }
+            let settings = self.state.asked_drawing();
+            self.state.live.asked(settings.clone());
             self.command(Command::Sample { settings });
         }
     }

@@ -14,6 +14,9 @@ use crate::train::StepReport;
 impl App {
     pub(super) fn take(&mut self, event: Event) {
         let state = &mut self.state;
+        if state.live.is_stale(&event) {
+            return;
+        }
         match event {
             Event::Activity(activity) => {
                 state.activity = activity;
@@ -51,6 +54,10 @@ impl App {
             }
             Event::RunEnded { step, reason, run } => self.run_ended(step, reason, &run),
             Event::ModelReady(ready) => self.model_ready(ready),
+            Event::Redrawing { generation } => state.live.taken(generation),
+            Event::Rough { first, count, pictures, classes, seconds } => {
+                state.take_rough(first, count, &pictures, (classes, seconds));
+            }
             Event::SamplingStarted { id, frames, count, timesteps, classes } => {
                 self.sampling_started(Recording::new(id, timesteps, count, classes), frames);
             }
@@ -59,6 +66,7 @@ impl App {
                 self.recorded(id, Moment { step, t, x_t, x0_hat, eps_hat });
             }
             Event::SamplingEnded { id, cancelled, seconds } => {
+                state.live.ended();
                 if state.sampling.is_some_and(|progress| progress.id == id) {
                     state.sampling = None;
                     state.sampled_in = (!cancelled).then_some(seconds);
@@ -94,6 +102,9 @@ impl App {
         }
         if (ended || during == Task::Saving) && state.save.result == Some(SaveResult::Writing) {
             state.save.result = Some(SaveResult::Failed { what: what.into(), hint: hint.clone() });
+        }
+        if ended || during == Task::Sampling {
+            state.live.ended();
         }
         if ended || during == Task::ListingRuns {
             state.runs.reading = false;
@@ -194,6 +205,8 @@ impl App {
         let completed = state.run.as_ref().is_some_and(|run| run.ended == Some(EndReason::Completed));
         if ships {
             // As it draws best: the person's own settings may suit another model.
+            let own = self.state.asked_drawing();
+            self.state.live.asked(own);
             self.command(Command::Sample { settings: recorded });
         } else if opened || completed {
             self.sample();
@@ -205,6 +218,7 @@ impl App {
         let diffusion = state.model_settings().unwrap_or(&state.settings).diffusion.clone();
         state.recording_alpha_bar = alpha_bars(&diffusion).unwrap_or_default().into();
         state.sampling = Some(SamplingProgress { id: recording.id, frames_done: 0, frames });
+        state.live.begun();
         state.followed = state.followed.min(recording.count.saturating_sub(1));
         state.recording = Some(recording);
         state.films.leave();

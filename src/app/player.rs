@@ -64,6 +64,7 @@ impl App {
 
     pub(super) fn playhead(&mut self, change: impl FnOnce(&mut Recording)) {
         self.state.player.playing = false;
+        self.state.live.look_at_film();
         if let Some(film) = self.state.film_mut() {
             change(film);
         }
@@ -84,6 +85,7 @@ impl App {
             return;
         }
         state.player.playing = !state.player.playing;
+        state.live.look_at_film();
         state.player.carried = 0.0;
         if !state.player.playing {
             return;

@@ -20,6 +20,8 @@ pub struct Remembered {
     loss_axis: LossAxis,
     #[serde(default)]
     loss_smoothing: Smoothing,
+    #[serde(default)]
+    redraw_on_change: bool,
     left_open: bool,
     right_open: bool,
 }
@@ -34,6 +36,7 @@ impl Remembered {
             linear_loss: state.loss.linear,
             loss_axis: state.loss.axis,
             loss_smoothing: state.loss.smoothing,
+            redraw_on_change: state.live.on,
             left_open: state.left_open,
             right_open: state.right_open,
         }
@@ -50,6 +53,7 @@ impl Remembered {
         state.loss.linear = kept.linear_loss;
         state.loss.axis = kept.loss_axis;
         state.loss.smoothing = kept.loss_smoothing;
+        state.live.on = kept.redraw_on_change;
         state.left_open = kept.left_open;
         state.right_open = kept.right_open;
         state
@@ -71,9 +75,11 @@ mod tests {
         state.settings.training.batch_size = 17;
         state.look = Look::Light;
         state.left_open = false;
+        state.live.on = true;
         state.loss.smoothing = Smoothing::over(7.0);
         let text = Remembered::of(&state).to_text().unwrap();
         let again = Remembered::restore(Some(&text));
+        assert!(again.live.on && !again.left_open);
         assert_eq!(Remembered::of(&again), Remembered::of(&state));
     }
 

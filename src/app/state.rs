@@ -10,6 +10,7 @@ use super::edits::Edits;
 use super::films::Films;
 use super::health::{Evidence, Health};
 use super::heat_map::HeatMap;
+use super::live::Live;
 use super::loss_series::LossSeries;
 use super::notices::Notices;
 use super::player::Player;
@@ -166,6 +167,8 @@ pub struct AppState {
     pub health: Option<Health>,
     pub model: Option<ModelFacts>,
     pub sampling: Option<SamplingProgress>,
+    /// The drawing redrawn as its settings change.
+    pub live: Live,
     /// How long the last drawing took, seconds.
     pub sampled_in: Option<f64>,
     pub recording: Option<Recording>,
@@ -216,6 +219,7 @@ impl AppState {
             health: None,
             model: None,
             sampling: None,
+            live: Live::default(),
             sampled_in: None,
             recording: None,
             recording_alpha_bar: Arc::new([]),

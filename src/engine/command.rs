@@ -27,6 +27,9 @@ pub enum Command {
     /// Draw images with the current model and record every frame of the reverse diffusion.
     /// During training it draws beside the steps, on a thread of its own. A newer request replaces the one in progress.
     Sample { settings: SamplingSettings },
+    /// As `Sample`, for settings that change under a person's hand: a rough look comes before it, and `generation` tells
+    /// which change it answers. `Redrawing` comes when the drawing before it has ended, then `Rough`s, then as `Sample`.
+    Redraw { settings: SamplingSettings, generation: u64 },
     /// End the sampling in progress.
     CancelSampling,
     /// List the runs in a folder, in the background; answered by `Runs` or `Failed`.

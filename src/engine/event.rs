@@ -47,6 +47,10 @@ pub enum Event {
     Reading { done: u64, total: u64 },
     /// A model can be sampled from now.
     ModelReady(ModelReady),
+    /// `Redraw` was taken: what was drawn before has told all that it will tell.
+    Redrawing { generation: u64 },
+    /// Some images as few network calls make them, of `count` that are being drawn: those from `first` on.
+    Rough { first: usize, count: usize, pictures: Pictures, classes: Vec<Option<u8>>, seconds: f64 },
     /// A reverse diffusion begins: `frames` frames will follow unless it is cancelled.
     SamplingStarted { id: u64, frames: usize, count: usize, timesteps: usize, classes: Vec<Option<u8>> },
     /// One frame of the reverse diffusion `id`. Never dropped.

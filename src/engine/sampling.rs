@@ -9,6 +9,7 @@ use std::time::Instant;
 use candle_core::Tensor;
 
 use super::handle::STACK_BYTES;
+use super::rough;
 use super::worker::report;
 use super::{Event, Frame, Outbox, Task};
 use crate::config::{MAX_RECORDED, SamplingSettings, Settings};
@@ -34,8 +35,8 @@ impl Sampler {
     }
 
     /// Draws with `denoiser` on a thread of its own, in place of the request in progress. Settings that cannot work
-    /// are refused.
-    pub(super) fn start(&mut self, denoiser: Denoiser, settings: &SamplingSettings) -> Result<()> {
+    /// are refused. `roughly_first` gives a look at what few network calls make before.
+    pub(super) fn start(&mut self, denoiser: Denoiser, settings: &SamplingSettings, roughly_first: bool) -> Result<()> {
         let asked = Settings { sampling: settings.clone(), ..denoiser.settings().clone() };
         if let Some(problem) = asked.sampling_problems(MAX_RECORDED).into_iter().next() {
             return Err(Error::Setting(problem));
@@ -44,8 +45,14 @@ impl Sampler {
         let id = self.next_id;
         self.next_id += 1;
         let cancelled = Arc::new(AtomicBool::new(false));
-        let job =
-            Job { id, denoiser, settings: settings.clone(), out: self.out.clone(), cancelled: Arc::clone(&cancelled) };
+        let job = Job {
+            id,
+            denoiser,
+            settings: settings.clone(),
+            roughly_first,
+            out: self.out.clone(),
+            cancelled: Arc::clone(&cancelled),
+        };
         let thread = std::thread::Builder::new()
             .name("sampler".into())
             .stack_size(STACK_BYTES)
@@ -55,7 +62,13 @@ impl Sampler {
         Ok(())
     }
 
-    /// Ends the request in progress, after the network call that it is in.
+    /// Ends the request in progress for one that a change of settings asked for, and says so.
+    pub(super) fn taken(&mut self, generation: u64) {
+        self.cancel();
+        let _ = self.out.send(Event::Redrawing { generation });
+    }
+
+    /// Ends the request in progress, after what the network is asked just now.
     pub(super) fn cancel(&mut self) {
         if let Some(request) = self.current.take() {
             request.cancelled.store(true, Ordering::Relaxed);
@@ -69,6 +82,7 @@ struct Job {
     id: u64,
     denoiser: Denoiser,
     settings: SamplingSettings,
+    roughly_first: bool,
     out: Outbox,
     cancelled: Arc<AtomicBool>,
 }
@@ -89,7 +103,10 @@ impl Job {
     }
 
     fn draw(&self) -> Result<()> {
-        let drawing = Drawing::new(&self.denoiser, &self.settings)?.in_one_batch();
+        if self.roughly_first {
+            rough::draw(&self.denoiser, &self.settings, &self.cancelled, &self.out)?;
+        }
+        let drawing = Drawing::new(&self.denoiser, &self.settings)?.in_one_batch().stopped_by(&self.cancelled);
         let steps = drawing.steps();
         let started = Event::SamplingStarted {
             id: self.id,

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use super::worker::{Worker, report, task_of};
 use super::{Activity, Closed, Command, EndReason, Event, RunStarted, Save, Task};
 use super::{runs, saving};
-use crate::config::Settings;
+use crate::config::{SamplingSettings, Settings};
 use crate::data;
 use crate::device::describe;
 use crate::train::folder::CHECKPOINT;
@@ -215,8 +215,10 @@ impl Steering<'_> {
                 self.worker.sampler.cancel();
                 Ok(())
             }
-            Command::Sample { settings } => {
-                trainer.denoiser(settings.weights).and_then(|denoiser| self.worker.sampler.start(denoiser, &settings))
+            Command::Sample { settings } => self.draw(&settings, trainer, false),
+            Command::Redraw { settings, generation } => {
+                self.worker.sampler.taken(generation);
+                self.draw(&settings, trainer, true)
             }
             Command::Save { what, path } => self.save(what, &path, trainer),
             Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
@@ -233,6 +235,11 @@ impl Steering<'_> {
             report(&self.worker.out, during, &error);
         }
         Steer::Stay
+    }
+
+    fn draw(&mut self, settings: &SamplingSettings, trainer: &Trainer, roughly_first: bool) -> Result<()> {
+        let denoiser = trainer.denoiser(settings.weights)?;
+        self.worker.sampler.start(denoiser, settings, roughly_first)
     }
 
     fn save(&self, what: Save, path: &Path, trainer: &Trainer) -> Result<()> {

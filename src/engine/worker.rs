@@ -66,7 +66,11 @@ impl Worker {
                 self.set_model(TrainedModel::shipped(&self.device)?, true);
                 Ok(())
             }
-            Command::Sample { settings } => self.sample(&settings),
+            Command::Sample { settings } => self.draw(&settings, false),
+            Command::Redraw { settings, generation } => {
+                self.sampler.taken(generation);
+                self.draw(&settings, true)
+            }
             Command::CancelSampling => {
                 self.sampler.cancel();
                 Ok(())
@@ -149,10 +153,10 @@ impl Worker {
         self.model = Some(model);
     }
 
-    fn sample(&mut self, settings: &SamplingSettings) -> Result<()> {
+    fn draw(&mut self, settings: &SamplingSettings, roughly_first: bool) -> Result<()> {
         let model = self.model.as_ref().ok_or_else(no_model)?;
         let denoiser = model.denoiser(settings.weights)?;
-        self.sampler.start(denoiser, settings)
+        self.sampler.start(denoiser, settings, roughly_first)
     }
 
     fn save(&mut self, what: Save, path: &Path) -> Result<()> {
@@ -184,7 +188,7 @@ pub(super) fn task_of(command: &Command) -> Task {
         Command::Train { .. } => Task::StartingRun,
         Command::ResumeRun { .. } => Task::ResumingRun,
         Command::Open { .. } | Command::OpenShipped => Task::OpeningModel,
-        Command::Sample { .. } | Command::CancelSampling => Task::Sampling,
+        Command::Sample { .. } | Command::Redraw { .. } | Command::CancelSampling => Task::Sampling,
         Command::Save { .. } => Task::Saving,
         Command::ListRuns { .. } => Task::ListingRuns,
         Command::ReadRun { .. } => Task::ReadingRun,

@@ -12,6 +12,7 @@ use super::section::{caption, name_field, plain_title, separation, title};
 use super::setting_row::{ChoiceRow, NumberRow, problem_text, word_of};
 use super::slider::Scale;
 use super::textures::Textures;
+use super::tick::tick;
 use crate::app::{Action, AppState};
 use crate::config::{ClassChoice, MAX_RECORDED, Problem, SamplerKind, Setting, Settings, WeightsKind};
 
@@ -53,6 +54,7 @@ fn results(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut
     let shown = state.recording.as_ref().and_then(|recording| Some((recording, recording.shown()?)));
     title(ui, "Drawn digits", |ui| {
         let text = match (state.sampling, shown) {
+            _ if let Some(rough) = state.live.rough() => format!("a first look, after {:.0} ms", 1e3 * rough.seconds),
             (Some(progress), _) => format!("drawing: {} of {} frames", progress.frames_done, progress.frames),
             (None, Some((_, moment))) if moment.t > 0 => format!("at t = {}", numbers::whole(moment.t as f64)),
             (None, Some(_)) => state.sampled_in.map_or_else(String::new, |s| format!("drawn in {s:.1} s")),
@@ -60,7 +62,10 @@ fn results(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut
         };
         ui.label(RichText::new(text).size(11.5).color(p.muted));
     });
-    if let Some((recording, moment)) = shown {
+    if let Some(rough) = state.live.rough() {
+        let pressed = grid(ui, textures, "samples", &rough.pictures, &rough.classes, Some(state.followed));
+        actions.extend(pressed.map(Action::Follow));
+    } else if let Some((recording, moment)) = shown {
         let pressed = grid(ui, textures, "samples", &moment.x_t, &recording.classes, Some(state.followed));
         actions.extend(pressed.map(Action::Follow));
     } else if state.can_sample() {
@@ -82,7 +87,7 @@ fn controls(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     how(ui, state, &preset, &mut next, problem);
     which(ui, state, &preset, &mut next, problem);
     ui.add_space(12.0);
-    if state.sampling.is_some() {
+    if state.is_drawing() {
         if Button::text("Cancel drawing").width(ui.available_width()).show(ui).clicked() {
             actions.push(Action::CancelSampling);
         }
@@ -97,6 +102,11 @@ fn controls(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
             ui.add_space(4.0);
             caption(ui, refusal);
         }
+    }
+    let tip = "Draws anew with each change of a setting: roughly at once, then in full. Also: Ctrl+R";
+    if tick(ui, "as I change", "as I change", state.live.on, true, Palette::of(ui).accent).on_hover_text(tip).clicked()
+    {
+        actions.push(Action::RedrawOnChange);
     }
     separation(ui);
     copies_section::show(ui, state, textures, actions);
