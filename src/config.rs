@@ -159,6 +159,9 @@ pub struct TrainingSettings {
     /// Muon's, for the matrices that it steps.
     #[serde(default = "usual_muon_learning_rate")]
     pub muon_learning_rate: f64,
+    /// Memory of the mean of the gradient that Muon steps by.
+    #[serde(default = "usual_muon_momentum")]
+    pub muon_momentum: f64,
     pub beta1: f64,
     pub beta2: f64,
     /// AdamW's decoupled weight decay; 0 is Adam.
@@ -172,6 +175,9 @@ pub struct TrainingSettings {
     /// Largest decay of the moving average of the weights; after k steps it is min(this, (1+k)/(10+k)).
     pub ema_decay: f64,
     pub timestep_sampling: TimestepSampling,
+    /// Which noise levels [`TimestepSampling::LogitNormal`] prefers.
+    #[serde(default)]
+    pub logit_normal: LogitNormal,
     /// Probability that a training image's label is hidden, for classifier-free guidance.
     pub class_dropout: f64,
     /// Steps between checkpoints.
@@ -193,6 +199,10 @@ fn usual_film_megabytes() -> u64 {
 
 fn usual_muon_learning_rate() -> f64 {
     0.02
+}
+
+fn usual_muon_momentum() -> f64 {
+    0.95
 }
 
 /// How the gradient becomes a step.
@@ -226,8 +236,23 @@ pub enum TimestepSampling {
     Uniform,
     /// Uniform, with one timestep from each of B equal strata: the same mean, less variance.
     Stratified,
-    /// Stratified quantiles of t/T = sigmoid(N(0, 1)) (Esser et al. 2024): middle noise levels more often.
+    /// Stratified quantiles of t/T = sigmoid(N(m, s²)) (Esser et al. 2024): the noise levels around one more often.
     LogitNormal,
+}
+
+/// The normal distribution of ln(t / (T − t)) in [`TimestepSampling::LogitNormal`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LogitNormal {
+    /// m: 0 is the middle timestep, more is more noise.
+    pub mean: f64,
+    /// s: how far around it.
+    pub deviation: f64,
+}
+
+impl Default for LogitNormal {
+    fn default() -> Self {
+        Self { mean: 0.0, deviation: 1.0 }
+    }
 }
 
 /// How images are drawn from a model.

@@ -58,7 +58,7 @@ fn add(path: &str, value: Value, values: &mut BTreeMap<String, String>) {
 fn words(path: &str) -> String {
     let parts: Vec<&str> = path.split('.').collect();
     let shown = match parts.as_slice() {
-        [_, group @ ("budget" | "subset" | "source"), choice] => format!("{group}, {choice}"),
+        [_, group @ ("budget" | "subset" | "source" | "logit_normal"), choice] => format!("{group}, {choice}"),
         [.., last] => (*last).to_owned(),
         [] => String::new(),
     };
@@ -83,12 +83,14 @@ mod tests {
         let mut other = small.clone();
         other.training.batch_size = 32;
         other.training.budget = Budget::Steps(300);
+        other.training.logit_normal.mean = 0.0;
         other.data.subset = Subset::First(1000);
         let found = differences(&[&small, &other]);
         let row = |name: &str| found.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("{name}: {found:?}"));
         assert_eq!(row("batch size").values, ["64", "32"]);
         assert_eq!(row("budget, steps").values, ["–", "300"]);
+        assert_eq!(row("logit normal, mean").values, ["0.6", "0.0"]);
         assert_eq!(row("subset, first").values, ["–", "1000"]);
-        assert_eq!(found.len(), 5, "and what they had before: {found:?}");
+        assert_eq!(found.len(), 6, "and what they had before: {found:?}");
     }
 }

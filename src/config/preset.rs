@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Architecture, Budget, ClassChoice, CompactConfig, DataSettings, DataSource, DiffusionSettings, NetworkSettings,
-    OptimizerKind, Prediction, SamplerKind, SamplingSettings, ScheduleKind, Settings, Subset, Thresholding,
-    TimestepSampling, TrainingSettings, UNetConfig, WeightsKind,
+    Architecture, Budget, ClassChoice, CompactConfig, DataSettings, DataSource, DiffusionSettings, LogitNormal,
+    NetworkSettings, OptimizerKind, Prediction, SamplerKind, SamplingSettings, ScheduleKind, Settings, Subset,
+    Thresholding, TimestepSampling, TrainingSettings, UNetConfig, WeightsKind,
 };
 
 /// Minutes of a night.
@@ -101,14 +101,16 @@ fn small() -> Settings {
             optimizer: OptimizerKind::Muon,
             learning_rate: 2e-3,
             muon_learning_rate: 0.02,
+            muon_momentum: 0.9,
             beta1: 0.9,
             beta2: 0.99,
             weight_decay: 0.01,
-            warmup_steps: 150,
+            warmup_steps: 40,
             decay_fraction: 0.6,
             clip_norm: 1.0,
             ema_decay: 0.998,
             timestep_sampling: TimestepSampling::LogitNormal,
+            logit_normal: LogitNormal { mean: 0.6, deviation: 0.65 },
             class_dropout: 0.1,
             checkpoint_every: 500,
             preview_seconds: 2.0,
@@ -118,9 +120,9 @@ fn small() -> Settings {
         },
         sampling: SamplingSettings {
             sampler: SamplerKind::Ddim,
-            steps: 16,
+            steps: 24,
             eta: 1.0,
-            guidance: 0.2,
+            guidance: 0.15,
             guidance_interval: None,
             thresholding: Thresholding::Static,
             weights: WeightsKind::Ema,
@@ -136,7 +138,7 @@ fn nano() -> Settings {
     settings.preset = Preset::Nano;
     settings.network.architecture = Architecture::Compact(CompactConfig { channels: 16 });
     settings.training.budget = Budget::Minutes(0.5);
-    settings.training.warmup_steps = 50;
+    settings.training.warmup_steps = 20;
     settings.training.preview_seconds = 1.0;
     settings.training.eval_seconds = 10.0;
     settings
@@ -163,10 +165,11 @@ fn base() -> Settings {
     settings.training.budget = Budget::Minutes(OVERNIGHT);
     settings.training.learning_rate = 5e-4;
     settings.training.warmup_steps = 500;
+    settings.training.muon_momentum = 0.95;
+    settings.training.logit_normal = LogitNormal::default();
     settings.training.ema_decay = 0.9995;
     settings.training.preview_seconds = 60.0;
     settings.training.eval_seconds = 120.0;
-    settings.sampling.steps = 24;
     settings
 }
 
@@ -188,6 +191,7 @@ fn seed() -> Settings {
             optimizer: OptimizerKind::AdamW,
             learning_rate: 1e-4,
             muon_learning_rate: 0.02,
+            muon_momentum: 0.95,
             beta1: 0.9,
             beta2: 0.999,
             weight_decay: 0.0,
@@ -196,6 +200,7 @@ fn seed() -> Settings {
             clip_norm: 0.0,
             ema_decay: 0.0,
             timestep_sampling: TimestepSampling::Uniform,
+            logit_normal: LogitNormal::default(),
             class_dropout: 0.0,
             checkpoint_every: 40,
             preview_seconds: 0.0,

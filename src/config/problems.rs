@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Architecture, Budget, CLASS_COUNT, ClassChoice, SamplerKind, ScheduleKind, Settings, Subset};
+use super::{Architecture, Budget, CLASS_COUNT, ClassChoice, LogitNormal, SamplerKind, ScheduleKind, Settings, Subset};
 
 /// The settings that a problem can belong to: the window shows the message beside this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +18,9 @@ pub enum Setting {
     BatchSize,
     LearningRate,
     MuonLearningRate,
+    MuonMomentum,
+    TimestepMean,
+    TimestepDeviation,
     Beta1,
     Beta2,
     WeightDecay,
@@ -54,10 +57,13 @@ impl Setting {
             Self::BatchSize => "--batch-size",
             Self::LearningRate => "--lr",
             Self::MuonLearningRate => "--muon-lr",
+            Self::MuonMomentum => "--muon-momentum",
+            Self::TimestepMean => "--timestep-mean",
+            Self::TimestepDeviation => "--timestep-deviation",
             Self::Beta1 => "Adam β₁",
             Self::Beta2 => "Adam β₂",
             Self::WeightDecay => "weight decay",
-            Self::WarmupSteps => "warm-up steps",
+            Self::WarmupSteps => "--warmup",
             Self::DecayFraction => "decay fraction",
             Self::ClipNorm => "gradient clipping",
             Self::EmaDecay => "EMA decay",
@@ -305,6 +311,25 @@ impl Settings {
             Setting::MuonLearningRate,
             format!("a learning rate of {} for Muon", t.muon_learning_rate),
             "use more than 0 and at most 1; 0.01 to 0.05 is usual",
+        );
+        found.unless(
+            (0.0..1.0).contains(&t.muon_momentum),
+            Setting::MuonMomentum,
+            format!("a momentum of {} for Muon", t.muon_momentum),
+            "use 0 to 0.99; 0.95 is usual, less where a run is short",
+        );
+        let LogitNormal { mean, deviation } = t.logit_normal;
+        found.unless(
+            (-5.0..=5.0).contains(&mean),
+            Setting::TimestepMean,
+            format!("ln(t/(T − t)) around {mean}"),
+            "use -5 to 5; 0 is the middle timestep, more is more noise",
+        );
+        found.unless(
+            deviation > 0.0 && deviation <= 5.0,
+            Setting::TimestepDeviation,
+            format!("a deviation of {deviation} of ln(t/(T − t))"),
+            "use more than 0 and at most 5; 1 is usual",
         );
         // Adam divides by 1 − β.
         for (setting, name, beta) in [(Setting::Beta1, "β₁", t.beta1), (Setting::Beta2, "β₂", t.beta2)] {

@@ -1,20 +1,31 @@
 //! Which timesteps a training batch is noised to.
 
 use super::quantile::normal_quantile;
-use crate::config::TimestepSampling;
+use crate::config::{LogitNormal, TimestepSampling};
 use crate::rng::Stream;
 
 /// Draws one timestep in `0..timesteps` for each of `batch` images.
 ///
 /// A stratified draw takes u_i = (i + U_i)/B, one from each of B equal parts of [0, 1), and deals them to the images
 /// in random order: each image's own t is distributed as before, but the batch covers all noise levels.
-pub fn draw(sampling: TimestepSampling, timesteps: usize, batch: usize, stream: &mut Stream) -> Vec<usize> {
+///
+/// `normal` is the distribution of ln(t/(T − t)) where `sampling` is logit-normal, and of no meaning elsewhere.
+pub fn draw(
+    sampling: TimestepSampling,
+    normal: LogitNormal,
+    timesteps: usize,
+    batch: usize,
+    stream: &mut Stream,
+) -> Vec<usize> {
     let index = |share: f64| ((share * timesteps as f64) as usize).min(timesteps - 1);
     if sampling == TimestepSampling::Uniform {
         return (0..batch).map(|_| stream.below(timesteps as u64) as usize).collect();
     }
     let one_each = stream.permutation(batch).into_iter().map(|i| (f64::from(i) + stream.uniform()) / batch as f64);
-    let share = |u| if sampling == TimestepSampling::LogitNormal { sigmoid(normal_quantile(u)) } else { u };
+    let share = |u| match sampling {
+        TimestepSampling::LogitNormal => sigmoid(normal.mean + normal.deviation * normal_quantile(u)),
+        TimestepSampling::Uniform | TimestepSampling::Stratified => u,
+    };
     one_each.map(|u| index(share(u))).collect()
 }
 
@@ -27,7 +38,18 @@ mod tests {
     use super::*;
 
     fn many(sampling: TimestepSampling, timesteps: usize, batch: usize, batches: u64) -> Vec<Vec<usize>> {
-        (0..batches).map(|step| draw(sampling, timesteps, batch, &mut Stream::new(3, "timesteps", step))).collect()
+        many_of(sampling, LogitNormal::default(), timesteps, batch, batches)
+    }
+
+    fn many_of(
+        sampling: TimestepSampling,
+        normal: LogitNormal,
+        timesteps: usize,
+        batch: usize,
+        batches: u64,
+    ) -> Vec<Vec<usize>> {
+        let stream = |step| Stream::new(3, "timesteps", step);
+        (0..batches).map(|step| draw(sampling, normal, timesteps, batch, &mut stream(step))).collect()
     }
 
     #[test]
@@ -54,13 +76,16 @@ mod tests {
 
     #[test]
     fn logit_normal_has_the_quartiles_of_its_distribution() {
-        let mut all = many(TimestepSampling::LogitNormal, 1000, 64, 500).concat();
-        all.sort_unstable();
-        for (share, z) in [(0.25, -0.674_489_75), (0.5, 0.0), (0.75, 0.674_489_75), (0.99, 2.326_347_87f64)] {
-            let found = all[(share * all.len() as f64) as usize] as f64;
-            assert!((found - 1000.0 * sigmoid(z)).abs() < 6.0, "{share}: {found}");
+        for (mean, deviation) in [(0.0, 1.0), (0.6, 0.65), (-2.0, 0.3)] {
+            let normal = LogitNormal { mean, deviation };
+            let mut all = many_of(TimestepSampling::LogitNormal, normal, 1000, 64, 500).concat();
+            all.sort_unstable();
+            for (share, z) in [(0.25, -0.674_489_75), (0.5, 0.0), (0.75, 0.674_489_75), (0.99, 2.326_347_87f64)] {
+                let found = all[(share * all.len() as f64) as usize] as f64;
+                assert!((found - 1000.0 * sigmoid(mean + deviation * z)).abs() < 6.0, "{normal:?} {share}: {found}");
+            }
+            assert!(all.iter().all(|&t| t < 1000));
         }
-        assert!(all.iter().all(|&t| t < 1000));
     }
 
     #[test]

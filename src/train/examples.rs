@@ -95,6 +95,7 @@ pub fn training_timesteps(settings: &Settings, batch: u64) -> Vec<usize> {
     let mut stream = Stream::new(settings.training.seed, "timesteps", batch);
     timesteps::draw(
         settings.training.timestep_sampling,
+        settings.training.logit_normal,
         settings.diffusion.timesteps,
         settings.training.batch_size,
         &mut stream,

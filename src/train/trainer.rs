@@ -11,7 +11,7 @@ use super::learning_rate::learning_rate_share;
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::optim::Optimizer;
-use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
+use crate::config::{Budget, LogitNormal, Settings, TimestepSampling, WeightsKind};
 use crate::data::{Batches, Dataset, Splits};
 use crate::diffusion::{Schedule, l_simple, l_simple_each, timesteps};
 use crate::model::ops::{self, Tape};
@@ -312,7 +312,8 @@ fn held_out(settings: &Settings, schedule: &Schedule, test: &Dataset, device: &D
         .map(|(batch, indices)| {
             let mut stream = Stream::new(SEED, "held-out timesteps", batch as u64);
             let sampling = TimestepSampling::Stratified;
-            let t = timesteps::draw(sampling, settings.diffusion.timesteps, indices.len(), &mut stream);
+            let timesteps = settings.diffusion.timesteps;
+            let t = timesteps::draw(sampling, LogitNormal::default(), timesteps, indices.len(), &mut stream);
             let draw = Draw {
                 data: &test,
                 indices,

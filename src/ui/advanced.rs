@@ -15,11 +15,14 @@ use crate::app::{Action, AppState, Difference, differences};
 use crate::config::{Architecture, CompactConfig, OptimizerKind, Setting, Settings, TimestepSampling};
 
 /// The settings in the section that can have problems: fold it, and these are still told of.
-const SETTINGS: [Setting; 13] = [
+const SETTINGS: [Setting; 16] = [
     Setting::ImageSize,
     Setting::Network,
     Setting::Classes,
     Setting::MuonLearningRate,
+    Setting::MuonMomentum,
+    Setting::TimestepMean,
+    Setting::TimestepDeviation,
     Setting::Beta1,
     Setting::Beta2,
     Setting::WeightDecay,
@@ -137,13 +140,13 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
     let names = |sampling| match sampling {
         TimestepSampling::Uniform => "Uniform",
         TimestepSampling::Stratified => "Stratified",
-        TimestepSampling::LogitNormal => "Middle more often",
+        TimestepSampling::LogitNormal => "Some more often",
     };
     let t = &mut next.training;
     let draw_t = ChoiceRow {
         name: "Draw t",
-        about: "How the timesteps of a batch are drawn: each by chance, spread evenly, or spread with the middle noise \
-                levels more often.",
+        about: "How the timesteps of a batch are drawn: each by chance, spread evenly, or spread with some noise levels \
+                more often.",
         value: &mut t.timestep_sampling,
         preset: preset.training.timestep_sampling,
         preset_word: names(preset.training.timestep_sampling),
@@ -152,6 +155,29 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
         let all = [TimestepSampling::Uniform, TimestepSampling::Stratified, TimestepSampling::LogitNormal];
         choose(ui, "Draw t", now, all, |sampling| names(sampling).to_owned())
     });
+    if t.timestep_sampling == TimestepSampling::LogitNormal {
+        let usual = preset.training.logit_normal;
+        let center = NumberRow {
+            name: "Center of t",
+            about: "The noise level that is learnt most: 0 is the middle timestep, 1 is t = 0.73 T, -1 is t = 0.27 T.",
+            unit: "",
+            value: t.logit_normal.mean,
+            preset: usual.mean,
+            scale: Scale::linear(-3.0..=3.0),
+            problem: state.problem(Setting::TimestepMean),
+        };
+        t.logit_normal.mean = center.show(ui).unwrap_or(t.logit_normal.mean);
+        let spread = NumberRow {
+            name: "Spread of t",
+            about: "How far around it timesteps are drawn: the standard deviation of ln(t/(T − t)).",
+            unit: "",
+            value: t.logit_normal.deviation,
+            preset: usual.deviation,
+            scale: Scale::linear(0.1..=2.0),
+            problem: state.problem(Setting::TimestepDeviation),
+        };
+        t.logit_normal.deviation = spread.show(ui).unwrap_or(t.logit_normal.deviation);
+    }
 
     let kinds = [
         (OptimizerKind::AdamW, "AdamW", "Every weight at its own pace (Loshchilov & Hutter 2019)."),
@@ -180,6 +206,16 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
             problem: state.problem(Setting::MuonLearningRate),
         };
         t.muon_learning_rate = rate.show(ui).unwrap_or(t.muon_learning_rate);
+        let momentum = NumberRow {
+            name: "Momentum",
+            about: "Memory of the mean of the gradient that Muon steps by: less reacts sooner, which helps short runs.",
+            unit: "",
+            value: t.muon_momentum,
+            preset: preset.training.muon_momentum,
+            scale: Scale::linear(0.0..=0.99),
+            problem: state.problem(Setting::MuonMomentum),
+        };
+        t.muon_momentum = momentum.show(ui).unwrap_or(t.muon_momentum);
     }
 
     let share = Scale::linear;

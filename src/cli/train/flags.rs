@@ -3,7 +3,10 @@
 use clap::Args;
 
 use super::super::value::{self, SubsetSize};
-use crate::config::{Budget, DataSource, OptimizerKind, Prediction, Preset, ScheduleKind, Settings, Subset};
+use crate::config::{
+    Budget, DataSource, OptimizerKind, Prediction, Preset, ScheduleKind, Settings, Subset, TimestepSampling,
+    TrainingSettings,
+};
 use crate::data::mnist::TRAIN_COUNT;
 use crate::error::{Error, Result};
 
@@ -86,6 +89,22 @@ pub struct TrainFlags {
     #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
     pub muon_lr: Option<f64>,
 
+    /// Memory of the mean of the gradient that Muon steps by
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
+    pub muon_momentum: Option<f64>,
+
+    /// Steps over which the learning rates rise from 0
+    #[arg(long, value_name = "STEPS", allow_hyphen_values = true, value_parser = value::whole)]
+    pub warmup: Option<u64>,
+
+    /// The ln(t/(T − t)) around which timesteps are drawn: 0 is the middle timestep, more is more noise
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
+    pub timestep_mean: Option<f64>,
+
+    /// How far around it they are drawn, a standard deviation
+    #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
+    pub timestep_deviation: Option<f64>,
+
     /// Steps between checkpoints
     #[arg(long, value_name = "STEPS", allow_hyphen_values = true, value_parser = value::whole)]
     pub checkpoint_every: Option<u64>,
@@ -144,6 +163,10 @@ impl TrainFlags {
             ("--lr", now.training.learning_rate == was.training.learning_rate),
             ("--optimizer", now.training.optimizer == was.training.optimizer),
             ("--muon-lr", now.training.muon_learning_rate == was.training.muon_learning_rate),
+            ("--muon-momentum", now.training.muon_momentum == was.training.muon_momentum),
+            ("--warmup", now.training.warmup_steps == was.training.warmup_steps),
+            ("--timestep-mean", now.training.logit_normal.mean == was.training.logit_normal.mean),
+            ("--timestep-deviation", now.training.logit_normal == was.training.logit_normal),
             ("--seed", now.training.seed == was.training.seed),
         ];
         match kept.iter().find(|(_, same)| !same) {
@@ -176,11 +199,35 @@ impl TrainFlags {
         put(&self.lr, &mut training.learning_rate);
         put(&self.optimizer, &mut training.optimizer);
         put(&self.muon_lr, &mut training.muon_learning_rate);
+        put(&self.muon_momentum, &mut training.muon_momentum);
+        put(&self.warmup, &mut training.warmup_steps);
+        put(&self.timestep_mean, &mut training.logit_normal.mean);
+        put(&self.timestep_deviation, &mut training.logit_normal.deviation);
+        self.unused(training)?;
         put(&self.checkpoint_every, &mut training.checkpoint_every);
         put(&self.eval_every, &mut training.eval_seconds);
         put(&self.films, &mut training.film_megabytes);
         put(&self.seed, &mut training.seed);
         Ok(settings)
+    }
+
+    /// Refuses a flag that would change nothing: it was meant for something.
+    fn unused(&self, training: &TrainingSettings) -> Result<()> {
+        let muon = training.optimizer == OptimizerKind::Muon;
+        let preferred = training.timestep_sampling == TimestepSampling::LogitNormal;
+        let (by_adamw, by_chance) = ("every weight is stepped by AdamW", "all timesteps are drawn alike");
+        let flags = [
+            ("--muon-lr", self.muon_lr.is_some() && !muon, by_adamw, "--optimizer muon"),
+            ("--muon-momentum", self.muon_momentum.is_some() && !muon, by_adamw, "--optimizer muon"),
+            ("--timestep-mean", self.timestep_mean.is_some() && !preferred, by_chance, "--preset small"),
+            ("--timestep-deviation", self.timestep_deviation.is_some() && !preferred, by_chance, "--preset small"),
+        ];
+        match flags.iter().find(|(_, unused, ..)| *unused) {
+            Some((flag, _, why, instead)) => {
+                Err(Error::usage(format!("{flag}: {why}"), format!("leave it out, or use {instead}")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The data's path in full, so that the run can be resumed from another folder.
@@ -232,6 +279,9 @@ fn follows_the_reference(run: &Settings) -> bool {
     recipe.training.learning_rate = run.training.learning_rate;
     recipe.training.optimizer = run.training.optimizer;
     recipe.training.muon_learning_rate = run.training.muon_learning_rate;
+    recipe.training.muon_momentum = run.training.muon_momentum;
+    recipe.training.warmup_steps = run.training.warmup_steps;
+    recipe.training.logit_normal = run.training.logit_normal;
     recipe == *run
 }
 

@@ -11,7 +11,7 @@ fn presets_have_no_problems() {
 #[test]
 fn each_bad_value_is_named() {
     type Spoil = fn(&mut Settings);
-    let cases: [(Setting, Spoil); 11] = [
+    let cases: [(Setting, Spoil); 14] = [
         (Setting::Timesteps, |s| s.diffusion.timesteps = 0),
         (Setting::BetaStart, |s| s.diffusion.beta_start = 0.3),
         (Setting::BetaEnd, |s| s.diffusion.beta_end = 1.0),
@@ -19,6 +19,9 @@ fn each_bad_value_is_named() {
         (Setting::BatchSize, |s| s.training.batch_size = 0),
         (Setting::LearningRate, |s| s.training.learning_rate = f64::NAN),
         (Setting::MuonLearningRate, |s| s.training.muon_learning_rate = 0.0),
+        (Setting::MuonMomentum, |s| s.training.muon_momentum = 1.0),
+        (Setting::TimestepMean, |s| s.training.logit_normal.mean = f64::NAN),
+        (Setting::TimestepDeviation, |s| s.training.logit_normal.deviation = 0.0),
         (Setting::Epochs, |s| s.training.budget = Budget::Epochs(0)),
         (Setting::Beta1, |s| s.training.beta1 = 1.0),
         (Setting::Beta2, |s| s.training.beta2 = f64::NAN),

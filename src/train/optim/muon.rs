@@ -13,8 +13,6 @@ use crate::config::TrainingSettings;
 use crate::model::ops::kernels::gemm::{Destination, Matrix, gemm};
 use crate::model::ops::slices::of_cpu;
 
-/// Decay of the momentum.
-const MOMENTUM: f32 = 0.95;
 /// Channels that a layer must have on both sides for its weight to be stepped as a matrix: the first and the last
 /// layer and the table of classes are not such maps, and are left to AdamW.
 const CHANNELS: usize = 16;
@@ -37,6 +35,8 @@ pub fn matrix(dims: &[usize]) -> Option<(usize, usize)> {
 pub struct Muon {
     learning_rate: f64,
     weight_decay: f64,
+    /// Decay of the momentum.
+    memory: f32,
     /// What the gradient is multiplied by so that its norm is at most the clipping norm.
     clip: f32,
     /// Share of the new weight in the moving average.
@@ -47,7 +47,8 @@ impl Muon {
     /// A step at `share` of the full learning rate.
     pub fn new(settings: &TrainingSettings, share: f64, clip: f32, average_share: f32) -> Self {
         let learning_rate = settings.muon_learning_rate * share;
-        Self { learning_rate, weight_decay: settings.weight_decay, clip, average_share }
+        let memory = settings.muon_momentum as f32;
+        Self { learning_rate, weight_decay: settings.weight_decay, memory, clip, average_share }
     }
 
     /// Steps a matrix on the CPU, its momentum and its average.
@@ -78,9 +79,9 @@ impl Muon {
         average: Option<&mut Tensor>,
     ) -> Result<()> {
         let (rows, columns) = self.shape(weight)?;
-        let gradient = gradient.affine(f64::from(self.clip * (1.0 - MOMENTUM)), 0.0)?.detach();
-        *momentum = (momentum.affine(f64::from(MOMENTUM), 0.0)? + &gradient)?;
-        let ahead = (momentum.affine(f64::from(MOMENTUM), 0.0)? + gradient)?.reshape((rows, columns))?;
+        let gradient = gradient.affine(f64::from(self.clip * (1.0 - self.memory)), 0.0)?.detach();
+        *momentum = (momentum.affine(f64::from(self.memory), 0.0)? + &gradient)?;
+        let ahead = (momentum.affine(f64::from(self.memory), 0.0)? + gradient)?.reshape((rows, columns))?;
         let change = orthogonalised_tensor(&ahead)?.affine(self.rate(rows, columns), 0.0)?.reshape(weight.shape())?;
         let updated = (weight.as_detached_tensor().affine(self.keep(), 0.0)? - change)?;
         weight.set(&updated)?;
@@ -122,14 +123,14 @@ impl InplaceOp2 for Stepped<'_> {
         };
         let (weight, gradient) = (&mut weight[start..end], of_cpu(gradient, of)?);
         check_size(weight, gradient)?;
-        let Muon { clip, average_share, .. } = self.step;
+        let Muon { memory, clip, average_share, .. } = self.step;
         let (momentum, average) = &mut *self.state.borrow_mut();
         // Nesterov's: where the momentum would be after the same gradient once more.
         let mut ahead = vec![0.0; gradient.len()];
         for ((ahead, momentum), gradient) in ahead.iter_mut().zip(momentum.iter_mut()).zip(gradient) {
-            let share = (1.0 - MOMENTUM) * clip * gradient;
-            *momentum = MOMENTUM * *momentum + share;
-            *ahead = MOMENTUM * *momentum + share;
+            let share = (1.0 - memory) * clip * gradient;
+            *momentum = memory * *momentum + share;
+            *ahead = memory * *momentum + share;
         }
         let change = orthogonalised(&ahead, self.rows, self.columns);
         let (rate, keep) = (self.step.rate(self.rows, self.columns) as f32, self.step.keep() as f32);
@@ -270,7 +271,7 @@ mod tests {
     /// Three steps on the CPU and through tensors: the momentum, Nesterov's look ahead, clipping, decay and average.
     #[test]
     fn three_steps_agree_with_the_algorithm_written_out() {
-        let step = Muon { learning_rate: 0.1, weight_decay: 0.5, clip: 0.25, average_share: 0.3 };
+        let step = Muon { learning_rate: 0.1, weight_decay: 0.5, memory: 0.9, clip: 0.25, average_share: 0.3 };
         for (rows, columns) in [(16, 32), (32, 16)] {
             let start = random(rows, columns);
             let var = |values: &[f32]| Var::from_slice(values, (rows, columns), &Device::Cpu).unwrap();
@@ -286,9 +287,9 @@ mod tests {
                 step.on_host(&on_host, &tensor, &mut momentum, Some(&mut average)).unwrap();
                 step.on_device(&on_device, &tensor, &mut momentum_tensor, Some(&mut average_tensor)).unwrap();
 
-                let g: Vec<f32> = gradient.iter().map(|g| 0.05 * 0.25 * g).collect();
-                m.iter_mut().zip(&g).for_each(|(m, g)| *m = 0.95 * *m + g);
-                let ahead: Vec<f32> = m.iter().zip(&g).map(|(m, g)| 0.95 * m + g).collect();
+                let g: Vec<f32> = gradient.iter().map(|g| 0.1 * 0.25 * g).collect();
+                m.iter_mut().zip(&g).for_each(|(m, g)| *m = 0.9 * *m + g);
+                let ahead: Vec<f32> = m.iter().zip(&g).map(|(m, g)| 0.9 * m + g).collect();
                 let change = orthogonalised(&ahead, rows, columns);
                 let rate = 0.1 * (rows as f32 / columns as f32).max(1.0).sqrt();
                 w.iter_mut().zip(&change).for_each(|(w, change)| *w = 0.95 * *w - rate * change);
