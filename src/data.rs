@@ -5,6 +5,7 @@ pub mod dataset;
 pub mod folder;
 pub mod idx;
 pub mod mnist;
+pub mod picture;
 mod picture_folder;
 mod resize;
 

@@ -1,17 +1,20 @@
 //! Drawing images with a trained network: its schedule, the sampler, the classes and the noise of one request.
 
+pub mod origin;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::config::{CLASS_COUNT, ClassChoice, SamplingSettings};
-use crate::diffusion::sampler::{plan, sample};
-use crate::diffusion::{Frame, Process, Schedule};
+use crate::diffusion::sampler::{plan, plan_from, sample_along};
+use crate::diffusion::{Frame, Process, Schedule, q_sample};
 use crate::model::Denoiser;
 use crate::pictures::Pictures;
-use crate::rng::Stream;
 use crate::{Error, Result};
+
+use origin::{Origin, call_noise};
 
 /// Images that go through the network together unless the caller says otherwise: more would only take more memory.
 const BATCH: usize = 64;
@@ -28,6 +31,7 @@ pub struct Drawing<'a> {
     settings: SamplingSettings,
     batch: usize,
     stop: Option<&'a AtomicBool>,
+    origin: Option<Origin>,
 }
 
 impl<'a> Drawing<'a> {
@@ -37,7 +41,13 @@ impl<'a> Drawing<'a> {
     /// When that schedule is wrong.
     pub fn new(denoiser: &'a Denoiser, settings: &SamplingSettings) -> Result<Self> {
         let schedule = Schedule::from_settings(&denoiser.settings().diffusion)?;
-        Ok(Self { denoiser, schedule, settings: settings.clone(), batch: BATCH, stop: None })
+        Ok(Self { denoiser, schedule, settings: settings.clone(), batch: BATCH, stop: None, origin: None })
+    }
+
+    /// Begins with an image, noised to its timestep, instead of with noise.
+    pub fn from_origin(mut self, origin: Option<Origin>) -> Self {
+        self.origin = origin;
+        self
     }
 
     /// Takes all images through the network together, so that each frame shows all of them.
@@ -64,12 +74,25 @@ impl<'a> Drawing<'a> {
 
     /// The class asked of each image; none if the network does not know classes.
     pub fn classes(&self) -> Vec<Option<u8>> {
-        classes(self.settings.classes, self.denoiser.settings().network.classes, self.settings.count)
+        let (known, count) = (self.denoiser.settings().network.classes, self.settings.count);
+        match &self.origin {
+            Some(origin) if self.settings.classes == ClassChoice::Each => {
+                vec![origin.class.filter(|_| known); count]
+            }
+            _ => classes(self.settings.classes, known, count),
+        }
     }
 
     /// Network calls for each image.
     pub fn steps(&self) -> usize {
-        plan(&self.settings, &self.schedule).len()
+        self.plan().len()
+    }
+
+    fn plan(&self) -> Vec<usize> {
+        match &self.origin {
+            Some(origin) => plan_from(&self.settings, &self.schedule, origin.t - 1),
+            None => plan(&self.settings, &self.schedule),
+        }
     }
 
     /// Draws all images, `[N, 1, H, W]` in about [-1, 1].
@@ -133,11 +156,16 @@ impl<'a> Drawing<'a> {
             calls += 1;
             self.noise(shape, first, calls)
         };
-        let start = noise(&shape)?;
+        let mut start = noise(&shape)?;
+        if let Some(Origin { picture, t, .. }) = &self.origin {
+            let x0: Vec<f32> = picture.pixels.iter().map(|&pixel| f32::from(pixel) / 127.5 - 1.0).collect();
+            let x0 = Tensor::from_vec(x0, (1, 1, size, size), self.denoiser.device())?.broadcast_as(&shape)?;
+            start = q_sample(&self.schedule, &x0, &[t - 1], &start)?;
+        }
         let mut model = |x_t: &Tensor, t: usize| self.predict(x_t, t, classes);
         let prediction = self.denoiser.settings().diffusion.prediction;
         let process = Process { schedule: &self.schedule, prediction, thresholding: self.settings.thresholding };
-        sample(&self.settings, &process, &mut model, &start, &mut noise, on_frame)
+        sample_along(&self.settings, &process, &self.plan(), &mut model, &start, &mut noise, on_frame)
     }
 
     /// The `call`-th noise of the images from `first` on: each image has its own stream.
@@ -146,8 +174,7 @@ impl<'a> Drawing<'a> {
         let mut values = vec![0.0f32; shape.elem_count()];
         let size = values.len() / images.max(1);
         values.par_chunks_mut(size.max(1)).enumerate().for_each(|(i, values)| {
-            let index = ((first + i) as u64) << 16 | call;
-            Stream::new(self.settings.seed, "drawing", index).fill_normal(values);
+            call_noise(self.settings.seed, first + i, call).fill_normal(values);
         });
         Ok(Tensor::from_vec(values, shape, self.denoiser.device())?)
     }

@@ -1,5 +1,6 @@
 //! `diffuscope sample`: draws images with a trained model.
 
+mod origin;
 mod output;
 mod request;
 mod run;
@@ -14,6 +15,8 @@ use super::ComputeArgs;
 use crate::device::DeviceChoice;
 use crate::error::Result;
 
+use origin::OriginArgs;
+pub use origin::OriginRequest;
 pub use output::SampleOutput;
 pub use request::SampleRequest;
 pub use run::run;
@@ -33,6 +36,9 @@ pub struct SampleArgs {
     request: SampleRequest,
 
     #[command(flatten)]
+    origin: OriginArgs,
+
+    #[command(flatten)]
     compute: ComputeArgs,
 }
 
@@ -44,6 +50,8 @@ pub struct SamplePlan {
     pub out: SampleOutput,
     /// What was asked for; [`SampleRequest::settings`] fits it to the model.
     pub request: SampleRequest,
+    /// The image to begin with; none: noise.
+    pub origin: Option<OriginRequest>,
     pub device: DeviceChoice,
     /// `None`: all cores.
     pub threads: Option<NonZeroUsize>,
@@ -60,6 +68,7 @@ impl SampleArgs {
             checkpoint: self.checkpoint,
             out: SampleOutput::of(&self.out)?,
             request: self.request,
+            origin: self.origin.request()?,
             device: self.compute.device,
             threads: self.compute.threads,
         })
@@ -77,6 +86,7 @@ mod tests {
     use super::*;
     use crate::cli::{Plan, plan_of};
     use crate::config::{ClassChoice, SamplerKind, Thresholding, WeightsKind};
+    use crate::sampling::origin::OriginSource;
 
     fn sample(flags: &str) -> SamplePlan {
         match plan_of(&format!("sample {flags}")).unwrap() {
@@ -92,6 +102,7 @@ mod tests {
             checkpoint: None,
             out: SampleOutput::Grid("grid.png".into()),
             request: SampleRequest::default(),
+            origin: None,
             device: DeviceChoice::Auto,
             threads: None,
         };
@@ -121,9 +132,22 @@ mod tests {
             checkpoint: Some("runs/a".into()),
             out: SampleOutput::Tensor("x.safetensors".into()),
             request,
+            origin: None,
             device: DeviceChoice::Cpu,
             threads: NonZeroUsize::new(1),
         };
         assert_eq!(plan, expected);
+    }
+
+    #[test]
+    fn an_image_to_begin_with_is_a_file_or_a_test_image() {
+        let from = |flags: &str| sample(&format!("--out x.png {flags}")).origin;
+        assert_eq!(from("--from test:7 --from-t 300"), Some(OriginRequest { source: OriginSource::Test(7), t: 300 }));
+        let file = OriginSource::File("seven.png".into());
+        assert_eq!(from("--from seven.png --from-t 1"), Some(OriginRequest { source: file, t: 1 }));
+        for flags in ["--from test:7", "--from-t 7", "--from test:seven --from-t 7", "--from a.png --from-t -3"] {
+            let error = plan_of(&format!("sample --out x.png {flags}")).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{flags}: {error}");
+        }
     }
 }

@@ -35,6 +35,8 @@ pub enum Setting {
     Network,
     Classes,
     SampleSteps,
+    /// The timestep of an image that a drawing begins with.
+    FromT,
     SampleCount,
     Eta,
     Guidance,
@@ -53,6 +55,7 @@ impl Setting {
             Self::BetaEnd => "--beta-end",
             Self::Epochs => "--epochs",
             Self::Steps | Self::SampleSteps => "--steps",
+            Self::FromT => "--from-t",
             Self::Minutes => "--minutes",
             Self::BatchSize => "--batch-size",
             Self::LearningRate => "--lr",

@@ -90,6 +90,11 @@ impl Dataset {
         Self { width: size, height: size, pixels: Arc::new(pixels), ..self.clone() }
     }
 
+    /// Image `i` brought to `size`×`size`; panics when `i ≥ len`.
+    pub fn resized_image(&self, i: usize, size: usize) -> Vec<u8> {
+        Resizer::new((self.width, self.height), size).resize(self.image(i))
+    }
+
     /// All images, the first N, or N drawn without replacement by `seed`.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use image::imageops::crop_imm;
-use image::{ImageReader, Limits};
+use image::{DynamicImage, GrayImage, ImageReader, Limits, LumaA};
 
 use super::folder::{HINT, file_name, names};
 use super::idx::Images;
@@ -78,13 +78,27 @@ fn common_side(paths: &[PathBuf]) -> Result<u32> {
     })
 }
 
-/// The square at the centre of one picture, grey, `side`·`side` bytes.
-fn grey_square(path: &Path, side: u32) -> Result<Vec<u8>> {
-    let grey = open(path)?.decode().map_err(|error| unreadable(path, error))?.into_luma8();
+/// The square at the centre of one picture, grey, `side`·`side` bytes; transparent pixels are white.
+pub(super) fn grey_square(path: &Path, side: u32) -> Result<Vec<u8>> {
+    let grey = grey(open(path)?.decode().map_err(|error| unreadable(path, error))?);
     let (width, height) = grey.dimensions();
     let whole = width.min(height);
     let square = crop_imm(&grey, (width - whole) / 2, (height - whole) / 2, whole, whole).to_image();
     Ok(resize(square.as_raw(), (whole as usize, whole as usize), side as usize))
+}
+
+fn grey(picture: DynamicImage) -> GrayImage {
+    if !picture.color().has_alpha() {
+        return picture.into_luma8();
+    }
+    let both = picture.into_luma_alpha8();
+    let over_white = |pixel: &LumaA<u8>| {
+        let [grey, alpha] = pixel.0.map(u32::from);
+        ((grey * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    let pixels = both.pixels().map(over_white).collect();
+    // As many as there were: the size fits.
+    GrayImage::from_raw(both.width(), both.height(), pixels).unwrap_or_default()
 }
 
 fn open(path: &Path) -> Result<ImageReader<std::io::BufReader<std::fs::File>>> {

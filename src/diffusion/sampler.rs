@@ -12,6 +12,7 @@ mod spacing;
 use candle_core::{Shape, Tensor};
 
 pub use ddim::ddim;
+use ddpm::ddpm_from;
 pub use ddpm::{Variance, ddpm};
 pub use dpm_solver::dpmpp_2m;
 pub use heun::heun;
@@ -79,6 +80,20 @@ pub fn plan(settings: &SamplingSettings, schedule: &Schedule) -> Vec<usize> {
     }
 }
 
+/// As [`plan`], from an image that is noised to timestep `from`, in `0..T`: its steps are as long as those from pure noise.
+pub fn plan_from(settings: &SamplingSettings, schedule: &Schedule, from: usize) -> Vec<usize> {
+    let below = |timesteps: Vec<usize>| std::iter::once(from).chain(timesteps.into_iter().filter(move |t| *t < from));
+    match settings.sampler {
+        SamplerKind::Ddpm => (0..=from).rev().collect(),
+        SamplerKind::Ddim | SamplerKind::DpmPp => below(Spacing::Angle.timesteps(schedule, settings.steps)).collect(),
+        SamplerKind::Heun => {
+            let calls = settings.steps.clamp(1, schedule.timesteps());
+            let timesteps: Vec<usize> = below(Spacing::Angle.timesteps(schedule, heun::timesteps_for(calls))).collect();
+            heun::calls(&timesteps, 2 * timesteps.len() - 1)
+        }
+    }
+}
+
 /// Draws images by the sampler that the settings name, with at most T steps.
 ///
 /// `x_T` is `[B, …]`, standard normals; the result is x_0 of the same shape, thresholded only if the process says so.
@@ -94,11 +109,30 @@ pub fn sample(
     on_frame: &mut OnFrame,
 ) -> Result<Tensor> {
     let timesteps = plan(settings, process.schedule);
+    sample_along(settings, process, &timesteps, model, x_start, noise, on_frame)
+}
+
+/// As [`sample`], along the timesteps of [`plan`] or [`plan_from`]; `x_start` is x_t at the first of them.
+///
+/// # Errors
+/// As [`sample`].
+pub fn sample_along(
+    settings: &SamplingSettings,
+    process: &Process,
+    timesteps: &[usize],
+    model: &mut Model,
+    x_start: &Tensor,
+    noise: &mut Noise,
+    on_frame: &mut OnFrame,
+) -> Result<Tensor> {
     match settings.sampler {
-        SamplerKind::Ddpm => ddpm(process, Variance::Small, model, x_start, noise, on_frame),
-        SamplerKind::Ddim => ddim(process, &timesteps, settings.eta, model, x_start, noise, on_frame),
-        SamplerKind::DpmPp => dpmpp_2m(process, &timesteps, model, x_start, on_frame),
-        SamplerKind::Heun => heun(process, &timesteps, model, x_start, on_frame),
+        SamplerKind::Ddpm => {
+            let from = timesteps.first().copied().unwrap_or_default();
+            ddpm_from(process, from, Variance::Small, model, x_start, noise, on_frame)
+        }
+        SamplerKind::Ddim => ddim(process, timesteps, settings.eta, model, x_start, noise, on_frame),
+        SamplerKind::DpmPp => dpmpp_2m(process, timesteps, model, x_start, on_frame),
+        SamplerKind::Heun => heun(process, timesteps, model, x_start, on_frame),
     }
 }
 

@@ -40,7 +40,8 @@ pub fn run(plan: &SamplePlan) -> Result<()> {
                 format!("use at most {MAX_ANIMATED}, or write them as .png or .safetensors"),
             ));
         }
-        let drawing = Drawing::new(&denoiser, &settings)?;
+        let origin = plan.origin.as_ref().map(|origin| origin.find(&model.settings, progress)).transpose()?;
+        let drawing = Drawing::new(&denoiser, &settings)?.from_origin(origin);
         let drawing = if animated { drawing.in_one_batch() } else { drawing };
         let total = (drawing.batches() * drawing.steps()) as u64;
         let stride = drawing.steps().div_ceil(MAX_FRAMES).max(1);

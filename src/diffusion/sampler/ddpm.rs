@@ -29,8 +29,24 @@ pub fn ddpm(
     noise: &mut Noise,
     on_frame: &mut OnFrame,
 ) -> Result<Tensor> {
+    ddpm_from(process, process.schedule.timesteps() - 1, variance, model, x_start, noise, on_frame)
+}
+
+/// The last part of [`ddpm`]: from x_t at timestep `from`, in `0..T`.
+///
+/// # Errors
+/// As [`sample`](super::sample).
+pub(super) fn ddpm_from(
+    process: &Process,
+    from: usize,
+    variance: Variance,
+    model: &mut Model,
+    x_start: &Tensor,
+    noise: &mut Noise,
+    on_frame: &mut OnFrame,
+) -> Result<Tensor> {
     let schedule = process.schedule;
-    let steps = schedule.timesteps();
+    let steps = from + 1;
     let mut x_t = x_start.clone();
     for t in (0..steps).rev() {
         let estimate = process.estimate(model, &x_t, t)?;

@@ -75,6 +75,49 @@ fn every_sampler_finds_the_only_image_with_either_prediction() {
 }
 
 #[test]
+fn every_sampler_goes_back_from_any_timestep_to_the_image_that_was_noised() {
+    let schedule = Schedule::linear(60, 1e-4, 0.5).unwrap();
+    for sampler in [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp, SamplerKind::Heun] {
+        for prediction in [Prediction::Eps, Prediction::V] {
+            let process = Process { schedule: &schedule, prediction, thresholding: Thresholding::Static };
+            for (from, steps) in [(0, 7), (1, 7), (30, 1), (30, 7), (30, 60), (59, 7)] {
+                let settings = settings(sampler, steps, 0.5);
+                let plan = plan_from(&settings, &schedule, from);
+                assert_eq!(plan[0], from);
+                assert!(plan.is_sorted_by(|a, b| a >= b) && plan.len() <= 62, "{sampler:?} {plan:?}");
+                let x0 = (start().zeros_like().unwrap() + IMAGE).unwrap();
+                let x_t = super::super::q_sample(&schedule, &x0, &[from], &start()).unwrap();
+                let (mut frames, mut asked) = (Vec::new(), 0);
+                let mut noise = |shape: &Shape| {
+                    asked += 1;
+                    Ok(normals(shape, asked))
+                };
+                let mut on_frame = |frame: Frame| {
+                    assert_eq!((frame.step, frame.steps), (frames.len(), plan.len()));
+                    frames.push(frame.t);
+                    Ok(())
+                };
+                let mut network = perfect(process);
+                let image = sample_along(&settings, &process, &plan, &mut network, &x_t, &mut noise, &mut on_frame);
+                let off: f32 = (image.unwrap() - x0).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap();
+                assert!(off < 3e-4, "{sampler:?} {prediction:?} from {from}: {off}");
+                assert_eq!(frames, plan);
+            }
+        }
+    }
+}
+
+#[test]
+fn from_the_first_timestep_of_the_plan_it_is_the_whole_plan() {
+    let schedule = Schedule::cosine(50).unwrap();
+    for sampler in [SamplerKind::Ddpm, SamplerKind::Ddim, SamplerKind::DpmPp] {
+        let settings = settings(sampler, 9, 0.0);
+        let whole = plan(&settings, &schedule);
+        assert_eq!(plan_from(&settings, &schedule, whole[0]), whole);
+    }
+}
+
+#[test]
 fn frames_come_once_a_network_call_in_the_order_of_the_plan() {
     let schedule = Schedule::cosine(50).unwrap();
     let process = Process { schedule: &schedule, prediction: Prediction::V, thresholding: Thresholding::Static };

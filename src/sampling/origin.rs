@@ -1,0 +1,118 @@
+//! Forward and back: an image to noise to some timestep, and to denoise from there.
+
+use std::path::PathBuf;
+
+use crate::config::{DataSource, Setting};
+use crate::data::{Dataset, picture};
+use crate::pictures::Pictures;
+use crate::rng::Stream;
+use crate::{Error, Result, data};
+
+/// Where an image is taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OriginSource {
+    /// A test image of the model's data, counted from 0.
+    Test(usize),
+    /// A picture of one's own.
+    File(PathBuf),
+}
+
+/// An image as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginImage {
+    /// One picture of the model's size.
+    pub picture: Pictures,
+    /// What it shows, where that is known.
+    pub class: Option<u8>,
+    /// Whether it is ink on paper rather than white on black as MNIST is.
+    pub bright: bool,
+}
+
+/// A drawing begins with this image at timestep t instead of with noise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// One picture of the model's size.
+    pub picture: Pictures,
+    /// The class to ask for where each was to be drawn in turn.
+    pub class: Option<u8>,
+    /// The timestep to noise it to, 1 to T.
+    pub t: usize,
+}
+
+impl OriginImage {
+    /// A picture of one's own, brought to `size`×`size`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of_file(path: &std::path::Path, size: usize) -> Result<Self> {
+        let pixels = picture::read(path, size)?;
+        let bright = picture::has_bright_background(&pixels, size);
+        Ok(Self { picture: Pictures { width: size, height: size, pixels }, class: None, bright })
+    }
+
+    /// A test image of a data set, counted from 0, brought to `size`×`size`.
+    ///
+    /// # Errors
+    /// When there are not as many.
+    pub fn of_test(test: &Dataset, index: usize, size: usize) -> Result<Self> {
+        if index >= test.len() {
+            let what = format!("test:{index}: there are {} test images", test.len());
+            return Err(Error::usage(what, format!("use test:0 to test:{}", test.len() - 1)));
+        }
+        let pixels = test.resized_image(index, size);
+        let picture = Pictures { width: size, height: size, pixels };
+        Ok(Self { picture, class: test.label(index), bright: false })
+    }
+
+    /// What a source of the command line names.
+    ///
+    /// # Errors
+    /// As the two above.
+    pub fn load(source: &OriginSource, data: &DataSource, size: usize) -> Result<Self> {
+        match source {
+            OriginSource::File(path) => Self::of_file(path, size),
+            OriginSource::Test(index) => Self::of_test(&data::load(data)?.test, *index, size),
+        }
+    }
+
+    /// Black and white exchanged.
+    #[must_use]
+    pub fn inverted(mut self) -> Self {
+        self.picture.pixels.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
+        self
+    }
+}
+
+impl Origin {
+    /// # Errors
+    /// When `t` is not in 1 ..= `timesteps`.
+    pub fn new(image: OriginImage, t: usize, timesteps: usize) -> Result<Self> {
+        if !(1..=timesteps).contains(&t) {
+            let what = format!("t = {t}, the model has {timesteps} timesteps");
+            let hint = format!("use 1 to {timesteps}");
+            return Err(Error::Setting(crate::config::Problem { setting: Setting::FromT, what, hint }));
+        }
+        Ok(Self { picture: image.picture, class: image.class, t })
+    }
+}
+
+/// x_t = √ᾱ·x₀ + √(1−ᾱ)·ε of one picture (Ho et al. 2020, eq. 4), with the noise that the drawing of image 0 by this
+/// seed begins with: the same for every ᾱ, so that a digit slides into noise.
+pub fn noised(picture: &Pictures, alpha_bar: f64, seed: u64) -> Pictures {
+    let mut eps = vec![0.0f32; picture.pixels.len()];
+    start_noise(seed, 0).fill_normal(&mut eps);
+    let (signal, noise) = (alpha_bar.sqrt(), (1.0 - alpha_bar).max(0.0).sqrt());
+    let mix = |(&pixel, &eps): (&u8, &f32)| (signal * (f64::from(pixel) / 127.5 - 1.0) + noise * f64::from(eps)) as f32;
+    let values: Vec<f32> = picture.pixels.iter().zip(&eps).map(mix).collect();
+    Pictures::from_unit(&values, picture.height, picture.width)
+}
+
+/// The noise that the drawing of image `i` begins with.
+pub(super) fn start_noise(seed: u64, i: usize) -> Stream {
+    call_noise(seed, i, 1)
+}
+
+/// The noise that image `i` is given in its `call`-th call for noise.
+pub(super) fn call_noise(seed: u64, i: usize, call: u64) -> Stream {
+    Stream::new(seed, "drawing", (i as u64) << 16 | call)
+}
