@@ -13,6 +13,7 @@
 //! | `comparison`, `settings_diff` | runs beside the one that is shown, and which settings differ |
 //! | `copies` | the training images that are nearest to the followed digit |
 //! | `live` | the drawing redrawn as its settings change |
+//! | `origin` | a digit slid into noise, and the reverse from there |
 //! | `edits` | changes of the settings, to take back and to do again |
 //! | `health` | how the run goes, in one line |
 //! | `heat_map` | the loss by timestep as a picture |
@@ -39,6 +40,7 @@ mod logic;
 pub mod loss_series;
 mod news;
 pub mod notices;
+mod origin;
 mod player;
 mod recording;
 mod remembered;
@@ -61,6 +63,7 @@ pub use heat_map::HeatMap;
 pub use judged::Judged;
 pub use live::{Live, Rough};
 pub use logic::App;
+pub use origin::{OriginAction, OriginPanel, OriginPick, OriginSource};
 pub use player::Player;
 pub use recording::{Moment, Recording};
 pub use remembered::Remembered;

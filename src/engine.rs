@@ -5,6 +5,7 @@ mod command;
 mod copying;
 mod event;
 mod handle;
+mod origin;
 mod rough;
 mod runs;
 mod sampling;

@@ -27,6 +27,7 @@ mod loss_axis;
 mod loss_plot;
 mod loupe;
 mod numbers;
+mod origin;
 pub mod palette;
 mod picture_grid;
 mod runs_tab;
@@ -75,11 +76,14 @@ impl View {
     pub fn show(&mut self, ui: &mut Ui, state: &AppState) -> Vec<Action> {
         let p = Palette::of(ui);
         let mut actions = Vec::new();
+        // Before others look at what was dropped.
+        let dropped = origin::dropped(ui, state);
         if keys::asks_for_palette(ui) {
             actions.push(Action::Palette(!state.palette));
         } else if !state.palette {
             actions = keys::pressed(ui, state, self.film);
         }
+        actions.extend(dropped);
         let textures = &mut self.textures;
         let width = ui.available_width();
         let narrow = width < NARROW;

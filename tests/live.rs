@@ -1,12 +1,14 @@
-//! Journey: the engine redraws as settings change: a rough look first, then in full; a newer change ends the older.
+//! Journeys of drawing on the engine: redrawn as settings change, a rough look first, then in full, a newer change ending
+//! the older; and from an image that is noised, back.
 
 #![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 
-use diffuscope::config::{Preset, SamplingSettings};
+use diffuscope::config::{DataSource, Preset, SamplingSettings};
 use diffuscope::device::DeviceChoice;
-use diffuscope::engine::{Command, Event, Handle, work};
+use diffuscope::engine::{Command, Event, Handle, Task, work};
+use diffuscope::sampling::origin::{Origin, OriginPick, OriginSource, noised};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -97,6 +99,48 @@ fn a_newer_change_ends_the_older_at_once_and_nothing_of_it_comes_after() {
     assert!(handle.shutdown(PATIENCE));
 }
 
+#[test]
+fn a_test_digit_goes_into_noise_and_back() {
+    let handle = engine();
+    let find = |pick| handle.send(Command::FindOrigin { pick, data: DataSource::Mnist, size: 28 }).unwrap();
+    find(OriginPick::Test { from: 1, forward: true, class: Some(7) });
+    let found = wait(&handle, |event| matches!(event, Event::OriginFound { .. })).pop();
+    let Some(Event::OriginFound { source, image, of }) = found else { panic!("it is found") };
+    assert_eq!((source, image.class, of), (OriginSource::Test(17), Some(7), Some(10_000)));
+
+    let settings = SamplingSettings { count: 2, steps: 8, seed: 5, ..small() };
+    let origin = Origin { picture: image.picture.clone(), class: image.class, t: 250 };
+    handle.send(Command::Reverse { settings: settings.clone(), origin: origin.clone() }).unwrap();
+    let seen = wait(&handle, |event| matches!(event, Event::SamplingEnded { cancelled: false, .. }));
+    let (mut frames, mut classes) = (Vec::new(), Vec::new());
+    for event in seen {
+        match event {
+            Event::SamplingStarted { classes: asked, .. } => classes = asked,
+            Event::Frame { frame, .. } => frames.push(frame),
+            _ => {}
+        }
+    }
+    assert_eq!((frames[0].t, frames[frames.len() - 1].t, classes), (250, 0, vec![Some(7); 2]));
+    let schedule = diffuscope::diffusion::Schedule::from_settings(&Preset::Small.settings().diffusion).unwrap();
+    let shown = noised(&image.picture, schedule.alpha_bar(249), 5);
+    let off = shown.pixels.iter().zip(frames[0].x_t.get(0)).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(off <= Some(1), "the slider shows what the reverse begins with: {off:?}");
+
+    let refused = Origin { t: 1001, ..origin };
+    handle.send(Command::Reverse { settings, origin: refused }).unwrap();
+    find(OriginPick::File("absent.png".into()));
+    let mut failed = Vec::new();
+    let begun = Instant::now();
+    while failed.len() < 2 {
+        if let Some(Event::Failed { during, .. }) = handle.poll() {
+            failed.push(during);
+        }
+        assert!(begun.elapsed() < PATIENCE, "{failed:?}");
+    }
+    assert!(failed.contains(&Task::Sampling) && failed.contains(&Task::FindingOrigin), "{failed:?}");
+    assert!(handle.shutdown(PATIENCE));
+}
+
 /// Prints how long a person waits: from the change to the first picture, while the drawing of the change before it is
 /// under way, as when a slider is dragged.
 #[test]
@@ -104,12 +148,12 @@ fn a_newer_change_ends_the_older_at_once_and_nothing_of_it_comes_after() {
 fn the_first_picture_comes_within_100_ms() {
     let handle = engine();
     for (name, settings) in [
-        ("DDIM, 16 steps, 64 digits", small()),
+        ("DDIM, 64 digits", small()),
         (
             "DDPM, 1,000 steps, 64 digits",
             SamplingSettings { sampler: diffuscope::config::SamplerKind::Ddpm, ..small() },
         ),
-        ("DDIM, 16 steps, 256 digits", SamplingSettings { count: 256, ..small() }),
+        ("DDIM, 256 digits", SamplingSettings { count: 256, ..small() }),
     ] {
         let (mut first, mut all) = (Vec::new(), Vec::new());
         for generation in 1..=30 {

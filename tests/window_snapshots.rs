@@ -5,10 +5,13 @@
 #[path = "window/scene.rs"]
 mod scene;
 
+use diffuscope::engine::Event;
+use diffuscope::pictures::Pictures;
+use diffuscope::sampling::origin::{OriginImage, OriginSource};
 use diffuscope::window::Window;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use scene::{Scene, found, in_the_middle, run_read, runs};
+use scene::{Scene, digits, found, in_the_middle, recording, run_read, runs};
 
 fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     // Renderers round differently by a hair.
@@ -60,6 +63,24 @@ fn the_first_start_and_the_save_form() {
     scene.harness.get_by_label("path to save to").type_text("/data/ada/seven.png");
     scene.harness.run_steps(3);
     scene.harness.snapshot("save-dark");
+}
+
+#[test]
+fn a_picture_of_ones_own_goes_into_noise_and_back() {
+    let mut scene = scene(1440.0, 900.0, egui::Theme::Dark);
+    in_the_middle(&mut scene);
+    scene.click("Sample tab");
+    scene.click("Choose a digit");
+    let pixels = digits(10).0.get(7).iter().map(|pixel| 255 - pixel).collect();
+    let image = OriginImage { picture: Pictures { width: 28, height: 28, pixels }, class: None, bright: true };
+    let source = OriginSource::File("/data/ada/seven.png".into());
+    scene.play([Event::OriginFound { source, image, of: None }]);
+    scene.click("Reverse from here");
+    scene.play(recording(2, 64, 20));
+    scene.click("Picture 8, asked for a 7");
+    scene.harness.hover_at(egui::pos2(1.0, 1.0));
+    scene.harness.run_steps(3);
+    scene.harness.snapshot("origin-dark");
 }
 
 #[test]

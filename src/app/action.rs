@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::films::FilmAxis;
+use super::origin::OriginAction;
 use super::save_form::SaveWhat;
 use super::smoothing::Smoothing;
 use super::state::{Look, LossAxis, Tab};
@@ -65,6 +66,8 @@ pub enum Action {
     /// Draw images and record the reverse diffusion.
     Sample,
     CancelSampling,
+    /// Slide a digit into noise, and reverse from there.
+    Origin(OriginAction),
     /// Redraw as the settings of the drawing change, or no longer.
     RedrawOnChange,
     /// The path of a model to open was typed.

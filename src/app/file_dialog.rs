@@ -12,13 +12,13 @@ use crossbeam_channel::{Receiver, bounded};
 use super::save_form::SaveWhat;
 
 /// A dialog that is open.
-pub struct FileDialog {
-    /// What will be saved there.
-    pub what: SaveWhat,
+pub struct FileDialog<What> {
+    /// What the path is asked for.
+    pub what: What,
     answer: Receiver<Option<PathBuf>>,
 }
 
-impl FileDialog {
+impl FileDialog<SaveWhat> {
     /// Opens a dialog to choose where to save. It must be called on the thread of the window; `wake` is called when
     /// the answer is there. None if no thread can be started to wait for it.
     pub fn to_save(what: SaveWhat, suggestion: &Path, wake: impl FnOnce() + Send + 'static) -> Option<Self> {
@@ -26,23 +26,38 @@ impl FileDialog {
         if let Some(folder) = suggestion.parent().filter(|folder| folder.is_dir()) {
             dialog = dialog.set_directory(folder);
         }
+        if what.extension().is_empty() {
+            return Self::wait(what, dialog.pick_folder(), wake);
+        }
+        if let Some(name) = suggestion.file_name() {
+            dialog = dialog.set_file_name(name.to_string_lossy());
+        }
+        Self::wait(what, dialog.add_filter(what.extension(), &[what.extension()]).save_file(), wake)
+    }
+}
+
+impl FileDialog<()> {
+    /// Opens a dialog to choose a picture; else as [`to_save`](FileDialog::to_save).
+    pub fn to_open_picture(wake: impl FnOnce() + Send + 'static) -> Option<Self> {
+        let dialog = rfd::AsyncFileDialog::new().set_title("Choose a picture").add_filter("pictures", &["png", "gif"]);
+        Self::wait((), dialog.pick_file(), wake)
+    }
+}
+
+impl<What> FileDialog<What> {
+    fn wait(
+        what: What,
+        choice: impl Future<Output = Option<rfd::FileHandle>> + Send + 'static,
+        wake: impl FnOnce() + Send + 'static,
+    ) -> Option<Self> {
         let (sender, answer) = bounded(1);
-        let tell = move |path: Option<PathBuf>| {
+        let waiting = move || {
+            let path = block_on(choice).map(|handle| handle.path().to_path_buf());
             // The window may have been closed before the dialog was.
             let _ = sender.send(path);
             wake();
         };
-        let waiting = std::thread::Builder::new().name("file dialog".into());
-        let started = if what.extension().is_empty() {
-            let choice = dialog.pick_folder();
-            waiting.spawn(move || tell(block_on(choice).map(|handle| handle.path().to_path_buf())))
-        } else {
-            if let Some(name) = suggestion.file_name() {
-                dialog = dialog.set_file_name(name.to_string_lossy());
-            }
-            let choice = dialog.add_filter(what.extension(), &[what.extension()]).save_file();
-            waiting.spawn(move || tell(block_on(choice).map(|handle| handle.path().to_path_buf())))
-        };
+        let started = std::thread::Builder::new().name("file dialog".into()).spawn(waiting);
         started.ok().map(|_| Self { what, answer })
     }
 

@@ -25,7 +25,8 @@ pub struct App {
     pub(super) measure: Throughput,
     handle: Handle,
     folders: Folders,
-    dialog: Option<FileDialog>,
+    dialog: Option<FileDialog<SaveWhat>>,
+    pub(super) origin_dialog: Option<FileDialog<()>>,
     wake: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -33,7 +34,15 @@ impl App {
     /// Joins state and engine. `wake` has the window drawn again and may be called on any thread.
     pub fn new(handle: Handle, mut state: AppState, folders: Folders, wake: impl Fn() + Send + Sync + 'static) -> Self {
         state.runs.folder.clone_from(&folders.runs);
-        Self { state, measure: Throughput::default(), handle, folders, dialog: None, wake: Arc::new(wake) }
+        Self {
+            state,
+            measure: Throughput::default(),
+            handle,
+            folders,
+            dialog: None,
+            origin_dialog: None,
+            wake: Arc::new(wake),
+        }
     }
 
     /// Ends the engine; true if it ended in time.
@@ -47,6 +56,7 @@ impl App {
             self.dialog = None;
             self.apply(Action::Browsed(what, path));
         }
+        self.poll_origin_dialog();
         let mut steps = false;
         let mut more = true;
         for _ in 0..EVENTS_A_FRAME {
@@ -130,6 +140,7 @@ impl App {
             Action::LossSmoothing(smoothing) => self.state.loss.smoothing = smoothing,
             Action::Sample => self.sample(),
             Action::RedrawOnChange => self.state.live.toggle(),
+            Action::Origin(action) => self.do_with_origin(action),
             Action::CancelSampling => drop(self.command(Command::CancelSampling)),
             Action::OpenPath(path) => self.state.open_path = path,
             Action::Open => self.open(self.state.open_path.trim().into()),
@@ -218,9 +229,13 @@ impl App {
         self.state.save.choose(what, default);
     }
 
+    pub(super) fn waker(&self) -> Arc<dyn Fn() + Send + Sync> {
+        Arc::clone(&self.wake)
+    }
+
     fn browse(&mut self) {
         let form = &self.state.save;
-        let wake = Arc::clone(&self.wake);
+        let wake = self.waker();
         self.dialog = FileDialog::to_save(form.what, form.path.as_ref(), move || wake());
         self.state.save.browsing = self.dialog.is_some();
     }
@@ -303,7 +318,7 @@ fn columns(pictures: &Pictures) -> usize {
 }
 
 /// A seed that a person can read and type: below a million.
-fn fresh_seed(old: u64) -> u64 {
+pub(super) fn fresh_seed(old: u64) -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
     crate::rng::splitmix64(now ^ old) % 1_000_000
 }

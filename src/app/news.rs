@@ -54,6 +54,7 @@ impl App {
             }
             Event::RunEnded { step, reason, run } => self.run_ended(step, reason, &run),
             Event::ModelReady(ready) => self.model_ready(ready),
+            Event::OriginFound { source, image, of } => state.origin_found(source, image, of),
             Event::Redrawing { generation } => state.live.taken(generation),
             Event::Rough { first, count, pictures, classes, seconds } => {
                 state.take_rough(first, count, &pictures, (classes, seconds));
@@ -102,6 +103,9 @@ impl App {
         }
         if (ended || during == Task::Saving) && state.save.result == Some(SaveResult::Writing) {
             state.save.result = Some(SaveResult::Failed { what: what.into(), hint: hint.clone() });
+        }
+        if ended || matches!(during, Task::Sampling | Task::FindingOrigin) {
+            state.origin.failed();
         }
         if ended || during == Task::Sampling {
             state.live.ended();
@@ -202,6 +206,8 @@ impl App {
         }
         let recorded = settings.sampling.clone();
         state.model = Some(ModelFacts { settings, step, parameters, source, ships });
+        self.origin_model_changed();
+        let state = &mut self.state;
         let completed = state.run.as_ref().is_some_and(|run| run.ended == Some(EndReason::Completed));
         if ships {
             // As it draws best: the person's own settings may suit another model.
@@ -219,6 +225,7 @@ impl App {
         state.recording_alpha_bar = alpha_bars(&diffusion).unwrap_or_default().into();
         state.sampling = Some(SamplingProgress { id: recording.id, frames_done: 0, frames });
         state.live.begun();
+        state.origin.sampling_started(recording.id);
         state.followed = state.followed.min(recording.count.saturating_sub(1));
         state.recording = Some(recording);
         state.films.leave();

@@ -13,6 +13,7 @@ use super::heat_map::HeatMap;
 use super::live::Live;
 use super::loss_series::LossSeries;
 use super::notices::Notices;
+use super::origin::OriginPanel;
 use super::player::Player;
 use super::recording::Recording;
 use super::runs::Runs;
@@ -169,6 +170,8 @@ pub struct AppState {
     pub sampling: Option<SamplingProgress>,
     /// The drawing redrawn as its settings change.
     pub live: Live,
+    /// A digit slid into noise, and the reverse from there.
+    pub origin: OriginPanel,
     /// How long the last drawing took, seconds.
     pub sampled_in: Option<f64>,
     pub recording: Option<Recording>,
@@ -220,6 +223,7 @@ impl AppState {
             model: None,
             sampling: None,
             live: Live::default(),
+            origin: OriginPanel::default(),
             sampled_in: None,
             recording: None,
             recording_alpha_bar: Arc::new([]),
@@ -248,7 +252,11 @@ impl AppState {
         if self.schedule.is_none() || settings.diffusion != self.settings.diffusion {
             self.schedule = ScheduleView::new(&settings.diffusion);
         }
+        let reseeded = settings.sampling.seed != self.settings.sampling.seed;
         self.settings = settings;
+        if reseeded {
+            self.noise_origin();
+        }
         self.problems = self.settings.problems(self.available_images());
     }
 

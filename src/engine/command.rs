@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::config::{SamplingSettings, Settings, WeightsKind};
+use crate::config::{DataSource, SamplingSettings, Settings, WeightsKind};
 use crate::pictures::Pictures;
+use crate::sampling::origin::{Origin, OriginPick};
 
 /// A request to the engine. Each is answered by one or more [`Event`](super::Event)s.
 #[derive(Debug, Clone)]
@@ -30,6 +31,10 @@ pub enum Command {
     /// As `Sample`, for settings that change under a person's hand: a rough look comes before it, and `generation` tells
     /// which change it answers. `Redrawing` comes when the drawing before it has ended, then `Rough`s, then as `Sample`.
     Redraw { settings: SamplingSettings, generation: u64 },
+    /// As `Sample`, but from an image that is noised to a timestep.
+    Reverse { settings: SamplingSettings, origin: Origin },
+    /// Find an image to begin with, brought to `size`×`size`, in the background; answered by `OriginFound` or `Failed`.
+    FindOrigin { pick: OriginPick, data: DataSource, size: usize },
     /// End the sampling in progress.
     CancelSampling,
     /// List the runs in a folder, in the background; answered by `Runs` or `Failed`.

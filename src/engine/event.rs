@@ -7,6 +7,7 @@ use crate::config::Settings;
 use crate::eval::QuickEval;
 use crate::eval::copying::Copying;
 use crate::pictures::Pictures;
+use crate::sampling::origin::{OriginImage, OriginSource};
 use crate::train::film::Film;
 use crate::train::gallery::RunSummary;
 use crate::train::history::History;
@@ -47,6 +48,8 @@ pub enum Event {
     Reading { done: u64, total: u64 },
     /// A model can be sampled from now.
     ModelReady(ModelReady),
+    /// An image to begin with; of so many test images, where it is one of them.
+    OriginFound { source: OriginSource, image: OriginImage, of: Option<usize> },
     /// `Redraw` was taken: what was drawn before has told all that it will tell.
     Redrawing { generation: u64 },
     /// Some images as few network calls make them, of `count` that are being drawn: those from `first` on.
@@ -94,6 +97,7 @@ pub enum Task {
     ReadingFilms,
     DeletingRun,
     LookingForCopies,
+    FindingOrigin,
 }
 
 impl Task {
@@ -114,6 +118,7 @@ impl Task {
             Self::ReadingFilms => "Reading the films",
             Self::DeletingRun => "Deleting the run",
             Self::LookingForCopies => "Looking for copies",
+            Self::FindingOrigin => "Finding the picture",
         }
     }
 }

@@ -14,6 +14,7 @@ use super::worker::report;
 use super::{Event, Frame, Outbox, Task};
 use crate::config::{MAX_RECORDED, SamplingSettings, Settings};
 use crate::model::Denoiser;
+use crate::sampling::origin::Origin;
 use crate::sampling::{Drawing, EPS_RANGE, pictures, scaled_pictures};
 use crate::{Error, Result, diffusion};
 
@@ -35,11 +36,24 @@ impl Sampler {
     }
 
     /// Draws with `denoiser` on a thread of its own, in place of the request in progress. Settings that cannot work
-    /// are refused. `roughly_first` gives a look at what few network calls make before.
-    pub(super) fn start(&mut self, denoiser: Denoiser, settings: &SamplingSettings, roughly_first: bool) -> Result<()> {
+    /// are refused.
+    pub(super) fn start(
+        &mut self,
+        denoiser: Denoiser,
+        settings: &SamplingSettings,
+        beginning: Beginning,
+    ) -> Result<()> {
         let asked = Settings { sampling: settings.clone(), ..denoiser.settings().clone() };
         if let Some(problem) = asked.sampling_problems(MAX_RECORDED).into_iter().next() {
             return Err(Error::Setting(problem));
+        }
+        if let Beginning::Image(Origin { picture, t, .. }) = &beginning {
+            let (size, timesteps) = (asked.data.image_size, asked.diffusion.timesteps);
+            if (picture.width, picture.height, picture.count()) != (size, size, 1) || !(1..=timesteps).contains(t) {
+                let what =
+                    format!("a picture of {}×{} at t = {t} does not suit the model", picture.height, picture.width);
+                return Err(Error::usage(what, "choose the picture again"));
+            }
         }
         self.cancel();
         let id = self.next_id;
@@ -49,7 +63,7 @@ impl Sampler {
             id,
             denoiser,
             settings: settings.clone(),
-            roughly_first,
+            beginning,
             out: self.out.clone(),
             cancelled: Arc::clone(&cancelled),
         };
@@ -78,11 +92,21 @@ impl Sampler {
     }
 }
 
+/// What a drawing begins with.
+#[derive(Debug, PartialEq)]
+pub(super) enum Beginning {
+    Noise,
+    /// A look at what few network calls make of the noise; then the noise.
+    RoughLook,
+    /// An image, noised.
+    Image(Origin),
+}
+
 struct Job {
     id: u64,
     denoiser: Denoiser,
     settings: SamplingSettings,
-    roughly_first: bool,
+    beginning: Beginning,
     out: Outbox,
     cancelled: Arc<AtomicBool>,
 }
@@ -103,10 +127,15 @@ impl Job {
     }
 
     fn draw(&self) -> Result<()> {
-        if self.roughly_first {
+        if self.beginning == Beginning::RoughLook {
             rough::draw(&self.denoiser, &self.settings, &self.cancelled, &self.out)?;
         }
-        let drawing = Drawing::new(&self.denoiser, &self.settings)?.in_one_batch().stopped_by(&self.cancelled);
+        let origin = match &self.beginning {
+            Beginning::Image(origin) => Some(origin.clone()),
+            Beginning::Noise | Beginning::RoughLook => None,
+        };
+        let drawing = Drawing::new(&self.denoiser, &self.settings)?.from_origin(origin);
+        let drawing = drawing.in_one_batch().stopped_by(&self.cancelled);
         let steps = drawing.steps();
         let started = Event::SamplingStarted {
             id: self.id,

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 
+use super::sampling::Beginning;
 use super::worker::{Worker, report, task_of};
 use super::{Activity, Closed, Command, EndReason, Event, RunStarted, Save, Task};
-use super::{runs, saving};
+use super::{origin, runs, saving};
 use crate::config::{SamplingSettings, Settings};
 use crate::data;
 use crate::device::describe;
@@ -215,10 +216,12 @@ impl Steering<'_> {
                 self.worker.sampler.cancel();
                 Ok(())
             }
-            Command::Sample { settings } => self.draw(&settings, trainer, false),
+            Command::Sample { settings } => self.draw(&settings, trainer, Beginning::Noise),
+            Command::Reverse { settings, origin } => self.draw(&settings, trainer, Beginning::Image(origin)),
+            Command::FindOrigin { pick, data, size } => origin::find(pick, data, size, &self.worker.out),
             Command::Redraw { settings, generation } => {
                 self.worker.sampler.taken(generation);
-                self.draw(&settings, trainer, true)
+                self.draw(&settings, trainer, Beginning::RoughLook)
             }
             Command::Save { what, path } => self.save(what, &path, trainer),
             Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
@@ -237,9 +240,9 @@ impl Steering<'_> {
         Steer::Stay
     }
 
-    fn draw(&mut self, settings: &SamplingSettings, trainer: &Trainer, roughly_first: bool) -> Result<()> {
+    fn draw(&mut self, settings: &SamplingSettings, trainer: &Trainer, beginning: Beginning) -> Result<()> {
         let denoiser = trainer.denoiser(settings.weights)?;
-        self.worker.sampler.start(denoiser, settings, roughly_first)
+        self.worker.sampler.start(denoiser, settings, beginning)
     }
 
     fn save(&self, what: Save, path: &Path, trainer: &Trainer) -> Result<()> {

@@ -8,9 +8,9 @@ use candle_core::Device;
 use crossbeam_channel::Receiver;
 
 use super::copying::CopyFinder;
-use super::sampling::Sampler;
+use super::sampling::{Beginning, Sampler};
 use super::{Activity, Command, Event, ModelReady, Outbox, RunOpened, Save, Task};
-use super::{runs, saving, training};
+use super::{origin, runs, saving, training};
 use crate::config::{ClassChoice, SamplingSettings, Settings};
 use crate::device::DeviceChoice;
 use crate::sampling::classes;
@@ -66,10 +66,12 @@ impl Worker {
                 self.set_model(TrainedModel::shipped(&self.device)?, true);
                 Ok(())
             }
-            Command::Sample { settings } => self.draw(&settings, false),
+            Command::Sample { settings } => self.draw(&settings, Beginning::Noise),
+            Command::Reverse { settings, origin } => self.draw(&settings, Beginning::Image(origin)),
+            Command::FindOrigin { pick, data, size } => origin::find(pick, data, size, &self.out),
             Command::Redraw { settings, generation } => {
                 self.sampler.taken(generation);
-                self.draw(&settings, true)
+                self.draw(&settings, Beginning::RoughLook)
             }
             Command::CancelSampling => {
                 self.sampler.cancel();
@@ -153,10 +155,10 @@ impl Worker {
         self.model = Some(model);
     }
 
-    fn draw(&mut self, settings: &SamplingSettings, roughly_first: bool) -> Result<()> {
+    fn draw(&mut self, settings: &SamplingSettings, beginning: Beginning) -> Result<()> {
         let model = self.model.as_ref().ok_or_else(no_model)?;
         let denoiser = model.denoiser(settings.weights)?;
-        self.sampler.start(denoiser, settings, roughly_first)
+        self.sampler.start(denoiser, settings, beginning)
     }
 
     fn save(&mut self, what: Save, path: &Path) -> Result<()> {
@@ -188,7 +190,10 @@ pub(super) fn task_of(command: &Command) -> Task {
         Command::Train { .. } => Task::StartingRun,
         Command::ResumeRun { .. } => Task::ResumingRun,
         Command::Open { .. } | Command::OpenShipped => Task::OpeningModel,
-        Command::Sample { .. } | Command::Redraw { .. } | Command::CancelSampling => Task::Sampling,
+        Command::Sample { .. } | Command::Redraw { .. } | Command::Reverse { .. } | Command::CancelSampling => {
+            Task::Sampling
+        }
+        Command::FindOrigin { .. } => Task::FindingOrigin,
         Command::Save { .. } => Task::Saving,
         Command::ListRuns { .. } => Task::ListingRuns,
         Command::ReadRun { .. } => Task::ReadingRun,

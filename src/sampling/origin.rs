@@ -17,6 +17,30 @@ pub enum OriginSource {
     File(PathBuf),
 }
 
+/// What is picked by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OriginPick {
+    /// The test image `from`, counted around; of a class, the first from there on, forward or back.
+    Test { from: usize, forward: bool, class: Option<u8> },
+    /// A picture of one's own.
+    File(PathBuf),
+}
+
+impl OriginPick {
+    /// The index of the test image that is meant.
+    ///
+    /// # Errors
+    /// When there is none of the class.
+    pub fn index(test: &Dataset, from: usize, forward: bool, class: Option<u8>) -> Result<usize> {
+        let count = test.len();
+        let all = (0..count).map(|i| if forward { from % count + i } else { from % count + count - i } % count);
+        all.into_iter().find(|&i| class.is_none() || test.label(i) == class).ok_or_else(|| {
+            let class = class.unwrap_or_default();
+            Error::usage(format!("there is no test image of class {class}"), "choose any class, or a file")
+        })
+    }
+}
+
 /// An image as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginImage {
@@ -115,4 +139,32 @@ pub(super) fn start_noise(seed: u64, i: usize) -> Stream {
 /// The noise that image `i` is given in its `call`-th call for noise.
 pub(super) fn call_noise(seed: u64, i: usize, call: u64) -> Stream {
     Stream::new(seed, "drawing", (i as u64) << 16 | call)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digit_slides_into_the_noise_of_its_seed() {
+        let picture = Pictures { width: 28, height: 28, pixels: (0..784).map(|i| (i % 256) as u8).collect() };
+        assert_eq!(noised(&picture, 1.0, 3), picture);
+        assert_ne!(noised(&picture, 0.5, 3), noised(&picture, 0.5, 4));
+        let far = |a: f64, b: f64| {
+            let (a, b) = (noised(&picture, a, 3), noised(&picture, b, 3));
+            a.pixels.iter().zip(&b.pixels).map(|(a, b)| a.abs_diff(*b)).max()
+        };
+        assert!(far(0.5, 0.501) <= Some(2), "{:?}: the slider moves pixels a little", far(0.5, 0.501));
+    }
+
+    #[test]
+    fn test_images_are_stepped_through_by_class_and_around_the_end() {
+        let test = data::mnist::load().unwrap().test;
+        let index = |from, forward, class| OriginPick::index(&test, from, forward, class).unwrap();
+        assert_eq!((index(3, true, None), index(10_001, false, None)), (3, 1));
+        assert_eq!((index(1, true, Some(7)), test.label(index(1, true, Some(7)))), (17, Some(7)));
+        assert_eq!(index(16, false, Some(7)), 0);
+        assert_eq!(test.label(index(9_999, true, Some(7))), Some(7));
+        assert!(OriginPick::index(&test, 0, true, Some(11)).is_err());
+    }
 }

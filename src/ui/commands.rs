@@ -3,7 +3,9 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::film_axis::Axis;
-use crate::app::{Action, Activity, AppState, EndReason, FilmAxis, Look, LossAxis, SaveWhat, Smoothing, Tab};
+use crate::app::{
+    Action, Activity, AppState, EndReason, FilmAxis, Look, LossAxis, OriginAction, SaveWhat, Smoothing, Tab,
+};
 
 /// Timesteps of a jump in the film.
 const JUMP: isize = 100;
@@ -60,6 +62,19 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         plain("Draw and record with these settings", ctrl(Key::D), state.drawing_refusal().is_none(), Action::Sample),
         plain("Cancel the drawing", ctrl_shift(Key::D), state.is_drawing(), Action::CancelSampling),
         plain("Redraw as the settings change", ctrl(Key::R), true, Action::RedrawOnChange),
+        plain("Forward and back: a digit into noise", ctrl(Key::J), true, Action::Origin(OriginAction::Toggle)),
+        plain(
+            "Forward and back: any other test digit",
+            ctrl_shift(Key::I),
+            state.origin.open && !state.origin.reading,
+            Action::Origin(OriginAction::Random),
+        ),
+        plain(
+            "Forward and back: reverse from there",
+            ctrl_shift(Key::J),
+            state.origin.shown().is_some() && state.drawing_refusal().is_none(),
+            Action::Origin(OriginAction::Reverse),
+        ),
         plain("Undo the last change of a setting", ctrl(Key::Z), undo, Action::Undo),
         plain("Redo the change", ctrl_shift(Key::Z), redo, Action::Redo),
         plain("All settings back to the preset", ctrl_shift(Key::Backspace), true, Action::ResetSettings),

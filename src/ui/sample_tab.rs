@@ -6,6 +6,7 @@ use super::button::Button;
 use super::copies_section;
 use super::drop_down::choose;
 use super::numbers;
+use super::origin;
 use super::palette::Palette;
 use super::picture_grid::{Empty, grid};
 use super::section::{caption, name_field, plain_title, separation, title};
@@ -108,6 +109,8 @@ fn controls(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     {
         actions.push(Action::RedrawOnChange);
     }
+    separation(ui);
+    origin::show(ui, state, textures, actions);
     separation(ui);
     copies_section::show(ui, state, textures, actions);
     separation(ui);

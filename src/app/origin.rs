@@ -1,0 +1,240 @@
+//! Forward and back: a digit, or a picture of one's own, slid into noise, and the reverse from there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::file_dialog::FileDialog;
+use super::logic::{App, fresh_seed};
+use super::schedule_view::alpha_bars;
+use super::state::{AppState, Tab};
+use crate::engine::Command;
+use crate::pictures::Pictures;
+use crate::sampling::origin::{Origin, OriginImage, noised};
+
+pub use crate::sampling::origin::{OriginPick, OriginSource};
+
+/// What is done in the section.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OriginAction {
+    /// Open the section, or close it.
+    Toggle,
+    /// Take another image.
+    Pick(OriginPick),
+    /// Take any test image, of the chosen class.
+    Random,
+    /// Only test images of this class; none: of any.
+    Class(Option<u8>),
+    /// Noise it to this timestep.
+    T(usize),
+    /// Exchange black and white.
+    Invert,
+    /// The path of a picture was typed.
+    Path(String),
+    /// Ask for a picture with the desktop's file dialog.
+    Browse,
+    /// Denoise it from there.
+    Reverse,
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct OriginPanel {
+    pub open: bool,
+    /// Only test images of this class.
+    pub class: Option<u8>,
+    /// The timestep that it is noised to, 1 to T; 0 before one was chosen.
+    pub t: usize,
+    /// The path of a picture, as typed.
+    pub path: String,
+    /// A file dialog is open.
+    pub browsing: bool,
+    /// An image is looked for.
+    pub reading: bool,
+    /// Where the image is from, and of how many test images.
+    pub source: Option<(OriginSource, Option<usize>)>,
+    image: Option<OriginImage>,
+    /// Black and white are exchanged.
+    pub inverted: bool,
+    /// The image, and x_t.
+    shown: Option<(Arc<Pictures>, Arc<Pictures>)>,
+    /// A reverse was asked for, and has not begun.
+    asked: bool,
+    /// The recording of the reverse.
+    recording: Option<u64>,
+}
+
+impl OriginPanel {
+    /// The clean image and x_t.
+    pub fn shown(&self) -> Option<(&Arc<Pictures>, &Arc<Pictures>)> {
+        self.shown.as_ref().map(|(clean, x_t)| (clean, x_t))
+    }
+
+    /// What it shows, where that is known.
+    pub fn class_of_image(&self) -> Option<u8> {
+        self.image.as_ref()?.class
+    }
+
+    /// Whether its background is bright, as found.
+    pub fn is_bright(&self) -> bool {
+        self.image.as_ref().is_some_and(|image| image.bright)
+    }
+
+    /// A drawing begins; it is the reverse, if that was asked for.
+    pub(super) fn sampling_started(&mut self, id: u64) {
+        self.recording = std::mem::take(&mut self.asked).then_some(id);
+    }
+
+    /// There is no image, or no reverse, after all.
+    pub(super) fn failed(&mut self) {
+        (self.reading, self.asked) = (false, false);
+    }
+
+    fn picture(&self) -> Option<OriginImage> {
+        let image = self.image.clone()?;
+        Some(if self.inverted { image.inverted() } else { image })
+    }
+}
+
+impl AppState {
+    /// What the reverse has made so far of the first picture, or of the one that is followed.
+    pub fn origin_result(&self) -> Option<(&Arc<Pictures>, usize)> {
+        let id = self.origin.recording?;
+        let recording = self.recording.as_ref().filter(|recording| recording.id == id)?;
+        Some((&recording.shown()?.x_t, self.followed.min(recording.count.saturating_sub(1))))
+    }
+
+    /// Whether a picture that is dropped onto the window is one to reverse.
+    pub fn takes_dropped_picture(&self) -> bool {
+        self.origin.open && self.tab == Tab::Sample
+    }
+
+    /// T of the model that would reverse.
+    pub fn origin_timesteps(&self) -> usize {
+        self.model_settings().unwrap_or(&self.settings).diffusion.timesteps
+    }
+
+    /// The share of the signal that is left at the chosen timestep, ᾱ.
+    pub fn origin_alpha_bar(&self) -> Option<f64> {
+        let diffusion = &self.model_settings().unwrap_or(&self.settings).diffusion;
+        alpha_bars(diffusion)?.get(self.origin.t).copied()
+    }
+
+    /// Works out x_t anew.
+    pub(super) fn noise_origin(&mut self) {
+        let timesteps = self.origin_timesteps();
+        if self.origin.t == 0 {
+            self.origin.t = timesteps * 2 / 5;
+        }
+        self.origin.t = self.origin.t.clamp(1, timesteps.max(1));
+        let (Some(image), Some(alpha_bar)) = (self.origin.picture(), self.origin_alpha_bar()) else {
+            self.origin.shown = None;
+            return;
+        };
+        let x_t = noised(&image.picture, alpha_bar, self.settings.sampling.seed);
+        self.origin.shown = Some((Arc::new(image.picture), Arc::new(x_t)));
+    }
+
+    pub(super) fn origin_found(&mut self, source: OriginSource, image: OriginImage, of: Option<usize>) {
+        let origin = &mut self.origin;
+        origin.reading = false;
+        origin.inverted = image.bright;
+        (origin.source, origin.image) = (Some((source, of)), Some(image));
+        self.noise_origin();
+    }
+}
+
+impl App {
+    pub(super) fn do_with_origin(&mut self, action: OriginAction) {
+        let origin = &mut self.state.origin;
+        match action {
+            OriginAction::Toggle => {
+                origin.open = !origin.open;
+                if origin.open {
+                    self.state.tab = Tab::Sample;
+                    self.state.loupe = false;
+                    if self.state.origin.image.is_none() {
+                        self.pick_origin(OriginPick::Test { from: 0, forward: true, class: None });
+                    }
+                }
+            }
+            OriginAction::Pick(pick) => self.pick_origin(pick),
+            OriginAction::Random => {
+                let (from, class) = (fresh_seed(0) as usize, origin.class);
+                self.pick_origin(OriginPick::Test { from, forward: true, class });
+            }
+            OriginAction::Class(class) => {
+                origin.class = class;
+                let from = match origin.source {
+                    Some((OriginSource::Test(index), _)) => index,
+                    _ => 0,
+                };
+                self.pick_origin(OriginPick::Test { from, forward: true, class });
+            }
+            OriginAction::T(t) => {
+                origin.t = t.max(1);
+                self.state.noise_origin();
+            }
+            OriginAction::Invert => {
+                origin.inverted = !origin.inverted;
+                self.state.noise_origin();
+            }
+            OriginAction::Path(path) => origin.path = path,
+            OriginAction::Browse => {
+                let wake = self.waker();
+                self.origin_dialog = FileDialog::to_open_picture(move || wake());
+                self.state.origin.browsing = self.origin_dialog.is_some();
+            }
+            OriginAction::Reverse => self.reverse(),
+        }
+    }
+
+    /// The file dialog's answer.
+    pub(super) fn poll_origin_dialog(&mut self) {
+        let Some(path) = self.origin_dialog.as_ref().and_then(FileDialog::poll) else { return };
+        self.origin_dialog = None;
+        self.state.origin.browsing = false;
+        if let Some(path) = path {
+            self.state.origin.path = path.display().to_string();
+            self.pick_origin(OriginPick::File(path));
+        }
+    }
+
+    pub(super) fn pick_origin(&mut self, pick: OriginPick) {
+        if pick == OriginPick::File(PathBuf::new()) {
+            return;
+        }
+        let model = self.state.model_settings().unwrap_or(&self.state.settings);
+        let (data, size) = (model.data.source.clone(), model.data.image_size);
+        self.state.origin.reading = self.command(Command::FindOrigin { pick, data, size });
+    }
+
+    /// Another model may draw other sizes, and have another schedule.
+    pub(super) fn origin_model_changed(&mut self) {
+        let size = self.state.model_settings().map(|model| model.data.image_size);
+        let origin = &mut self.state.origin;
+        if origin.image.as_ref().map(|image| image.picture.width) == size {
+            self.state.noise_origin();
+            return;
+        }
+        origin.image = None;
+        let source = origin.source.take().map(|(source, _)| source);
+        self.state.noise_origin();
+        match source {
+            Some(OriginSource::Test(from)) => {
+                self.pick_origin(OriginPick::Test { from, forward: true, class: None });
+            }
+            Some(OriginSource::File(path)) => self.pick_origin(OriginPick::File(path)),
+            None => {}
+        }
+    }
+
+    fn reverse(&mut self) {
+        let Some(OriginImage { picture, class, .. }) = self.state.origin.picture() else { return };
+        if self.state.drawing_refusal().is_some() {
+            return;
+        }
+        let origin = Origin { picture, class, t: self.state.origin.t };
+        let settings = self.state.asked_drawing();
+        self.state.origin.asked = self.command(Command::Reverse { settings, origin });
+    }
+}
