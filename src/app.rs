@@ -12,6 +12,8 @@
 //! | `loss_series`, `smoothing` | a loss curve of any length in bounded memory, and its moving average |
 //! | `comparison`, `settings_diff` | runs beside the one that is shown, and which settings differ |
 //! | `copies` | the training images that are nearest to the followed digit |
+//! | `data_view` | what the next run would learn from |
+//! | `dropped` | what is dropped onto the window |
 //! | `live` | the drawing redrawn as its settings change |
 //! | `origin` | a digit slid into noise, and the reverse from there |
 //! | `edits` | changes of the settings, to take back and to do again |
@@ -29,6 +31,8 @@
 mod action;
 mod comparison;
 mod copies;
+mod data_view;
+mod dropped;
 mod edits;
 mod file_dialog;
 mod films;
@@ -57,6 +61,7 @@ mod throughput;
 pub use action::Action;
 pub use comparison::{Compared, Comparison};
 pub use copies::{Copies, Nearness};
+pub use data_view::{ACROSS, ClassCount, ContactSheet, DataView};
 pub use films::{FilmAxis, Films};
 pub use health::{Health, Tone};
 pub use heat_map::HeatMap;

@@ -54,7 +54,7 @@ enum Typed {
     /// Open the window (the same as no command)
     Gui(gui::GuiArgs),
     /// Train a model, without a window
-    Train(train::TrainArgs),
+    Train(Box<train::TrainArgs>),
     /// Draw images with a trained model
     Sample(sample::SampleArgs),
     /// Ask the network once: the answer to given images and timesteps

@@ -3,6 +3,7 @@
 //! A preset ([`Preset`]) is only a set of values. [`Settings::problems`] says which values cannot work, beside
 //! the setting they belong to, before anything starts.
 
+mod digits;
 mod preset;
 mod problems;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use digits::Digits;
 pub use preset::Preset;
 pub use problems::{
     MAX_BATCH, MAX_CHANNELS, MAX_IMAGE_SIZE, MAX_LAYERS, MAX_LEVELS, MAX_RECORDED, MAX_SAMPLES, MAX_TIMESTEPS, Problem,
@@ -32,6 +34,9 @@ pub struct Settings {
 pub struct DataSettings {
     pub source: DataSource,
     pub subset: Subset,
+    /// Those of the training and test images that show one of these; the subset is taken of them.
+    #[serde(default)]
+    pub digits: Digits,
     /// Height and width that the images are brought to, pixels: 28 or 32.
     pub image_size: usize,
     /// Images of the source's test part on which the held-out loss is measured.

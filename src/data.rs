@@ -1,6 +1,7 @@
 //! Images to learn from: IDX files, the embedded MNIST, folders of pictures, and the order in which they are seen.
 
 pub mod batches;
+pub mod contact_sheet;
 pub mod dataset;
 pub mod folder;
 pub mod idx;

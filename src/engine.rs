@@ -5,6 +5,7 @@ mod command;
 mod copying;
 mod event;
 mod handle;
+mod looking;
 mod origin;
 mod rough;
 mod runs;

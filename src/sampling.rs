@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::config::{CLASS_COUNT, ClassChoice, SamplingSettings};
+use crate::config::{ClassChoice, SamplingSettings, Settings};
 use crate::diffusion::sampler::{plan, plan_from, sample_along};
 use crate::diffusion::{Frame, Process, Schedule, q_sample};
 use crate::model::Denoiser;
@@ -74,12 +74,12 @@ impl<'a> Drawing<'a> {
 
     /// The class asked of each image; none if the network does not know classes.
     pub fn classes(&self) -> Vec<Option<u8>> {
-        let (known, count) = (self.denoiser.settings().network.classes, self.settings.count);
+        let (model, count) = (self.denoiser.settings(), self.settings.count);
         match &self.origin {
             Some(origin) if self.settings.classes == ClassChoice::Each => {
-                vec![origin.class.filter(|_| known); count]
+                vec![origin.class.filter(|_| model.network.classes); count]
             }
-            _ => classes(self.settings.classes, known, count),
+            _ => classes(self.settings.classes, model, count),
         }
     }
 
@@ -180,12 +180,13 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// The class asked of each of `count` images.
-pub fn classes(choice: ClassChoice, known: bool, count: usize) -> Vec<Option<u8>> {
+/// The class asked of each of `count` images of a model: the digits that it learned in turn, or the one that is wanted.
+pub fn classes(choice: ClassChoice, model: &Settings, count: usize) -> Vec<Option<u8>> {
+    let learned: Vec<u8> = model.data.digits.iter().collect();
     (0..count)
         .map(|i| match choice {
-            _ if !known => None,
-            ClassChoice::Each => Some((i % CLASS_COUNT) as u8),
+            _ if !model.network.classes => None,
+            ClassChoice::Each => learned.get(i % learned.len().max(1)).copied(),
             ClassChoice::Only(class) => Some(class),
         })
         .collect()

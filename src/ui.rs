@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ┌ top_bar ─────────────────────────────────────────────────────────┐
-//! │ settings_panel │ tabs: train · sample · runs       │ charts_panel │
+//! │ settings_panel │ tabs: train · sample · runs · data │ charts_panel │
 //! ├ film_strip ──────────────────────────────────────────────────────┤
 //! ```
 
@@ -13,6 +13,8 @@ mod command_palette;
 mod commands;
 mod comparison;
 mod copies_section;
+mod data_tab;
+mod digit_row;
 mod digits_panel;
 mod drop_down;
 mod film_axis;
@@ -129,6 +131,7 @@ impl View {
                 }
                 Tab::Charts => train_tab::show(ui, state, textures, &mut actions),
                 Tab::Sample => sample_tab::show(ui, state, textures, &mut actions),
+                Tab::Data => data_tab::show(ui, state, textures, &mut actions),
                 Tab::Runs => runs_tab::show(ui, state, textures, &mut actions),
             }
         });

@@ -148,7 +148,9 @@ impl eframe::App for Window {
             Look::Dark => ThemePreference::Dark,
             Look::Light => ThemePreference::Light,
         });
-        let actions = self.view.show(ui, &app.state);
+        let mut actions = self.view.show(ui, &app.state);
+        let dropped = ui.input(|input| input.raw.dropped_files.clone());
+        actions.extend(dropped.iter().map(|file| Action::Dropped(file.path().into())));
         if !actions.is_empty() {
             ui.ctx().request_repaint();
         }

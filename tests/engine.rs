@@ -313,3 +313,34 @@ fn a_newer_sampling_replaces_the_one_in_progress() {
     });
     assert!(cancelled_first && last > first);
 }
+
+#[test]
+fn images_are_looked_at_before_training_and_beside_it() {
+    use diffuscope::config::{DataSource, Digits};
+    let mut engine = Engine::start();
+    let mut data = Preset::Small.settings().data;
+    data.digits = Digits::of(&[4]).unwrap();
+    engine.send(Command::LookAtData { data: Box::new(data.clone()), seed: 3, again: false });
+    let count = engine.wait("a contact sheet", |event| match event {
+        Event::DataSeen { sheet, seed: 3, .. } => Some(sheet.train),
+        _ => None,
+    });
+    assert_eq!(count, data.digits.in_mnist());
+
+    let folder = tempfile::tempdir().unwrap();
+    engine
+        .send(Command::Train { settings: Box::new(settings(Budget::Steps(100_000))), out: folder.path().join("run") });
+    engine.wait_for_step(2);
+    data.source = DataSource::Path(folder.path().join("nothing"));
+    engine.send(Command::LookAtData { data: Box::new(data.clone()), seed: 3, again: false });
+    let hint = engine.wait("a failure", |event| match event {
+        Event::Failed { during: Task::ReadingData, hint, .. } => Some(hint.clone()),
+        _ => None,
+    });
+    assert!(!hint.is_empty());
+    data.source = DataSource::Mnist;
+    engine.send(Command::LookAtData { data: Box::new(data), seed: 4, again: false });
+    engine.wait("another", |event| matches!(event, Event::DataSeen { seed: 4, .. }).then_some(()));
+    engine.send(Command::Stop);
+    engine.wait_for(Activity::Idle);
+}

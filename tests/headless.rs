@@ -122,3 +122,18 @@ fn a_damaged_checkpoint_is_replaced_by_the_one_before_it() {
     let spared = newest_checkpoint(&run).unwrap();
     assert!(spared.2.is_none(), "the damaged checkpoint is still there");
 }
+
+#[test]
+fn a_model_of_two_digits_is_trained_and_draws_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    done(folder.path(), &[&train("run", "4")[..], &["--digits", "3,7", "--eval-every", "0"]].concat());
+    let run: Value = serde_json::from_slice(&fs::read(folder.path().join("run/run.json")).unwrap()).unwrap();
+    assert_eq!((&run["images"], &run["settings"]["data"]["digits"]), (&1000.into(), &serde_json::json!([3, 7])));
+    done(
+        folder.path(),
+        &["sample", "--checkpoint", "run", "--count", "5", "--steps", "2", "--out", "some.safetensors"],
+    );
+    let another = ["sample", "--checkpoint", "run", "--class", "4", "--out", "no.png"];
+    let (error, hint) = program::failed(folder.path(), &another, 2);
+    assert_eq!((error.as_str(), hint.as_str()), ("--class: the model never saw a 4", "it learned 3, 7"));
+}

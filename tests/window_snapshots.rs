@@ -11,7 +11,7 @@ use diffuscope::sampling::origin::{OriginImage, OriginSource};
 use diffuscope::window::Window;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use scene::{Scene, digits, found, in_the_middle, recording, run_read, runs};
+use scene::{Scene, data_seen, digits, found, in_the_middle, recording, run_read, runs};
 
 fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     // Renderers round differently by a hair.
@@ -170,6 +170,26 @@ fn the_list_of_runs() {
         scene.harness.get_by_label("Runs tab").click();
         scene.harness.run_steps(3);
         scene.play([runs()]);
+        scene.harness.hover_at(egui::pos2(1.0, 1.0));
+        scene.harness.run_steps(4);
+        scene.harness.snapshot(name);
+        results.extend(scene.harness.take_snapshot_results());
+    }
+}
+
+#[test]
+fn the_images_to_learn_from() {
+    let mut results = SnapshotResults::new();
+    for (name, width, height, theme) in
+        [("data-dark", 1440.0, 900.0, egui::Theme::Dark), ("data-small", 960.0, 600.0, egui::Theme::Light)]
+    {
+        let mut scene = scene(width, height, theme);
+        scene.click("Data tab");
+        if theme == egui::Theme::Dark {
+            scene.click("Learn the digit 4");
+        }
+        let settings = scene.state().settings.clone();
+        scene.play([data_seen(&settings.data, settings.training.seed)]);
         scene.harness.hover_at(egui::pos2(1.0, 1.0));
         scene.harness.run_steps(4);
         scene.harness.snapshot(name);

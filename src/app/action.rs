@@ -74,6 +74,10 @@ pub enum Action {
     OpenPath(String),
     /// Open the model at the typed path.
     Open,
+    /// Read what the next run learns from once more.
+    LookAtData,
+    /// A file or a folder was dropped onto the window.
+    Dropped(PathBuf),
     /// The path of a data set was typed.
     DataPath(String),
     /// Compare each digit that is followed with the training images.

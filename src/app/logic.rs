@@ -71,6 +71,7 @@ impl App {
             self.state.examine();
         }
         self.look_for_copies();
+        self.look_at_data();
         self.redraw_changes();
         more
     }
@@ -145,6 +146,11 @@ impl App {
             Action::OpenPath(path) => self.state.open_path = path,
             Action::Open => self.open(self.state.open_path.trim().into()),
             Action::DataPath(path) => self.state.data_path = path,
+            Action::LookAtData => {
+                self.state.data.look_again();
+                self.apply(Action::ShowTab(Tab::Data));
+            }
+            Action::Dropped(path) => self.dropped(path),
             Action::LookForCopies => self.state.copies.wanted = true,
             Action::Follow(place) => self.state.followed = place,
             Action::Seek(position) => self.playhead(|recording| recording.seek(position)),
@@ -171,6 +177,7 @@ impl App {
             Action::Save => self.save(),
             Action::Dismiss(id) => self.state.notices.dismiss(id),
         }
+        self.look_at_data();
         self.redraw_changes();
     }
 

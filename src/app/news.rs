@@ -75,6 +75,7 @@ impl App {
             }
             Event::LookingForCopies { share } => state.copies.share = Some(share),
             Event::CopiesFound { picture, copying } => state.copies.take(picture, *copying),
+            Event::DataSeen { data, seed, sheet } => state.data.take(*data, seed, sheet),
             Event::Saved { what, path } => {
                 state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
                 state.save.result = Some(SaveResult::Saved(path));
@@ -90,6 +91,11 @@ impl App {
         }
         let state = &mut self.state;
         let ended = during == Task::Engine;
+        let asked_by_tab = (ended || during == Task::ReadingData) && state.data.fail(format!("{what}: {hint}"));
+        if asked_by_tab && !ended {
+            // The tab that asked says it.
+            return;
+        }
         if ended || during == Task::LookingForCopies {
             state.copies.fail(format!("{what}: {hint}"));
         }

@@ -50,7 +50,11 @@ fn add(path: &str, value: Value, values: &mut BTreeMap<String, String>) {
         Value::String(text) => drop(values.insert(path.into(), text.replace('_', " "))),
         Value::Bool(yes) => drop(values.insert(path.into(), if yes { "yes" } else { "no" }.into())),
         Value::Null => {}
-        Value::Number(_) | Value::Array(_) => drop(values.insert(path.into(), value.to_string())),
+        Value::Array(list) => {
+            let texts: Vec<String> = list.iter().map(Value::to_string).collect();
+            drop(values.insert(path.into(), texts.join(", ")));
+        }
+        Value::Number(_) => drop(values.insert(path.into(), value.to_string())),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::comparison::Comparison;
 use super::copies::Copies;
+use super::data_view::DataView;
 use super::edits::Edits;
 use super::films::Films;
 use super::health::{Evidence, Health};
@@ -29,9 +30,6 @@ use crate::train::run_clock::RunClock;
 
 pub use crate::engine::{Activity, EndReason};
 
-/// Training images of the MNIST that is inside the program.
-const MNIST_IMAGES: usize = 60_000;
-
 /// Points of the held-out curve that the health is read from.
 const HELD_OUT_LOOKED_AT: usize = 256;
 
@@ -43,6 +41,8 @@ pub enum Tab {
     Sample,
     /// The earlier runs.
     Runs,
+    /// What the next run learns from.
+    Data,
     /// What the right panel holds, where the window is too narrow for it.
     Charts,
 }
@@ -189,6 +189,8 @@ pub struct AppState {
     pub save: SaveForm,
     /// The path of a model to open, as typed.
     pub open_path: String,
+    /// What the next run would learn from.
+    pub data: DataView,
     /// The path of a data set, as typed.
     pub data_path: String,
     pub notices: Notices,
@@ -234,6 +236,7 @@ impl AppState {
             player: Player::default(),
             save: SaveForm::default(),
             open_path: String::new(),
+            data: DataView::default(),
             data_path: String::new(),
             notices: Notices::default(),
         };
@@ -288,9 +291,10 @@ impl AppState {
         });
     }
 
-    /// Number of training images of the chosen data, when it is known.
+    /// Number of training images of the chosen digits, when it is known.
     pub fn available_images(&self) -> Option<usize> {
-        matches!(self.settings.data.source, DataSource::Mnist).then_some(MNIST_IMAGES)
+        let data = &self.settings.data;
+        matches!(data.source, DataSource::Mnist).then(|| data.digits.in_mnist())
     }
 
     /// What keeps the next drawing from starting: the settings of the Sample tab on the model that would draw.

@@ -7,7 +7,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::bench::Work;
 use crate::config::{
-    ClassChoice, DataSource, OptimizerKind, Prediction, Preset, SamplerKind, ScheduleKind, Thresholding, WeightsKind,
+    ClassChoice, DataSource, Digits, OptimizerKind, Prediction, Preset, SamplerKind, ScheduleKind, Thresholding,
+    WeightsKind,
 };
 use crate::device::DeviceChoice;
 use crate::model::TimeKind;
@@ -29,6 +30,14 @@ impl BadValue {
     fn new(typed: &str, is_not: &str, hint: &'static str) -> Self {
         Self { what: format!("\"{typed}\" is not {is_not}"), hint }
     }
+}
+
+/// Digits with commas between them.
+pub fn digits(typed: &str) -> Result<Digits, BadValue> {
+    let hint = "name digits from 0 to 9, such as 3,7";
+    let list: Result<Vec<u8>, _> = typed.split(',').map(|digit| digit.trim().parse()).collect();
+    let digits = list.ok().and_then(|list| Digits::of(&list));
+    digits.ok_or_else(|| BadValue::new(typed, "a list of digits", hint))
 }
 
 /// The names that a flag takes, each with its line in the help and its meaning.

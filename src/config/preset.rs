@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Architecture, Budget, ClassChoice, CompactConfig, DataSettings, DataSource, DiffusionSettings, LogitNormal,
+    Architecture, Budget, ClassChoice, CompactConfig, DataSettings, DataSource, DiffusionSettings, Digits, LogitNormal,
     NetworkSettings, OptimizerKind, Prediction, SamplerKind, SamplingSettings, ScheduleKind, Settings, Subset,
     Thresholding, TimestepSampling, TrainingSettings, UNetConfig, WeightsKind,
 };
@@ -86,7 +86,13 @@ impl Settings {
 fn small() -> Settings {
     Settings {
         preset: Preset::Small,
-        data: DataSettings { source: DataSource::Mnist, subset: Subset::All, image_size: 28, held_out: 256 },
+        data: DataSettings {
+            source: DataSource::Mnist,
+            subset: Subset::All,
+            digits: Digits::ALL,
+            image_size: 28,
+            held_out: 256,
+        },
         diffusion: DiffusionSettings {
             timesteps: 1000,
             schedule: ScheduleKind::Cosine,
@@ -176,7 +182,13 @@ fn base() -> Settings {
 fn seed() -> Settings {
     Settings {
         preset: Preset::Seed,
-        data: DataSettings { source: DataSource::Mnist, subset: Subset::First(1000), image_size: 32, held_out: 64 },
+        data: DataSettings {
+            source: DataSource::Mnist,
+            subset: Subset::First(1000),
+            digits: Digits::ALL,
+            image_size: 32,
+            held_out: 64,
+        },
         diffusion: DiffusionSettings {
             timesteps: 1000,
             schedule: ScheduleKind::Linear,

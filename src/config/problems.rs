@@ -1,89 +1,12 @@
 //! Which settings cannot work, and why: found before anything starts.
 
+mod setting;
+
 use std::fmt;
 
+pub use setting::Setting;
+
 use super::{Architecture, Budget, CLASS_COUNT, ClassChoice, LogitNormal, SamplerKind, ScheduleKind, Settings, Subset};
-
-/// The settings that a problem can belong to: the window shows the message beside this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Setting {
-    Subset,
-    ImageSize,
-    Timesteps,
-    BetaStart,
-    BetaEnd,
-    Epochs,
-    Steps,
-    Minutes,
-    BatchSize,
-    LearningRate,
-    MuonLearningRate,
-    MuonMomentum,
-    TimestepMean,
-    TimestepDeviation,
-    Beta1,
-    Beta2,
-    WeightDecay,
-    WarmupSteps,
-    DecayFraction,
-    ClipNorm,
-    EmaDecay,
-    ClassDropout,
-    CheckpointEvery,
-    EvalEvery,
-    Films,
-    Network,
-    Classes,
-    SampleSteps,
-    /// The timestep of an image that a drawing begins with.
-    FromT,
-    SampleCount,
-    Eta,
-    Guidance,
-    GuidanceInterval,
-    Class,
-}
-
-impl Setting {
-    /// The command line's name of the setting.
-    pub fn flag(self) -> &'static str {
-        match self {
-            Self::Subset => "--subset",
-            Self::ImageSize => "--image-size",
-            Self::Timesteps => "--timesteps",
-            Self::BetaStart => "--beta-start",
-            Self::BetaEnd => "--beta-end",
-            Self::Epochs => "--epochs",
-            Self::Steps | Self::SampleSteps => "--steps",
-            Self::FromT => "--from-t",
-            Self::Minutes => "--minutes",
-            Self::BatchSize => "--batch-size",
-            Self::LearningRate => "--lr",
-            Self::MuonLearningRate => "--muon-lr",
-            Self::MuonMomentum => "--muon-momentum",
-            Self::TimestepMean => "--timestep-mean",
-            Self::TimestepDeviation => "--timestep-deviation",
-            Self::Beta1 => "Adam β₁",
-            Self::Beta2 => "Adam β₂",
-            Self::WeightDecay => "weight decay",
-            Self::WarmupSteps => "--warmup",
-            Self::DecayFraction => "decay fraction",
-            Self::ClipNorm => "gradient clipping",
-            Self::EmaDecay => "EMA decay",
-            Self::ClassDropout => "class dropout",
-            Self::CheckpointEvery => "--checkpoint-every",
-            Self::EvalEvery => "--eval-every",
-            Self::Films => "--films",
-            Self::Network => "--preset",
-            Self::Classes => "--classes",
-            Self::SampleCount => "--count",
-            Self::Eta => "--eta",
-            Self::Guidance => "--guidance",
-            Self::GuidanceInterval => "--guidance-interval",
-            Self::Class => "--class",
-        }
-    }
-}
 
 /// A value that cannot work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,6 +91,13 @@ impl Settings {
             found.unless(class <= 9, Setting::Class, format!("class {class}"), "use 0 to 9, or each");
             let unknown = "the model does not know classes";
             found.unless(self.network.classes, Setting::Class, unknown, "ask for no single digit");
+            let learned = self.data.digits;
+            found.unless(
+                class > 9 || learned.contains(class),
+                Setting::Class,
+                format!("the model never saw a {class}"),
+                format!("it learned {learned}"),
+            );
         }
         found.0
     }
@@ -194,6 +124,8 @@ impl Settings {
                 );
             }
         }
+        let none = "no digit to learn from is chosen";
+        found.unless(!self.data.digits.is_empty(), Setting::Digits, none, "choose at least one");
         found.unless(
             matches!(self.data.image_size, 28 | 32),
             Setting::ImageSize,

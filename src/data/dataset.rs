@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::idx::Images;
 use super::resize::Resizer;
-use crate::config::{Problem, Setting, Subset};
+use crate::config::{DataSettings, Digits, Problem, Setting, Subset};
 use crate::rng::Stream;
 use crate::{Error, Result};
 
@@ -115,6 +115,27 @@ impl Dataset {
         }
     }
 
+    /// Those images that show one of the digits.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when the images have no labels, or none shows one of them.
+    pub fn showing(&self, digits: Digits) -> Result<Self> {
+        if digits == Digits::ALL {
+            return Ok(self.clone());
+        }
+        let wrong =
+            |what: String, hint: &str| Error::Setting(Problem { setting: Setting::Digits, what, hint: hint.into() });
+        if self.labels.is_none() {
+            let what = format!("it is not known which digits the images of {} show", self.name);
+            return Err(wrong(what, "learn from all of them, or sort them into folders 0 to 9"));
+        }
+        let shown = |i: &usize| self.label(*i).is_some_and(|label| digits.contains(label));
+        if !(0..self.len).any(|i| shown(&i)) {
+            return Err(wrong(format!("no image of {} shows {digits}", self.name), "choose digits that are there"));
+        }
+        Ok(self.picked((0..self.len).filter(shown)))
+    }
+
     /// The training and test parts of a set that has none: the last tenth, at least one image, is for testing.
     ///
     /// # Errors
@@ -129,10 +150,27 @@ impl Dataset {
         Ok(Splits { train: Self { len: first_test, ..self.clone() }, test: self.picked(first_test..self.len) })
     }
 
+    /// Some of the images, in this order; each index below `len`.
     fn picked(&self, chosen: impl Iterator<Item = usize> + Clone) -> Self {
         let pixels: Vec<u8> = chosen.clone().flat_map(|i| self.image(i)).copied().collect();
         let labels = self.labels.as_ref().map(|labels| Arc::new(chosen.clone().map(|i| labels[i]).collect()));
         Self { len: chosen.count(), pixels: Arc::new(pixels), labels, ..self.clone() }
+    }
+}
+
+impl Splits {
+    /// What a run learns from and is measured on: the chosen digits, the subset of the training images by `seed`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there are no such digits, or fewer images than the subset wants.
+    pub fn chosen(&self, data: &DataSettings, seed: u64) -> Result<Self> {
+        let train = self.train.showing(data.digits)?.subset(data.subset, seed)?;
+        Ok(Self { train, test: self.test.showing(data.digits)? })
+    }
+
+    /// All images brought to `size`×`size`.
+    pub fn resized(&self, size: usize) -> Self {
+        Self { train: self.train.resized(size), test: self.test.resized(size) }
     }
 }
 
@@ -169,6 +207,32 @@ mod tests {
         assert_eq!(distinct.len(), 60);
         assert_ne!(drawn, distinct);
         assert_eq!(all.subset(Subset::All, 1).unwrap().len(), 100);
+    }
+
+    #[test]
+    fn digits_are_chosen_before_the_subset_is_taken_of_them() {
+        let pixels = (0..40u8).flat_map(|i| [i; 4]).collect();
+        let images = Images { count: 40, height: 2, width: 2, pixels };
+        let labels = (0..40).map(|i| i % 10).collect();
+        let all = Dataset::from_idx("digits", images, Some(labels), Path::new("digits")).unwrap();
+        let seen = |data: &Dataset| (0..data.len()).map(|i| data.image(i)[0]).collect::<Vec<_>>();
+        let some = Digits::of(&[3, 7]).unwrap();
+        assert_eq!(seen(&all.showing(some).unwrap()), [3, 7, 13, 17, 23, 27, 33, 37]);
+        assert_eq!(all.showing(Digits::ALL).unwrap().len(), 40);
+        let splits = Splits { train: all.clone(), test: all.clone() };
+        let mut data = crate::config::Preset::Small.settings().data;
+        (data.digits, data.subset) = (some, Subset::First(3));
+        let chosen = splits.chosen(&data, 0).unwrap();
+        assert_eq!((seen(&chosen.train), chosen.test.len()), (vec![3, 7, 13], 8));
+        data.subset = Subset::First(9);
+        let error = splits.chosen(&data, 0).unwrap_err();
+        assert_eq!(error.to_string(), "--subset: 9 images asked for, the data has 8");
+
+        let unlabelled = Dataset { labels: None, ..all.clone() };
+        let error = unlabelled.showing(some).unwrap_err();
+        assert!(error.to_string().contains("not known which digits") && !error.hint().is_empty(), "{error}");
+        let few = all.subset(Subset::First(3), 0).unwrap();
+        assert!(few.showing(some).unwrap_err().to_string().contains("no image of digits shows 3, 7"));
     }
 
     #[test]

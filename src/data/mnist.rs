@@ -6,9 +6,6 @@ use std::sync::OnceLock;
 use super::{Dataset, Splits, idx};
 use crate::Result;
 
-/// Count of the training digits, known without unpacking them.
-pub const TRAIN_COUNT: usize = 60_000;
-
 static TRAIN_IMAGES: &[u8] = include_bytes!("../../assets/mnist/train-images-idx3-ubyte.gz");
 static TRAIN_LABELS: &[u8] = include_bytes!("../../assets/mnist/train-labels-idx1-ubyte.gz");
 static TEST_IMAGES: &[u8] = include_bytes!("../../assets/mnist/t10k-images-idx3-ubyte.gz");
@@ -41,7 +38,7 @@ mod tests {
     #[test]
     fn the_embedded_digits_are_mnist() {
         let Splits { train, test } = load().unwrap();
-        assert_eq!((train.len(), test.len()), (TRAIN_COUNT, 10_000));
+        assert_eq!((train.len(), test.len()), (60_000, 10_000));
         assert_eq!((train.width, train.height), (28, 28));
         let labels: Vec<u8> = (0..10).filter_map(|i| train.label(i)).collect();
         assert_eq!(labels, [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);

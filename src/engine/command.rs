@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{DataSource, SamplingSettings, Settings, WeightsKind};
+use crate::config::{DataSettings, DataSource, SamplingSettings, Settings, WeightsKind};
 use crate::pictures::Pictures;
 use crate::sampling::origin::{Origin, OriginPick};
 
@@ -47,6 +47,9 @@ pub enum Command {
     /// Find the images nearest to a picture among those that a model with these settings learned from, in the background;
     /// answered by `CopiesFound` or `Failed`, after `LookingForCopies` where they have to be read first.
     LookForCopies { settings: Box<Settings>, picture: Pictures },
+    /// Look at what a run would learn from, in the background; answered by `DataSeen` or `Failed`. Files that were looked at
+    /// last are only read once more when `again` is set.
+    LookAtData { data: Box<DataSettings>, seed: u64, again: bool },
     /// Write something to disk in the background; answered by `Saved` or `Failed`.
     Save { what: Save, path: PathBuf },
 }

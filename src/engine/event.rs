@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::Settings;
+use crate::config::{DataSettings, Settings};
+use crate::data::contact_sheet::ContactSheet;
 use crate::eval::QuickEval;
 use crate::eval::copying::Copying;
 use crate::pictures::Pictures;
@@ -70,6 +71,8 @@ pub enum Event {
     LookingForCopies { share: f64 },
     /// The training images that are nearest to a picture.
     CopiesFound { picture: Pictures, copying: Box<Copying> },
+    /// What a run with these settings would learn from.
+    DataSeen { data: Box<DataSettings>, seed: u64, sheet: Arc<ContactSheet> },
     /// A file was written.
     Saved { what: &'static str, path: PathBuf },
     /// Something the user should know that is not a failure, such as a fallback to the CPU.
@@ -98,6 +101,7 @@ pub enum Task {
     DeletingRun,
     LookingForCopies,
     FindingOrigin,
+    ReadingData,
 }
 
 impl Task {
@@ -119,6 +123,7 @@ impl Task {
             Self::DeletingRun => "Deleting the run",
             Self::LookingForCopies => "Looking for copies",
             Self::FindingOrigin => "Finding the picture",
+            Self::ReadingData => "Reading the images",
         }
     }
 }

@@ -230,6 +230,7 @@ impl Steering<'_> {
             Command::LookForCopies { settings, picture } => {
                 self.worker.copies.look(&settings, picture, &self.worker.out)
             }
+            Command::LookAtData { data, seed, again } => self.worker.looker.look(*data, seed, again, &self.worker.out),
             Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. } | Command::OpenShipped => {
                 Err(Error::usage("a run is in progress", "stop it first"))
             }

@@ -8,6 +8,7 @@ use candle_core::Device;
 use crossbeam_channel::Receiver;
 
 use super::copying::CopyFinder;
+use super::looking::Looker;
 use super::sampling::{Beginning, Sampler};
 use super::{Activity, Command, Event, ModelReady, Outbox, RunOpened, Save, Task};
 use super::{origin, runs, saving, training};
@@ -35,8 +36,8 @@ pub fn work(device: DeviceChoice) -> impl FnOnce(Receiver<Command>, Outbox) + Se
                 Device::Cpu
             }
         };
-        let (sampler, copies) = (Sampler::new(out.clone()), CopyFinder::default());
-        let mut worker = Worker { sampler, out, device, model: None, copies };
+        let (sampler, copies, looker) = (Sampler::new(out.clone()), CopyFinder::default(), Looker::default());
+        let mut worker = Worker { sampler, out, device, model: None, copies, looker };
         while let Ok(command) = commands.recv() {
             worker.carry_out(command, &commands);
         }
@@ -52,6 +53,7 @@ pub(super) struct Worker {
     pub(super) model: Option<TrainedModel>,
     pub(super) sampler: Sampler,
     pub(super) copies: CopyFinder,
+    pub(super) looker: Looker,
 }
 
 impl Worker {
@@ -82,6 +84,7 @@ impl Worker {
             Command::ReadRun { run } => runs::read(run, &self.out),
             Command::DeleteRun { run } => runs::delete(run, None, &self.out),
             Command::LookForCopies { settings, picture } => self.copies.look(&settings, picture, &self.out),
+            Command::LookAtData { data, seed, again } => self.looker.look(*data, seed, again, &self.out),
             // Nothing is being trained: these have nothing to act on.
             Command::Pause | Command::Continue | Command::Step | Command::Stop => Ok(()),
         }));
@@ -134,7 +137,7 @@ impl Worker {
     pub(super) fn show_past(&self, path: &Path, settings: &Settings, history: History) {
         let _ = self.out.send(Event::History(history));
         if let Some((step, pictures)) = newest_grid(path, settings.data.image_size) {
-            let classes = classes(ClassChoice::Each, settings.network.classes, pictures.count());
+            let classes = classes(ClassChoice::Each, settings, pictures.count());
             let _ = self.out.send(Event::Preview { step, pictures: Arc::new(pictures), classes });
         }
         if let Err(error) = runs::read_films(path.to_path_buf(), &self.out) {
@@ -199,6 +202,7 @@ pub(super) fn task_of(command: &Command) -> Task {
         Command::ReadRun { .. } => Task::ReadingRun,
         Command::DeleteRun { .. } => Task::DeletingRun,
         Command::LookForCopies { .. } => Task::LookingForCopies,
+        Command::LookAtData { .. } => Task::ReadingData,
         Command::Pause | Command::Continue | Command::Step | Command::Stop => Task::Training,
     }
 }

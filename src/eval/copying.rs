@@ -122,10 +122,10 @@ impl TrainingImages {
         on_share(0.0)?;
         let splits = data::load(&settings.data.source)?;
         let size = settings.data.image_size;
-        let images = splits.train.subset(settings.data.subset, settings.training.seed)?.resized(size);
-        let few = crate::config::Subset::First(REAL.min(splits.test.len()));
-        let test = splits.test.subset(few, 0)?.resized(size);
-        Self::new(images, &test, settings.data.source == DataSource::Mnist, on_share)
+        let chosen = splits.chosen(&settings.data, settings.training.seed)?;
+        let few = crate::config::Subset::First(REAL.min(chosen.test.len()));
+        let test = chosen.test.subset(few, 0)?.resized(size);
+        Self::new(chosen.train.resized(size), &test, settings.data.source == DataSource::Mnist, on_share)
     }
 
     /// Of training and test images of one size, by the classifier's features or by pixels.

@@ -56,7 +56,7 @@ impl Trainer {
     /// # Errors
     /// The first of the settings' problems, or when the device has no room.
     pub fn new(settings: &Settings, splits: &Splits, device: &Device) -> Result<Self> {
-        if let Some(problem) = settings.problems(Some(splits.train.len())).into_iter().next() {
+        if let Some(problem) = settings.problems(None).into_iter().next() {
             return Err(Error::Setting(problem));
         }
         if let Some(problem) = settings.class_problem(&splits.train) {
@@ -64,15 +64,15 @@ impl Trainer {
         }
         let seed = settings.training.seed;
         let schedule = Schedule::from_settings(&settings.diffusion)?;
-        let data = splits.train.subset(settings.data.subset, seed)?.resized(settings.data.image_size);
+        let chosen = splits.chosen(&settings.data, seed)?;
         let (network, optimizer) = before_the_first_step(settings, device)?;
         Ok(Self {
-            held_out: held_out(settings, &schedule, &splits.test, device)?,
-            batches: Batches::new(data.len(), settings.training.batch_size, seed),
+            held_out: held_out(settings, &schedule, &chosen.test, device)?,
+            batches: Batches::new(chosen.train.len(), settings.training.batch_size, seed),
             optimizer,
             settings: settings.clone(),
             schedule,
-            data,
+            data: chosen.train.resized(settings.data.image_size),
             network,
             device: device.clone(),
             elapsed: Duration::ZERO,

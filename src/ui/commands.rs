@@ -84,6 +84,8 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         plain("Show the Train tab", ctrl(Key::Num1), true, Action::ShowTab(Tab::Train)),
         plain("Show the Sample tab", ctrl(Key::Num2), true, Action::ShowTab(Tab::Sample)),
         plain("Show the Runs tab", ctrl(Key::Num3), true, Action::ShowTab(Tab::Runs)),
+        plain("Show the Data tab", ctrl(Key::Num4), true, Action::ShowTab(Tab::Data)),
+        plain("Look at the images to learn from again", ctrl_shift(Key::I), true, Action::LookAtData),
         plain("Show or fold the settings", ctrl(Key::B), true, Action::ToggleLeft),
         plain("Show or fold the charts", ctrl_shift(Key::B), true, Action::ToggleRight),
         plain(

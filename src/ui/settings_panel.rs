@@ -4,6 +4,7 @@ use egui::{RichText, ScrollArea, Ui};
 
 use super::advanced;
 use super::button::Button;
+use super::digit_row::digit_row;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
@@ -88,6 +89,7 @@ fn data(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
             *n = value as usize;
         }
     }
+    digit_row(ui, state, preset, next);
     let held_out = NumberRow {
         name: "Held out",
         about: "Test images, never trained on, whose loss is measured from time to time.",

@@ -28,7 +28,13 @@ pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut
         }
         ui.spacing_mut().item_spacing.x = 22.0;
         let shown = if charts_have_room && state.tab == Tab::Charts { Tab::Train } else { state.tab };
-        let tabs = [(Tab::Train, "Train"), (Tab::Sample, "Sample"), (Tab::Runs, "Runs"), (Tab::Charts, "Charts")];
+        let tabs = [
+            (Tab::Train, "Train"),
+            (Tab::Sample, "Sample"),
+            (Tab::Runs, "Runs"),
+            (Tab::Data, "Data"),
+            (Tab::Charts, "Charts"),
+        ];
         for (tab, word) in tabs {
             if (tab != Tab::Charts || !charts_have_room) && one(ui, word, tab == shown) {
                 actions.push(Action::ShowTab(tab));

@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::Receiver;
 use diffuscope::app::{Action, AppState, Folders, Recording, RunRecord, RunSummary, SaveWhat};
-use diffuscope::config::{Preset, Settings};
+use diffuscope::config::{DataSettings, Preset, Settings};
+use diffuscope::data::contact_sheet::ContactSheet;
+use diffuscope::data::mnist;
 use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunRead, RunStarted};
 use diffuscope::eval::QuickEval;
 use diffuscope::eval::copying::{Copying, Neighbour};
@@ -352,4 +354,12 @@ pub fn runs() -> Event {
     };
     let runs = runs.into_iter().map(summary).collect();
     Event::Runs { folder, runs }
+}
+
+/// The engine's answer to what a run with these settings would learn from.
+pub fn data_seen(data: &DataSettings, seed: u64) -> Event {
+    let sheet = ContactSheet::new(&mnist::load().unwrap(), data, seed).unwrap();
+    // What is held out is no part of the question.
+    let data = DataSettings { held_out: 0, ..data.clone() };
+    Event::DataSeen { data: Box::new(data), seed, sheet: Arc::new(sheet) }
 }

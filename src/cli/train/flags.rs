@@ -4,10 +4,9 @@ use clap::Args;
 
 use super::super::value::{self, SubsetSize};
 use crate::config::{
-    Budget, DataSource, OptimizerKind, Prediction, Preset, ScheduleKind, Settings, Subset, TimestepSampling,
+    Budget, DataSource, Digits, OptimizerKind, Prediction, Preset, ScheduleKind, Settings, Subset, TimestepSampling,
     TrainingSettings,
 };
-use crate::data::mnist::TRAIN_COUNT;
 use crate::error::{Error, Result};
 
 /// The settings that were typed; what is `None` keeps the preset's value.
@@ -32,6 +31,10 @@ pub struct TrainFlags {
     /// Take the subset's images at random, by the seed, instead of the first
     #[arg(long)]
     pub shuffle_subset: bool,
+
+    /// Learn from these digits alone, such as 3,7
+    #[arg(long, value_name = "DIGITS", value_parser = value::digits)]
+    pub digits: Option<Digits>,
 
     /// Height and width of the images in pixels: 28 or 32
     #[arg(long, value_name = "PIXELS", allow_hyphen_values = true, value_parser = value::count)]
@@ -134,7 +137,7 @@ impl TrainFlags {
 
     fn checked(changed: Settings) -> Result<Settings> {
         // The one source whose size is known before it is read.
-        let available = (changed.data.source == DataSource::Mnist).then_some(TRAIN_COUNT);
+        let available = (changed.data.source == DataSource::Mnist).then(|| changed.data.digits.in_mnist());
         changed.problems(available).into_iter().next().map_or(Ok(changed), |problem| Err(Error::Setting(problem)))
     }
 
@@ -152,6 +155,7 @@ impl TrainFlags {
             ("--reference-recipe", !self.reference_recipe || follows_the_reference(was)),
             ("--data", now.data.source == was.data.source),
             ("--subset", now.data.subset == was.data.subset),
+            ("--digits", now.data.digits == was.data.digits),
             ("--image-size", now.data.image_size == was.data.image_size),
             ("--timesteps", now.diffusion.timesteps == was.diffusion.timesteps),
             ("--beta-start", self.beta_start.is_none() || now.diffusion == was.diffusion),
@@ -182,6 +186,7 @@ impl TrainFlags {
         let Settings { data, diffusion, network, training, .. } = &mut settings;
         put(&self.source()?, &mut data.source);
         put(&self.image_size, &mut data.image_size);
+        put(&self.digits, &mut data.digits);
         data.subset = self.subset(data.subset)?;
 
         put(&self.timesteps, &mut diffusion.timesteps);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::Preset;
+use crate::config::{Digits, Preset};
 
 #[test]
 fn presets_have_no_problems() {
@@ -11,11 +11,12 @@ fn presets_have_no_problems() {
 #[test]
 fn each_bad_value_is_named() {
     type Spoil = fn(&mut Settings);
-    let cases: [(Setting, Spoil); 14] = [
+    let cases: [(Setting, Spoil); 15] = [
         (Setting::Timesteps, |s| s.diffusion.timesteps = 0),
         (Setting::BetaStart, |s| s.diffusion.beta_start = 0.3),
         (Setting::BetaEnd, |s| s.diffusion.beta_end = 1.0),
         (Setting::Subset, |s| s.data.subset = Subset::First(60_001)),
+        (Setting::Digits, |s| s.data.digits = Digits::of(&[]).unwrap()),
         (Setting::BatchSize, |s| s.training.batch_size = 0),
         (Setting::LearningRate, |s| s.training.learning_rate = f64::NAN),
         (Setting::MuonLearningRate, |s| s.training.muon_learning_rate = 0.0),
@@ -38,12 +39,16 @@ fn each_bad_value_is_named() {
 #[test]
 fn what_a_model_cannot_be_drawn_with_is_named_and_does_not_keep_it_from_training() {
     type Spoil = fn(&mut Settings);
-    let cases: [(Setting, &str, Spoil); 6] = [
+    let cases: [(Setting, &str, Spoil); 7] = [
         (Setting::SampleSteps, "use 1 to T = 1000", |s| s.sampling.steps = 1001),
         (Setting::SampleSteps, "use 1 to T = 10", |s| s.diffusion.timesteps = 10),
         (Setting::SampleCount, "use 1 to 256", |s| s.sampling.count = 257),
         (Setting::SampleCount, "use 1 to 256", |s| s.sampling.count = 0),
         (Setting::Guidance, "use 0 to 20", |s| s.sampling.guidance = -1.0),
+        (Setting::Class, "it learned 1, 7", |s| {
+            s.data.digits = Digits::of(&[1, 7]).unwrap();
+            s.sampling.classes = ClassChoice::Only(3);
+        }),
         (Setting::Class, "ask for no single digit", |s| {
             s.network.classes = false;
             s.sampling.classes = ClassChoice::Only(3);

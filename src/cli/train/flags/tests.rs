@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use crate::cli::train::Start;
 use crate::cli::{Plan, plan_of};
-use crate::config::{Budget, DataSource, OptimizerKind, Prediction, Preset, ScheduleKind, Settings, Subset};
+use crate::config::{Budget, DataSource, Digits, OptimizerKind, Prediction, Preset, ScheduleKind, Settings, Subset};
 
 fn typed(flags: &str) -> crate::Result<Start> {
     match plan_of(&format!("train --out r {flags}"))? {
@@ -33,6 +33,7 @@ fn resumed(flags: &str, recorded: &Settings) -> crate::Result<Settings> {
 #[case("--subset 1000", |s: &mut Settings| s.data.subset = Subset::First(1000))]
 #[case("--subset 1000 --shuffle-subset", |s: &mut Settings| s.data.subset = Subset::Shuffled(1000))]
 #[case("--subset all", |s: &mut Settings| s.data.subset = Subset::All)]
+#[case("--digits 3,7", |s: &mut Settings| s.data.digits = Digits::of(&[3, 7]).unwrap())]
 #[case("--image-size 32", |s: &mut Settings| s.data.image_size = 32)]
 #[case("--timesteps 100", |s: &mut Settings| s.diffusion.timesteps = 100)]
 #[case("--schedule linear", |s: &mut Settings| s.diffusion.schedule = ScheduleKind::Linear)]

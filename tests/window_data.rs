@@ -1,0 +1,111 @@
+//! Journey: which images are learned from, looked at before training.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "window/scene.rs"]
+mod scene;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use diffuscope::app::Tab;
+use diffuscope::config::{DataSettings, DataSource, Digits};
+use diffuscope::engine::{Command, Event, Task};
+use diffuscope::window::Window;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use scene::{Scene, data_seen};
+
+fn scene() -> Scene {
+    Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]))
+}
+
+fn asked(scene: &mut Scene) -> (DataSettings, u64, bool) {
+    match scene.command() {
+        Some(Command::LookAtData { data, seed, again }) => (*data, seed, again),
+        other => panic!("no question, but {other:?}"),
+    }
+}
+
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+fn drop_onto(scene: &mut Scene, path: &Path) {
+    scene.harness.input_mut().dropped_files.push(Arc::new(Dropped(path.into())));
+    scene.harness.run_steps(3);
+}
+
+#[test]
+fn digits_are_chosen_and_their_images_and_counts_are_seen() {
+    let mut scene = scene();
+    assert!(scene.command().is_none(), "nothing is read before it is wanted");
+    scene.click("Data tab");
+    let (data, seed, again) = asked(&mut scene);
+    assert_eq!((data.digits, again), (Digits::ALL, false));
+    scene.harness.get_by_label_contains("Reading the images");
+    scene.play([data_seen(&data, seed)]);
+    scene.harness.get_by_label_contains("60,000 images to learn from (all), 10,000 to measure on");
+    scene.harness.get_by_label("Class 1: 6,742 images");
+    scene.harness.get_by_label_contains("10 rows of 16 images");
+    assert!(scene.command().is_none(), "it is known");
+
+    for digit in (0..10).filter(|digit| ![3, 7].contains(digit)) {
+        scene.click(&format!("Learn the digit {digit}"));
+    }
+    let mut newest = asked(&mut scene);
+    assert!(scene.command().is_none(), "one question at a time");
+    assert!(newest.0.digits.contains(9), "asked at the first change");
+    scene.play([data_seen(&newest.0, newest.1)]);
+    newest = asked(&mut scene);
+    assert_eq!(newest.0.digits, Digits::of(&[3, 7]).unwrap());
+    scene.play([data_seen(&newest.0, newest.1)]);
+    scene.harness.get_by_label("Class 3: 6,131 images");
+    assert!(scene.harness.query_by_label_contains("Class 1:").is_none());
+    scene.harness.get_by_label_contains("12,396 images to learn from");
+
+    scene.click("Learn the digit 3");
+    scene.click("Learn the digit 7");
+    assert!(scene.harness.query_all_by_label_contains("no digit to learn from is chosen").count() > 0);
+    let (data, seed, _) = asked(&mut scene);
+    scene.play([data_seen(&data, seed)]);
+    assert!(scene.command().is_none(), "there is nothing to ask about");
+    assert!(!scene.state().problems.is_empty(), "and nothing to train on");
+}
+
+#[test]
+fn a_folder_and_an_idx_file_that_are_dropped_are_learned_from() {
+    let mut scene = scene();
+    let folder = tempfile::tempdir().unwrap();
+    drop_onto(&mut scene, folder.path());
+    assert_eq!(scene.state().tab, Tab::Data);
+    assert_eq!(scene.state().settings.data.source, DataSource::Path(folder.path().into()));
+    let (data, ..) = asked(&mut scene);
+    assert_eq!(data.source, DataSource::Path(folder.path().into()));
+    let (what, hint) = ("holds no images".to_owned(), "give a folder of images".to_owned());
+    scene.play([Event::Failed { during: Task::ReadingData, what, hint }]);
+    scene.harness.get_by_label("holds no images: give a folder of images");
+    assert!(scene.state().notices.newest_failure().is_none(), "the tab says it");
+    assert!(scene.command().is_none(), "it is not asked again and again");
+    scene.click("Look again");
+    assert!(asked(&mut scene).2, "the files may have changed");
+
+    let file = folder.path().join("train-images-idx3-ubyte.gz");
+    std::fs::write(&file, "").unwrap();
+    drop_onto(&mut scene, &file);
+    assert_eq!(scene.state().settings.data.source, DataSource::Path(file));
+
+    let notes = folder.path().join("notes.txt");
+    std::fs::write(&notes, "").unwrap();
+    drop_onto(&mut scene, &notes);
+    assert!(scene.harness.query_all_by_label_contains("notes.txt is nothing that can be opened").count() > 0);
+}
