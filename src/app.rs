@@ -12,6 +12,7 @@
 //! | `loss_series`, `smoothing` | a loss curve of any length in bounded memory, and its moving average |
 //! | `comparison`, `settings_diff` | runs beside the one that is shown, and which settings differ |
 //! | `copies` | the training images that are nearest to the followed digit |
+//! | `crash` | the report of a crash, which is offered once |
 //! | `data_view` | what the next run would learn from |
 //! | `dropped` | what is dropped onto the window |
 //! | `live` | the drawing redrawn as its settings change |
@@ -31,6 +32,7 @@
 mod action;
 mod comparison;
 mod copies;
+mod crash;
 mod data_view;
 mod dropped;
 mod edits;
@@ -61,6 +63,7 @@ mod throughput;
 pub use action::Action;
 pub use comparison::{Compared, Comparison};
 pub use copies::{Copies, Nearness};
+pub use crash::Crash;
 pub use data_view::{ACROSS, ClassCount, ContactSheet, DataView};
 pub use films::{FilmAxis, Films};
 pub use health::{Health, Tone};

@@ -9,6 +9,7 @@ pub mod eval;
 pub mod export;
 pub mod figures;
 pub mod gui;
+pub mod log;
 mod model;
 pub mod predict;
 pub mod progress;
@@ -24,7 +25,6 @@ use std::num::NonZeroUsize;
 use std::panic::{self, UnwindSafe};
 
 use clap::{Args, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
@@ -35,6 +35,7 @@ pub use eval::EvalPlan;
 pub use export::ExportPlan;
 pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
+pub use log::Log;
 pub use predict::PredictPlan;
 pub use sample::SamplePlan;
 pub use train::TrainPlan;
@@ -45,6 +46,10 @@ pub use train::TrainPlan;
 #[derive(Debug, Parser)]
 #[command(name = "diffuscope", version, max_term_width = 110)]
 pub struct Cli {
+    /// Say what happens inside: on standard error (error, warn, info, debug, trace), or in this file and two older ones
+    #[arg(long, global = true, value_name = "LEVEL|FILE", value_parser = log::log)]
+    log: Option<Log>,
+
     #[command(subcommand)]
     command: Option<Typed>,
 }
@@ -116,21 +121,23 @@ impl fmt::Display for Plan {
     }
 }
 
-/// What the words of a command line, the program's name first, ask for.
+/// What the words of a command line, the program's name first, ask for, and where the log of it goes.
 ///
 /// # Errors
 /// [`Error::Usage`] or [`Error::Setting`], both of exit code 2.
-pub fn parse<I, T>(words: I) -> Result<Plan>
+pub fn parse<I, T>(words: I) -> Result<(Plan, Option<Log>)>
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
-        Err(asked) if !asked.use_stderr() => return Ok(Plan::Tell(asked.render().to_string().trim_end().into())),
+        Err(asked) if !asked.use_stderr() => {
+            return Ok((Plan::Tell(asked.render().to_string().trim_end().into()), None));
+        }
         Err(wrong) => return Err(usage::from_clap(&wrong)),
     };
-    Ok(match cli.command {
+    let plan = match cli.command {
         None => Plan::Gui(GuiPlan::default()),
         Some(Typed::Gui(args)) => Plan::Gui(args.plan()),
         Some(Typed::Train(args)) => Plan::Train(args.plan()?),
@@ -141,14 +148,8 @@ where
         Some(Typed::Bench(args)) => Plan::Bench(args.plan()),
         Some(Typed::Eval(args)) => Plan::Eval(args.plan()?),
         Some(Typed::Classifier(args)) => Plan::Classifier(args.plan()),
-    })
-}
-
-/// Writes what happens inside to standard error, as much as the variable `DIFFUSCOPE_LOG` asks for: `info`, `debug`.
-pub fn log_on_request() {
-    if let Ok(filter) = EnvFilter::try_from_env("DIFFUSCOPE_LOG") {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    }
+    };
+    Ok((plan, cli.log))
 }
 
 /// Writes one result to standard output. A reader that has gone away, as `head` does, is not a failure.
@@ -181,7 +182,7 @@ pub fn guarded(work: impl FnOnce() -> Result<()> + UnwindSafe) -> Result<()> {
 #[cfg(test)]
 fn plan_of(words: &str) -> Result<Plan> {
     let words = std::iter::once("diffuscope").chain(words.split_whitespace());
-    parse(words)
+    parse(words).map(|(plan, _)| plan)
 }
 
 #[cfg(test)]
@@ -210,6 +211,15 @@ mod tests {
         let commands = ["gui", "train", "sample", "predict", "export", "figures", "bench", "eval", "classifier"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
+    }
+
+    #[test]
+    fn the_log_may_be_asked_for_before_and_after_the_command() {
+        for words in ["diffuscope --log a.txt bench", "diffuscope bench --log a.txt"] {
+            let (_, log) = parse(words.split(' ')).unwrap();
+            assert_eq!(log, Some(Log::File("a.txt".into())));
+        }
+        assert_eq!(parse(["diffuscope", "--log", "debug"]).unwrap().1, Some(Log::Level("debug".into())));
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod event;
 mod handle;
 mod looking;
 mod origin;
+#[cfg(test)]
+mod panics;
 mod rough;
 mod runs;
 mod sampling;

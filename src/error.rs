@@ -73,7 +73,7 @@ impl Error {
             Self::NoDisplay { .. } => "train without a window: diffuscope train --preset small --out runs/first".into(),
             Self::Diverged { .. } => "start a new run with a lower learning rate; the last checkpoint is kept".into(),
             Self::Cancelled => "start again when you like".into(),
-            Self::Panicked(_) => "please report this with the log; your last checkpoint is safe".into(),
+            Self::Panicked(_) => crate::reports::hint(),
             Self::Tensor(_) => "please report this with the settings in run.json".into(),
         }
     }

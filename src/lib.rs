@@ -24,6 +24,7 @@
 //! | [`cli`] | the command line, one file a subcommand |
 //! | [`export`] | trained weights as files of other programs |
 //! | [`files`] | writing files whole or not at all |
+//! | [`reports`] | reports of crashes |
 //! | [`memory`] | the allocator, and how long it keeps what is freed |
 
 pub mod app;
@@ -42,6 +43,7 @@ pub mod memory;
 pub mod model;
 pub mod pictures;
 pub mod profile;
+pub mod reports;
 pub mod rng;
 pub mod sampling;
 pub mod tensor_file;

@@ -7,7 +7,6 @@ use diffuscope::cli::{self, Plan};
 
 fn main() -> ExitCode {
     diffuscope::memory::keep_freed_pages();
-    diffuscope::cli::log_on_request();
     match cli::guarded(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -19,7 +18,12 @@ fn main() -> ExitCode {
 }
 
 fn run() -> diffuscope::Result<()> {
-    match cli::parse(std::env::args_os())? {
+    if let Some(reports) = diffuscope::reports::Reports::of_user() {
+        reports.write_on_panic();
+    }
+    let (plan, log) = cli::parse(std::env::args_os())?;
+    cli::log::begin(log.as_ref())?;
+    match plan {
         Plan::Tell(text) => cli::say(&text),
         Plan::Gui(plan) => cli::gui::run(plan),
         Plan::Train(plan) => cli::train::run(&plan),

@@ -12,6 +12,7 @@ use crate::diffusion::sampler::{plan, plan_from, sample_along};
 use crate::diffusion::{Frame, Process, Schedule, q_sample};
 use crate::model::Denoiser;
 use crate::pictures::Pictures;
+use crate::reports::note_settings;
 use crate::{Error, Result};
 
 use origin::{Origin, call_noise};
@@ -41,6 +42,7 @@ impl<'a> Drawing<'a> {
     /// When that schedule is wrong.
     pub fn new(denoiser: &'a Denoiser, settings: &SamplingSettings) -> Result<Self> {
         let schedule = Schedule::from_settings(&denoiser.settings().diffusion)?;
+        note_settings(&Settings { sampling: settings.clone(), ..denoiser.settings().clone() });
         Ok(Self { denoiser, schedule, settings: settings.clone(), batch: BATCH, stop: None, origin: None })
     }
 

@@ -13,6 +13,7 @@ mod command_palette;
 mod commands;
 mod comparison;
 mod copies_section;
+mod crash_report;
 mod data_tab;
 mod digit_row;
 mod digits_panel;
@@ -121,7 +122,11 @@ impl View {
         }
         CentralPanel::no_frame().frame(flat).show(ui, |ui| {
             tabs::show(ui, state, charts_have_room, &mut actions);
+            crash_report::offer(ui, state, &mut actions);
             match state.tab {
+                _ if state.crash.as_ref().is_some_and(|crash| crash.open) => {
+                    crash_report::show(ui, state, &mut actions);
+                }
                 Tab::Train | Tab::Sample if state.loupe => loupe::show(ui, state, textures, &mut actions),
                 Tab::Train => train_tab::show(ui, state, textures, &mut actions),
                 Tab::Charts if !charts_have_room => {

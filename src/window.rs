@@ -9,6 +9,7 @@ use egui::{Context, IconData, ThemePreference, Ui, ViewportBuilder};
 
 use crate::app::{Action, App, AppState, Folders, Look, Remembered};
 use crate::engine::{Command, Handle, Outbox};
+use crate::reports::Reports;
 use crate::ui::{View, theme};
 use crate::{Error, Result};
 
@@ -81,6 +82,9 @@ fn open(renderer: Renderer, run: Option<PathBuf>, work: fn(Receiver<Command>, Ou
         let ctx = cc.egui_ctx.clone();
         let handle = Handle::spawn(move || ctx.request_repaint_after(FRAME_PAUSE), work)?;
         let mut window = Window::new(cc, handle, Folders::of_user());
+        if let Some(reports) = Reports::of_user() {
+            window.offer_report(reports);
+        }
         match (&mut window.app, run) {
             (Some(app), Some(path)) => app.open(path),
             (Some(app), None) => app.open_shipped(),
@@ -115,6 +119,22 @@ impl Window {
         Self { app: Some(app), view: View::default() }
     }
 
+    /// Offers the reports of crashes in a folder.
+    pub fn offer_report(&mut self, reports: Reports) {
+        if let Some(app) = &mut self.app {
+            app.offer_report(reports);
+        }
+    }
+
+    /// Ends the engine, which keeps the run.
+    fn close(&mut self) {
+        if let Some(app) = self.app.take()
+            && !app.shutdown(ENGINE_MAY_TAKE)
+        {
+            tracing::warn!("the engine did not end in time");
+        }
+    }
+
     /// Does what was asked for, as a panel would ask.
     pub fn apply(&mut self, action: Action) {
         if let Some(app) = &mut self.app {
@@ -125,6 +145,13 @@ impl Window {
     /// The state that is shown; none after the window was closed.
     pub fn state(&self) -> Option<&AppState> {
         self.app.as_ref().map(|app| &app.state)
+    }
+}
+
+/// A panic while the window is drawn ends the program, and the engine before it, so that the run is kept.
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -166,11 +193,7 @@ impl eframe::App for Window {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        if let Some(app) = self.app.take()
-            && !app.shutdown(ENGINE_MAY_TAKE)
-        {
-            tracing::warn!("the engine did not end in time");
-        }
+        self.close();
     }
 
     fn persist_egui_memory(&self) -> bool {

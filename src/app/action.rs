@@ -113,4 +113,9 @@ pub enum Action {
     Browsed(SaveWhat, Option<PathBuf>),
 
     Dismiss(u64),
+    /// Read the report of a crash, or close it.
+    ShowReport(bool),
+    /// Keep the report on disk and do not offer it again.
+    KeepReport,
+    DeleteReports,
 }

@@ -1,6 +1,7 @@
 //! The desktop's file dialog, opened without stopping the window.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,12 +11,13 @@ use std::thread::Thread;
 use crossbeam_channel::{Receiver, bounded};
 
 use super::save_form::SaveWhat;
+use crate::{Error, Result};
 
 /// A dialog that is open.
 pub struct FileDialog<What> {
     /// What the path is asked for.
     pub what: What,
-    answer: Receiver<Option<PathBuf>>,
+    answer: Receiver<Result<Option<PathBuf>>>,
 }
 
 impl FileDialog<SaveWhat> {
@@ -51,20 +53,31 @@ impl<What> FileDialog<What> {
         wake: impl FnOnce() + Send + 'static,
     ) -> Option<Self> {
         let (sender, answer) = bounded(1);
-        let waiting = move || {
-            let path = block_on(choice).map(|handle| handle.path().to_path_buf());
+        let tell = move |path: Result<Option<PathBuf>>| {
             // The window may have been closed before the dialog was.
             let _ = sender.send(path);
             wake();
         };
-        let started = std::thread::Builder::new().name("file dialog".into()).spawn(waiting);
-        started.ok().map(|_| Self { what, answer })
+        wait_for(choice, tell).then_some(Self { what, answer })
     }
 
-    /// The answer, once: a path, or none if the dialog was cancelled or could not be opened.
-    pub fn poll(&self) -> Option<Option<PathBuf>> {
+    /// The answer, once: a path, or none if the dialog was cancelled or could not be opened; an error if it panicked.
+    pub fn poll(&self) -> Option<Result<Option<PathBuf>>> {
         self.answer.try_recv().ok()
     }
+}
+
+/// Waits for a choice on a thread of its own, and tells it; a panic there too. False if there is no thread.
+fn wait_for(
+    choice: impl Future<Output = Option<rfd::FileHandle>> + Send + 'static,
+    tell: impl FnOnce(Result<Option<PathBuf>>) + Send + 'static,
+) -> bool {
+    let wait = move || {
+        let chosen = catch_unwind(AssertUnwindSafe(|| block_on(choice)));
+        let path = |handle: Option<rfd::FileHandle>| handle.map(|handle| handle.path().to_path_buf());
+        tell(chosen.map(path).map_err(|panic| Error::from_panic(&*panic)));
+    };
+    std::thread::Builder::new().name("file dialog".into()).spawn(wait).is_ok()
 }
 
 struct Unpark(Thread);
@@ -90,6 +103,15 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_in_the_dialog_is_told_and_wakes_the_window() {
+        let (told, answer) = bounded(1);
+        let choice = async { panic!("the desktop answered nonsense") };
+        assert!(wait_for(choice, move |path| told.send(path).unwrap()));
+        let error = answer.recv_timeout(std::time::Duration::from_secs(10)).unwrap().unwrap_err();
+        assert!(error.to_string().contains("the desktop answered nonsense"), "{error}");
+    }
 
     #[test]
     fn block_on_waits_for_another_thread() {

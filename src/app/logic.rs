@@ -15,6 +15,7 @@ use super::throughput::Throughput;
 use crate::config::Settings;
 use crate::engine::{Command, Event, Handle, Save};
 use crate::pictures::Pictures;
+use crate::reports::Reports;
 
 /// Events taken in one frame: enough to empty a full channel.
 const EVENTS_A_FRAME: usize = 1024;
@@ -27,6 +28,7 @@ pub struct App {
     folders: Folders,
     dialog: Option<FileDialog<SaveWhat>>,
     pub(super) origin_dialog: Option<FileDialog<()>>,
+    pub(super) reports: Option<Reports>,
     wake: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -41,6 +43,7 @@ impl App {
             folders,
             dialog: None,
             origin_dialog: None,
+            reports: None,
             wake: Arc::new(wake),
         }
     }
@@ -52,8 +55,9 @@ impl App {
 
     /// Takes the engine's news into the state. True if there may be more.
     pub fn drain(&mut self) -> bool {
-        if let Some((what, path)) = self.dialog.as_ref().and_then(|dialog| Some((dialog.what, dialog.poll()?))) {
+        if let Some((what, answer)) = self.dialog.as_ref().and_then(|dialog| Some((dialog.what, dialog.poll()?))) {
             self.dialog = None;
+            let path = self.chosen(answer);
             self.apply(Action::Browsed(what, path));
         }
         self.poll_origin_dialog();
@@ -176,6 +180,9 @@ impl App {
             Action::Browsed(what, path) => self.browsed(what, path),
             Action::Save => self.save(),
             Action::Dismiss(id) => self.state.notices.dismiss(id),
+            Action::ShowReport(open) => self.show_report(open),
+            Action::KeepReport => self.set_report_aside(),
+            Action::DeleteReports => self.delete_reports(),
         }
         self.look_at_data();
         self.redraw_changes();

@@ -120,6 +120,7 @@ impl App {
             state.runs.reading = false;
         }
         state.notices.add(Kind::Failed, format!("{}: {what}", during.words()), Some(hint));
+        self.offer_new_report();
     }
 
     fn films_read(&mut self, run: &std::path::Path, damaged: usize) {

@@ -190,10 +190,10 @@ impl App {
 
     /// The file dialog's answer.
     pub(super) fn poll_origin_dialog(&mut self) {
-        let Some(path) = self.origin_dialog.as_ref().and_then(FileDialog::poll) else { return };
+        let Some(answer) = self.origin_dialog.as_ref().and_then(FileDialog::poll) else { return };
         self.origin_dialog = None;
         self.state.origin.browsing = false;
-        if let Some(path) = path {
+        if let Some(path) = self.chosen(answer) {
             self.state.origin.path = path.display().to_string();
             self.pick_origin(OriginPick::File(path));
         }

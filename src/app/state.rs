@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::comparison::Comparison;
 use super::copies::Copies;
+use super::crash::Crash;
 use super::data_view::DataView;
 use super::edits::Edits;
 use super::films::Films;
@@ -194,6 +195,8 @@ pub struct AppState {
     /// The path of a data set, as typed.
     pub data_path: String,
     pub notices: Notices,
+    /// The report of a crash that is offered.
+    pub crash: Option<Crash>,
 }
 
 impl AppState {
@@ -239,6 +242,7 @@ impl AppState {
             data: DataView::default(),
             data_path: String::new(),
             notices: Notices::default(),
+            crash: None,
         };
         state.set_settings(settings);
         state

@@ -13,7 +13,11 @@ use crate::{Error, Result};
 pub(super) fn spawn(task: Task, out: &Outbox, work: impl FnOnce() -> Result<Event> + Send + 'static) -> Result<()> {
     let out = out.clone();
     let job = move || {
-        let result = catch_unwind(AssertUnwindSafe(work));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            out.panics.at(super::panics::Place::Background);
+            work()
+        }));
         match result.unwrap_or_else(|panic| Err(Error::from_panic(&*panic))) {
             Ok(event) => {
                 let _ = out.send(event);

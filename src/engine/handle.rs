@@ -110,6 +110,8 @@ impl Handle {
 pub struct Outbox {
     events: Sender<Event>,
     wake: Arc<dyn Fn() + Send + Sync>,
+    #[cfg(test)]
+    pub(super) panics: super::panics::Panics,
 }
 
 /// The window has gone: nobody reads events any more.
@@ -120,7 +122,13 @@ pub struct Closed;
 impl Outbox {
     fn new(wake: impl Fn() + Send + Sync + 'static) -> (Self, Receiver<Event>) {
         let (sender, receiver) = bounded(EVENTS);
-        (Self { events: sender, wake: Arc::new(wake) }, receiver)
+        let outbox = Self {
+            events: sender,
+            wake: Arc::new(wake),
+            #[cfg(test)]
+            panics: Default::default(),
+        };
+        (outbox, receiver)
     }
 
     /// Queues an event, waiting for room if there is none; fails when the window has gone.

@@ -127,6 +127,8 @@ impl Job {
     }
 
     fn draw(&self) -> Result<()> {
+        #[cfg(test)]
+        self.out.panics.at(super::panics::Place::Sampler);
         if self.beginning == Beginning::RoughLook {
             rough::draw(&self.denoiser, &self.settings, &self.cancelled, &self.out)?;
         }

@@ -77,6 +77,7 @@ fn carry_on(
         Ok(Outcome::Stopped) => EndReason::Stopped,
         Err(_) => EndReason::Failed,
     };
+    tracing::info!("training ended at step {step}: {reason:?}");
     let kept = TrainedModel::of_trainer(&run.trainer, &path);
     let _ = worker.out.send(Event::RunEnded { step, reason, run: path });
     if let (Ok(_), Ok(model)) = (&outcome, kept) {
@@ -114,7 +115,11 @@ impl Steering<'_> {
     fn watch(&mut self, event: RunEvent, trainer: &Trainer) -> Result<Control> {
         let looks_for_commands = matches!(event, RunEvent::Step(_) | RunEvent::Stalled { .. });
         let delivered = match event {
-            RunEvent::Step(report) => self.worker.out.send(Event::Step(report)),
+            RunEvent::Step(report) => {
+                #[cfg(test)]
+                self.worker.out.panics.at(super::panics::Place::Training);
+                self.worker.out.send(Event::Step(report))
+            }
             RunEvent::HeldOut { step, loss } => self.worker.out.send(Event::HeldOut { step, loss }),
             RunEvent::LossByTimestep { step, losses } => {
                 self.worker.out.send(Event::LossByTimestep { step, losses: Box::new(losses) })

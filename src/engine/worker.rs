@@ -60,6 +60,7 @@ impl Worker {
     /// One command outside a run. A failure, or a panic, becomes an event, and the next command starts afresh.
     fn carry_out(&mut self, command: Command, commands: &Receiver<Command>) {
         let during = task_of(&command);
+        tracing::info!("{} began", during.words());
         let result = catch_unwind(AssertUnwindSafe(|| match command {
             Command::Train { settings, out } => training::start(self, &settings, &out, commands),
             Command::ResumeRun { run } => training::resume(self, &run, commands),
@@ -96,6 +97,8 @@ impl Worker {
     }
 
     fn open(&mut self, path: &Path) -> Result<()> {
+        #[cfg(test)]
+        self.out.panics.at(super::panics::Place::Loader);
         let _ = self.out.send(Event::Activity(Activity::Preparing));
         let out = self.out.clone();
         let mut percent = 0;

@@ -22,6 +22,7 @@ use crate::config::Settings;
 use crate::data::Splits;
 use crate::eval::QuickEval;
 use crate::pictures::Pictures;
+use crate::reports::note_settings;
 use crate::{Error, Result};
 
 /// Steps between two measurements of the held-out loss.
@@ -208,6 +209,7 @@ impl Run {
     /// When training diverges again and again, the watcher fails, or it gives up on a disk that does not take what is written. The
     /// last checkpoint stays.
     pub fn train(&mut self, watch: &mut Watch) -> Result<Outcome> {
+        note_settings(self.trainer.settings());
         let outcome = self.train_and_recover(watch);
         let step = self.trainer.step_count();
         match &outcome {

@@ -35,6 +35,8 @@ pub fn commands(state: &AppState) -> Vec<Command> {
     let (undo, redo) = state.edits.can();
     let stopped =
         state.run.as_ref().is_some_and(|run| matches!(run.ended, Some(EndReason::Stopped | EndReason::Failed)));
+    let crash = state.crash.as_ref();
+    let reads = crash.is_some_and(|crash| crash.open);
     let dark = state.look != Look::Light;
     let axis = state.loss.axis;
 
@@ -79,6 +81,9 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         plain("Redo the change", ctrl_shift(Key::Z), redo, Action::Redo),
         plain("All settings back to the preset", ctrl_shift(Key::Backspace), true, Action::ResetSettings),
         plain("Another seed", ctrl_shift(Key::S), true, Action::RollSeed),
+        plain("Show or close the report of a crash", ctrl_shift(Key::E), crash.is_some(), Action::ShowReport(!reads)),
+        plain("Keep the report of a crash, and offer it no more", ctrl(Key::E), crash.is_some(), Action::KeepReport),
+        plain("Delete the reports of crashes", ctrl_shift(Key::Delete), crash.is_some(), Action::DeleteReports),
         plain("Save…", ctrl(Key::S), true, Action::ToggleSave),
         plain("Save the film as an animation", ctrl(Key::G), film.is_some(), Action::SaveWhat(SaveWhat::Animation)),
         plain("Show the Train tab", ctrl(Key::Num1), true, Action::ShowTab(Tab::Train)),

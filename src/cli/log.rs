@@ -1,0 +1,133 @@
+//! `--log`: what happens inside, on standard error or in a file that begins anew before it grows large.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::{Error, Result};
+
+/// Bytes of a file of the log, and how many are kept: `FILE`, the one before it `FILE.1`, and `FILE.2`.
+const MOST_BYTES: u64 = 4 << 20;
+const FILES: usize = 3;
+/// What is told of in a file, unless `DIFFUSCOPE_LOG` says otherwise.
+const LEVEL_IN_FILES: &str = "info";
+
+/// Where the log goes and how much of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Log {
+    /// To standard error: `error`, `warn`, `info`, `debug` or `trace`.
+    Level(String),
+    /// To this file.
+    File(PathBuf),
+}
+
+/// What was typed after `--log`.
+pub(super) fn log(typed: &str) -> Result<Log, std::convert::Infallible> {
+    let level = ["error", "warn", "info", "debug", "trace"].contains(&typed);
+    Ok(if level { Log::Level(typed.into()) } else { Log::File(typed.into()) })
+}
+
+/// Begins the log: as `--log` says, else on standard error where the variable `DIFFUSCOPE_LOG` asks for it.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn begin(log: Option<&Log>) -> Result<()> {
+    let asked = EnvFilter::try_from_env("DIFFUSCOPE_LOG");
+    let to_stderr = |filter| {
+        let ansi = io::stderr().is_terminal();
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(io::stderr).init();
+    };
+    match log {
+        None => asked.into_iter().for_each(to_stderr),
+        Some(Log::Level(level)) => to_stderr(EnvFilter::new(level)),
+        Some(Log::File(path)) => {
+            let file = Rotating::open(path, MOST_BYTES).map_err(Error::write(path))?;
+            let filter = asked.unwrap_or_else(|_| EnvFilter::new(LEVEL_IN_FILES));
+            tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(file)).init();
+        }
+    }
+    tracing::info!("diffuscope {} began", env!("CARGO_PKG_VERSION"));
+    Ok(())
+}
+
+/// A file that is put aside when it is full.
+struct Rotating {
+    path: PathBuf,
+    most: u64,
+    file: File,
+    bytes: u64,
+}
+
+impl Rotating {
+    fn open(path: &Path, most: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let bytes = file.metadata()?.len();
+        Ok(Self { path: path.into(), most, file, bytes })
+    }
+
+    /// `FILE` is `FILE.1` from now on, and so on; the oldest goes.
+    fn put_aside(&mut self) -> io::Result<()> {
+        let named = |number: usize| match number {
+            0 => self.path.clone(),
+            number => PathBuf::from(format!("{}.{number}", self.path.display())),
+        };
+        for number in (1..FILES).rev() {
+            if named(number - 1).exists() {
+                fs::rename(named(number - 1), named(number))?;
+            }
+        }
+        *self = Self::open(&self.path, self.most)?;
+        Ok(())
+    }
+}
+
+impl Write for Rotating {
+    /// One line at a time. What does not fit goes into the next file, cut where a line alone is too long.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.bytes > 0 && self.bytes + line.len() as u64 > self.most {
+            self.put_aside()?;
+        }
+        let kept = line.len().min(self.most as usize);
+        self.file.write_all(&line[..kept])?;
+        self.bytes += kept as u64;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_stays_within_three_files_and_keeps_the_newest_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        fs::write(&path, "of the last start\n").unwrap();
+        let mut log = Rotating::open(&path, 1000).unwrap();
+        for i in 0..5_000 {
+            writeln!(log, "line {i}").unwrap();
+        }
+        log.write_all(&[b'x'; 5_000]).unwrap();
+        writeln!(log, "the end").unwrap();
+        let mut sizes: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).collect();
+        sizes.sort();
+        assert!(sizes.len() == FILES && sizes.iter().all(|size| *size <= 1000), "{sizes:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "the end\n");
+        let before = fs::read_to_string(folder.path().join("a.log.2")).unwrap();
+        assert!(before.ends_with("line 4999\n"), "{before}");
+    }
+
+    #[test]
+    fn a_level_is_not_a_file() {
+        assert_eq!(log("debug"), Ok(Log::Level("debug".into())));
+        assert_eq!(log("debug.txt"), Ok(Log::File("debug.txt".into())));
+    }
+}
