@@ -24,6 +24,7 @@
 //! | `schedule_view` | what the schedule does, as a curve and a strip |
 //! | `schedule_doctor` | what is wrong with a schedule, and what would mend it |
 //! | `save_form`, `file_dialog` | what is saved where, and the desktop's dialog that asks |
+//! | `provenance` | the settings inside pictures that were saved here: noted, and taken back |
 //! | `run_names` | default names of runs and files, and dates as text |
 //! | `notices` | what there was to tell |
 //! | `throughput` | images a second |
@@ -48,6 +49,7 @@ mod news;
 pub mod notices;
 mod origin;
 mod player;
+mod provenance;
 mod recording;
 mod remembered;
 mod run_names;

@@ -4,6 +4,7 @@
 //! the setting they belong to, before anything starts.
 
 mod digits;
+mod foreign;
 mod preset;
 mod problems;
 

@@ -1,8 +1,10 @@
 //! Grey images as plain bytes: what crosses from the engine to the window, and what is written to files.
 
 mod encode;
+mod provenance;
 
-pub use encode::{GAP, check_new_folder, gif, png, write_film, write_png, write_singles};
+pub use encode::{GAP, check_new_folder, gif, png, write_film, write_png, write_png_of, write_singles};
+pub use provenance::Provenance;
 
 /// A batch of grey images of one size, 8 bits a pixel, rows from the top, image after image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

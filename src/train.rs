@@ -30,5 +30,6 @@ mod trainer;
 pub use classifier::{ClassifierStep, ClassifierTraining, train_classifier};
 pub use estimate::Estimate;
 pub use metrics::StepReport;
+pub use preview::grid_settings;
 pub use run::{Control, Outcome, Run, RunEvent};
 pub use trainer::Trainer;

@@ -21,6 +21,7 @@ use crate::config::{Settings, WeightsKind};
 use crate::model::Denoiser;
 use crate::model::weights::OnProgress;
 use crate::train::Trainer;
+use crate::train::folder::checkpoint_paths;
 
 pub use open::{SETTINGS, STEP};
 pub use shipped::NAME as SHIPPED;
@@ -96,6 +97,11 @@ impl TrainedModel {
         })
     }
 
+    /// What it is called: see [`name_of`].
+    pub fn name(&self) -> String {
+        name_of(&self.source)
+    }
+
     /// The weights by name.
     pub fn weights(&self, kind: WeightsKind) -> &HashMap<String, Tensor> {
         match kind {
@@ -110,5 +116,29 @@ impl TrainedModel {
     /// When the weights do not fit the network.
     pub fn denoiser(&self, kind: WeightsKind) -> Result<Denoiser> {
         Denoiser::new(&self.settings, self.weights(kind).clone(), &self.device)
+    }
+}
+
+/// What a model is called by where it came from: its file or folder, without those above it; a run for its checkpoint.
+pub fn name_of(source: &Path) -> String {
+    let run = source
+        .parent()
+        .filter(|run| checkpoint_paths(run).iter().any(|checkpoint| checkpoint == source))
+        .filter(|run| run.file_name().is_some());
+    let named = run.unwrap_or(source);
+    named.file_name().unwrap_or(named.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_called_by_its_run_or_its_file() {
+        let name = |path: &str| name_of(Path::new(path));
+        assert_eq!(name("/data/runs/first/checkpoint.safetensors"), "first");
+        assert_eq!(name("/data/runs/first/checkpoint.previous.safetensors"), "first");
+        assert_eq!((name("/data/runs/first"), name("mine.pth")), ("first".into(), "mine.pth".into()));
+        assert_eq!((name("checkpoint.safetensors"), name(SHIPPED)), ("checkpoint.safetensors".into(), SHIPPED.into()));
     }
 }

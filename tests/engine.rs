@@ -138,8 +138,12 @@ fn train_pause_step_sample_save_and_stop() {
 
     let pictures = (*frames[4].x_t).clone();
     let at = |name: &str| folder.path().join("out").join(name);
-    engine.send(Command::Save { what: Save::Grid { pictures: pictures.clone(), columns: 2 }, path: at("grid.png") });
-    engine.send(Command::Save { what: Save::Singles { pictures: pictures.clone() }, path: at("each") });
+    engine.send(Command::Save {
+        what: Save::Grid { pictures: pictures.clone(), columns: 2, provenance: None },
+        path: at("grid.png"),
+    });
+    engine
+        .send(Command::Save { what: Save::Singles { pictures: pictures.clone(), provenance: None }, path: at("each") });
     let film = frames.iter().map(|frame| (*frame.x_t).clone()).collect();
     engine.send(Command::Save { what: Save::Animation { frames: film, columns: 2 }, path: at("film.gif") });
     for _ in 0..3 {

@@ -15,7 +15,7 @@ use diffuscope::config::{Architecture, Budget, CompactConfig, DataSource, Preset
 use diffuscope::data::{self, mnist};
 use diffuscope::export::{ExportFormat, export};
 use diffuscope::model::weights::WeightsFile;
-use diffuscope::pictures::Pictures;
+use diffuscope::pictures::{Pictures, Provenance, write_png_of};
 use diffuscope::train::film::{Film, FilmMoment};
 use diffuscope::train::films;
 use diffuscope::train::folder::read_run_file;
@@ -277,6 +277,16 @@ fn runs() {
     for name in ["run.json", "checkpoint.safetensors", "metrics.jsonl"] {
         damage(&path.join(name), 12, resume);
     }
+}
+
+#[test]
+fn settings_inside_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    let provenance = Provenance::new(&tiny(), &tiny().sampling, "first".into(), 2);
+    let picture = Pictures { width: 6, height: 5, pixels: vec![7; 30] };
+    write_png_of(&path, &picture, Some(&provenance)).unwrap();
+    damage(&path, 4000, || Provenance::read(&path).map(drop));
 }
 
 /// A picture of one grey, `side` pixels wide and high, written as a stream.

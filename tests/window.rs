@@ -294,7 +294,7 @@ fn save_writes_where_the_field_says_and_tells_how_it_went() {
     assert!(suggested.starts_with("/data/ada/pictures") && suggested.extension().is_some_and(|e| e == "png"));
     scene.type_into("path to save to", "/tmp/seven.png");
     scene.press("Save");
-    let Some(Command::Save { what: Save::Grid { pictures, columns }, path }) = scene.command() else {
+    let Some(Command::Save { what: Save::Grid { pictures, columns, .. }, path }) = scene.command() else {
         panic!("Save sends its command")
     };
     assert_eq!((pictures.count(), columns, path), (64, 8, PathBuf::from("/tmp/seven.png")));

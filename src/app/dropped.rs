@@ -15,6 +15,7 @@ enum Dropped {
     Run,
     Weights,
     Images,
+    Picture,
     Unknown,
 }
 
@@ -31,6 +32,7 @@ impl Dropped {
         let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
         match name.as_str() {
             _ if ends(&[".safetensors", ".pth", ".pt"]) => Self::Weights,
+            _ if ends(&[".png"]) => Self::Picture,
             _ if ends(&["ubyte", "ubyte.gz", ".idx", ".idx.gz"]) => Self::Images,
             _ => Self::Unknown,
         }
@@ -49,9 +51,12 @@ impl App {
                 self.state.data.look_again();
                 self.apply(Action::ShowTab(Tab::Data));
             }
+            Dropped::Picture => self.read_provenance(path),
             Dropped::Unknown => {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-                let hint = "drop a folder of images, an IDX file, a run folder or a weights file".into();
+                let hint =
+                    "drop a PNG that was saved here, a folder of images, an IDX file, a run folder or a weights file"
+                        .into();
                 self.state.notices.add(Kind::Failed, format!("{name} is nothing that can be opened here"), Some(hint));
             }
         }
@@ -79,6 +84,7 @@ mod tests {
             ("b.pth", Dropped::Weights),
             ("t10k-images-idx3-ubyte", Dropped::Images),
             ("train-images-idx3-ubyte.gz", Dropped::Images),
+            ("grid.PNG", Dropped::Picture),
             ("notes.txt", Dropped::Unknown),
         ] {
             assert_eq!(Dropped::of(Path::new(name)), wanted, "{name}");

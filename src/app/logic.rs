@@ -14,7 +14,7 @@ use super::state::{Activity, AppState, Tab};
 use super::throughput::Throughput;
 use crate::config::Settings;
 use crate::engine::{Command, Event, Handle, Save};
-use crate::pictures::Pictures;
+use crate::pictures::{Pictures, Provenance};
 use crate::reports::Reports;
 
 /// Events taken in one frame: enough to empty a full channel.
@@ -148,7 +148,7 @@ impl App {
             Action::Origin(action) => self.do_with_origin(action),
             Action::CancelSampling => drop(self.command(Command::CancelSampling)),
             Action::OpenPath(path) => self.state.open_path = path,
-            Action::Open => self.open(self.state.open_path.trim().into()),
+            Action::Open => self.open_typed(self.state.open_path.trim().into()),
             Action::DataPath(path) => self.state.data_path = path,
             Action::LookAtData => {
                 self.state.data.look_again();
@@ -292,10 +292,13 @@ impl App {
     fn content(&self, what: SaveWhat) -> Option<Save> {
         match what {
             SaveWhat::Grid => {
-                let pictures = self.state.pictures_to_save()?;
-                Some(Save::Grid { columns: columns(&pictures), pictures })
+                let (pictures, provenance) = self.state.pictures_to_save()?;
+                Some(Save::Grid { columns: columns(&pictures), pictures, provenance })
             }
-            SaveWhat::Singles => Some(Save::Singles { pictures: self.state.pictures_to_save()? }),
+            SaveWhat::Singles => {
+                let (pictures, provenance) = self.state.pictures_to_save()?;
+                Some(Save::Singles { pictures, provenance })
+            }
             SaveWhat::Animation => {
                 let frames = self.state.frames_to_save()?;
                 Some(Save::Animation { columns: columns(frames.last()?), frames })
@@ -318,10 +321,19 @@ impl App {
 }
 
 impl AppState {
-    /// The pictures that Save writes: the moment under the playhead where it is looked at, else the newest grid.
-    pub fn pictures_to_save(&self) -> Option<Pictures> {
-        let recorded = || self.recording.as_ref()?.shown().map(|moment| (*moment.x_t).clone());
-        let preview = || self.preview.as_ref().map(|preview| (*preview.pictures).clone());
+    /// The pictures that Save writes, and what drew them: the moment under the playhead where it is looked at, else the
+    /// newest grid.
+    fn pictures_to_save(&self) -> Option<(Pictures, Option<Box<Provenance>>)> {
+        let recorded = || {
+            let recording = self.recording.as_ref()?;
+            let moment = recording.shown()?;
+            let of = |finished: &Provenance| Box::new(finished.at(moment.t));
+            Some(((*moment.x_t).clone(), recording.provenance.as_deref().map(of)))
+        };
+        let preview = || {
+            let preview = self.preview.as_ref()?;
+            Some(((*preview.pictures).clone(), self.provenance_of_preview(preview)))
+        };
         if self.tab == Tab::Sample { recorded().or_else(preview) } else { preview().or_else(recorded) }
     }
 }

@@ -59,8 +59,9 @@ impl App {
             Event::Rough { first, count, pictures, classes, seconds } => {
                 state.take_rough(first, count, &pictures, (classes, seconds));
             }
-            Event::SamplingStarted { id, frames, count, timesteps, classes } => {
-                self.sampling_started(Recording::new(id, timesteps, count, classes), frames);
+            Event::SamplingStarted { id, frames, count, timesteps, classes, provenance } => {
+                let recording = Recording::new(id, timesteps, count, classes).drawn_by(provenance);
+                self.sampling_started(recording, frames);
             }
             Event::Frame { id, frame } => {
                 let crate::engine::Frame { step, t, x_t, x0_hat, eps_hat } = frame;
@@ -76,6 +77,7 @@ impl App {
             Event::LookingForCopies { share } => state.copies.share = Some(share),
             Event::CopiesFound { picture, copying } => state.copies.take(picture, *copying),
             Event::DataSeen { data, seed, sheet } => state.data.take(*data, seed, sheet),
+            Event::ProvenanceRead { path, provenance } => self.provenance_read(&path, provenance),
             Event::Saved { what, path } => {
                 state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
                 state.save.result = Some(SaveResult::Saved(path));

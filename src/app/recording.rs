@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::pictures::Pictures;
+use crate::pictures::{Pictures, Provenance};
 
 /// Bytes of pixels that are kept: 1,000 frames of 64 digits at 28×28, three pictures each, take 150 MB.
 const BUDGET: usize = 192 << 20;
@@ -37,6 +37,8 @@ pub struct Recording {
     pub count: usize,
     /// The class that each image was asked for.
     pub classes: Vec<Option<u8>>,
+    /// What drew it, of its finished images; none of a film of the training.
+    pub provenance: Option<Box<Provenance>>,
     moments: Vec<Moment>,
     playhead: usize,
     /// Only moments whose step is a multiple of this are kept, and the newest.
@@ -48,7 +50,13 @@ pub struct Recording {
 impl Recording {
     /// An empty recording of `count` images over `timesteps`.
     pub fn new(id: u64, timesteps: usize, count: usize, classes: Vec<Option<u8>>) -> Self {
-        Self { id, timesteps, count, classes, moments: Vec::new(), playhead: 0, stride: 1, bytes: 0, budget: BUDGET }
+        let (moments, provenance) = (Vec::new(), None);
+        Self { id, timesteps, count, classes, provenance, moments, playhead: 0, stride: 1, bytes: 0, budget: BUDGET }
+    }
+
+    /// The same, drawn by what is known.
+    pub fn drawn_by(self, provenance: Box<Provenance>) -> Self {
+        Self { provenance: Some(provenance), ..self }
     }
 
     /// Adds the next moment. Over budget, every second one is forgotten, evenly; the first and the newest stay.

@@ -32,6 +32,10 @@ pub struct SampleArgs {
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
 
+    /// A PNG that was saved here: its sampler, steps, seed … are the ones that are not typed
+    #[arg(long, value_name = "FILE.png")]
+    like: Option<PathBuf>,
+
     #[command(flatten)]
     request: SampleRequest,
 
@@ -48,6 +52,8 @@ pub struct SamplePlan {
     /// `None`: the model that ships with the program.
     pub checkpoint: Option<PathBuf>,
     pub out: SampleOutput,
+    /// The picture to take the settings of; none: the model's own.
+    pub like: Option<PathBuf>,
     /// What was asked for; [`SampleRequest::settings`] fits it to the model.
     pub request: SampleRequest,
     /// The image to begin with; none: noise.
@@ -67,6 +73,7 @@ impl SampleArgs {
         Ok(SamplePlan {
             checkpoint: self.checkpoint,
             out: SampleOutput::of(&self.out)?,
+            like: self.like,
             request: self.request,
             origin: self.origin.request()?,
             device: self.compute.device,
@@ -101,6 +108,7 @@ mod tests {
         let expected = SamplePlan {
             checkpoint: None,
             out: SampleOutput::Grid("grid.png".into()),
+            like: None,
             request: SampleRequest::default(),
             origin: None,
             device: DeviceChoice::Auto,
@@ -113,7 +121,7 @@ mod tests {
     #[test]
     fn every_flag_is_kept() {
         let plan = sample(
-            "--checkpoint runs/a --out x.safetensors --count 10 --sampler ddim --steps 50 --eta 0.5 --class 7 \
+            "--checkpoint runs/a --out x.safetensors --like y.png --count 10 --sampler ddim --steps 50 --eta 0.5 --class 7 \
              --guidance 1.5 --guidance-interval 0.2,3 --threshold dynamic --weights raw --seed 3 --device cpu --threads 1",
         );
         let request = SampleRequest {
@@ -131,6 +139,7 @@ mod tests {
         let expected = SamplePlan {
             checkpoint: Some("runs/a".into()),
             out: SampleOutput::Tensor("x.safetensors".into()),
+            like: Some("y.png".into()),
             request,
             origin: None,
             device: DeviceChoice::Cpu,

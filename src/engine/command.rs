@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::{DataSettings, DataSource, SamplingSettings, Settings, WeightsKind};
-use crate::pictures::Pictures;
+use crate::pictures::{Pictures, Provenance};
 use crate::sampling::origin::{Origin, OriginPick};
 
 /// A request to the engine. Each is answered by one or more [`Event`](super::Event)s.
@@ -50,6 +50,8 @@ pub enum Command {
     /// Look at what a run would learn from, in the background; answered by `DataSeen` or `Failed`. Files that were looked at
     /// last are only read once more when `again` is set.
     LookAtData { data: Box<DataSettings>, seed: u64, again: bool },
+    /// Read what a PNG file says of how it was drawn, in the background; answered by `ProvenanceRead` or `Failed`.
+    ReadProvenance { path: PathBuf },
     /// Write something to disk in the background; answered by `Saved` or `Failed`.
     Save { what: Save, path: PathBuf },
 }
@@ -58,9 +60,9 @@ pub enum Command {
 #[derive(Debug, Clone)]
 pub enum Save {
     /// One PNG with all pictures in rows of `columns`.
-    Grid { pictures: Pictures, columns: usize },
+    Grid { pictures: Pictures, columns: usize, provenance: Option<Box<Provenance>> },
     /// One PNG a picture, `0000.png` …, in the folder named by the path.
-    Singles { pictures: Pictures },
+    Singles { pictures: Pictures, provenance: Option<Box<Provenance>> },
     /// An animated GIF of the frames, `columns` pictures a row.
     Animation { frames: Vec<Pictures>, columns: usize },
     /// The current model's weights as safetensors.

@@ -7,7 +7,7 @@ use crate::config::{DataSettings, Settings};
 use crate::data::contact_sheet::ContactSheet;
 use crate::eval::QuickEval;
 use crate::eval::copying::Copying;
-use crate::pictures::Pictures;
+use crate::pictures::{Pictures, Provenance};
 use crate::sampling::origin::{OriginImage, OriginSource};
 use crate::train::film::Film;
 use crate::train::gallery::RunSummary;
@@ -56,7 +56,15 @@ pub enum Event {
     /// Some images as few network calls make them, of `count` that are being drawn: those from `first` on.
     Rough { first: usize, count: usize, pictures: Pictures, classes: Vec<Option<u8>>, seconds: f64 },
     /// A reverse diffusion begins: `frames` frames will follow unless it is cancelled.
-    SamplingStarted { id: u64, frames: usize, count: usize, timesteps: usize, classes: Vec<Option<u8>> },
+    SamplingStarted {
+        id: u64,
+        frames: usize,
+        count: usize,
+        timesteps: usize,
+        classes: Vec<Option<u8>>,
+        /// What its finished images will be.
+        provenance: Box<Provenance>,
+    },
     /// One frame of the reverse diffusion `id`. Never dropped.
     Frame { id: u64, frame: Frame },
     /// The reverse diffusion `id` is over; `cancelled` if it was ended early.
@@ -73,6 +81,8 @@ pub enum Event {
     CopiesFound { picture: Pictures, copying: Box<Copying> },
     /// What a run with these settings would learn from.
     DataSeen { data: Box<DataSettings>, seed: u64, sheet: Arc<ContactSheet> },
+    /// What a PNG file says of how it was drawn; none if nothing.
+    ProvenanceRead { path: PathBuf, provenance: Option<Box<Provenance>> },
     /// A file was written.
     Saved { what: &'static str, path: PathBuf },
     /// Something the user should know that is not a failure, such as a fallback to the CPU.
@@ -95,6 +105,7 @@ pub enum Task {
     OpeningModel,
     Sampling,
     Saving,
+    ReadingPicture,
     ListingRuns,
     ReadingRun,
     ReadingFilms,
@@ -117,6 +128,7 @@ impl Task {
             Self::OpeningModel => "Opening the model",
             Self::Sampling => "Drawing",
             Self::Saving => "Saving",
+            Self::ReadingPicture => "Reading the picture",
             Self::ListingRuns => "Listing the runs",
             Self::ReadingRun => "Reading the run",
             Self::ReadingFilms => "Reading the films",

@@ -14,6 +14,7 @@ use super::worker::report;
 use super::{Event, Frame, Outbox, Task};
 use crate::config::{MAX_RECORDED, SamplingSettings, Settings};
 use crate::model::Denoiser;
+use crate::pictures::Provenance;
 use crate::sampling::origin::Origin;
 use crate::sampling::{Drawing, EPS_RANGE, pictures, scaled_pictures};
 use crate::{Error, Result, diffusion};
@@ -35,11 +36,12 @@ impl Sampler {
         Self { out, next_id: 1, current: None }
     }
 
-    /// Draws with `denoiser` on a thread of its own, in place of the request in progress. Settings that cannot work
-    /// are refused.
+    /// Draws with `denoiser`, the model of this name after so many steps, on a thread of its own, in place of the
+    /// request in progress. Settings that cannot work are refused.
     pub(super) fn start(
         &mut self,
         denoiser: Denoiser,
+        (model, step): (String, u64),
         settings: &SamplingSettings,
         beginning: Beginning,
     ) -> Result<()> {
@@ -59,8 +61,13 @@ impl Sampler {
         let id = self.next_id;
         self.next_id += 1;
         let cancelled = Arc::new(AtomicBool::new(false));
+        let mut provenance = Provenance::new(denoiser.settings(), settings, model, step);
+        if let Beginning::Image(origin) = &beginning {
+            provenance.from_t = Some(origin.t);
+        }
         let job = Job {
             id,
+            provenance,
             denoiser,
             settings: settings.clone(),
             beginning,
@@ -104,6 +111,7 @@ pub(super) enum Beginning {
 
 struct Job {
     id: u64,
+    provenance: Provenance,
     denoiser: Denoiser,
     settings: SamplingSettings,
     beginning: Beginning,
@@ -145,6 +153,7 @@ impl Job {
             count: self.settings.count,
             timesteps: drawing.timesteps(),
             classes: drawing.classes(),
+            provenance: Box::new(self.provenance.clone()),
         };
         self.out.send(started).map_err(|_| Error::Cancelled)?;
         let mut last_eps = None;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
 
@@ -10,7 +10,7 @@ use super::background;
 use super::{Event, Outbox, Save, Task};
 use crate::config::Settings;
 use crate::files::create_dir_all;
-use crate::pictures::{GAP, write_film, write_png, write_singles};
+use crate::pictures::{GAP, Provenance, write_film, write_png_of, write_singles};
 use crate::tensor_file::{self, Entry};
 use crate::{Error, Result};
 
@@ -42,6 +42,14 @@ pub(super) fn save(what: Save, weights: Option<NamedWeights>, path: &Path, out: 
     })
 }
 
+/// Reads what a PNG file says of how it was drawn.
+pub(super) fn read_provenance(path: PathBuf, out: &Outbox) -> Result<()> {
+    background::spawn(Task::ReadingPicture, out, move || {
+        let provenance = Provenance::read(&path)?.map(Box::new);
+        Ok(Event::ProvenanceRead { path, provenance })
+    })
+}
+
 fn name_of(what: &Save) -> &'static str {
     match what {
         Save::Grid { .. } => "grid of pictures",
@@ -56,8 +64,10 @@ fn write(what: &Save, weights: Option<&NamedWeights>, path: &Path) -> Result<()>
         create_dir_all(parent)?;
     }
     match what {
-        Save::Grid { pictures, columns } => write_png(path, &pictures.grid(*columns, GAP, 0)),
-        Save::Singles { pictures } => write_singles(path, pictures),
+        Save::Grid { pictures, columns, provenance } => {
+            write_png_of(path, &pictures.grid(*columns, GAP, 0), provenance.as_deref())
+        }
+        Save::Singles { pictures, provenance } => write_singles(path, pictures, provenance.as_deref()),
         Save::Animation { frames, columns } => write_film(path, frames, *columns),
         Save::Weights { .. } => {
             let weights = weights.ok_or_else(super::worker::no_model)?;

@@ -15,7 +15,7 @@ use crate::device::describe;
 use crate::train::folder::CHECKPOINT;
 use crate::train::history::History;
 use crate::train::{Control, Estimate, Outcome, Run, RunEvent, Trainer};
-use crate::trained::TrainedModel;
+use crate::trained::{TrainedModel, name_of};
 use crate::{Error, Result};
 
 /// A new run.
@@ -229,6 +229,7 @@ impl Steering<'_> {
                 self.draw(&settings, trainer, Beginning::RoughLook)
             }
             Command::Save { what, path } => self.save(what, &path, trainer),
+            Command::ReadProvenance { path } => saving::read_provenance(path, &self.worker.out),
             Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
             Command::ReadRun { run } => runs::read(run, &self.worker.out),
             Command::DeleteRun { run } => runs::delete(run, Some(self.path), &self.worker.out),
@@ -248,7 +249,8 @@ impl Steering<'_> {
 
     fn draw(&mut self, settings: &SamplingSettings, trainer: &Trainer, beginning: Beginning) -> Result<()> {
         let denoiser = trainer.denoiser(settings.weights)?;
-        self.worker.sampler.start(denoiser, settings, beginning)
+        let named = (name_of(self.path), trainer.step_count());
+        self.worker.sampler.start(denoiser, named, settings, beginning)
     }
 
     fn save(&self, what: Save, path: &Path, trainer: &Trainer) -> Result<()> {

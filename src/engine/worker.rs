@@ -81,6 +81,7 @@ impl Worker {
                 Ok(())
             }
             Command::Save { what, path } => self.save(what, &path),
+            Command::ReadProvenance { path } => saving::read_provenance(path, &self.out),
             Command::ListRuns { folder } => runs::list(folder, &self.out),
             Command::ReadRun { run } => runs::read(run, &self.out),
             Command::DeleteRun { run } => runs::delete(run, None, &self.out),
@@ -164,7 +165,7 @@ impl Worker {
     fn draw(&mut self, settings: &SamplingSettings, beginning: Beginning) -> Result<()> {
         let model = self.model.as_ref().ok_or_else(no_model)?;
         let denoiser = model.denoiser(settings.weights)?;
-        self.sampler.start(denoiser, settings, beginning)
+        self.sampler.start(denoiser, (model.name(), model.step), settings, beginning)
     }
 
     fn save(&mut self, what: Save, path: &Path) -> Result<()> {
@@ -201,6 +202,7 @@ pub(super) fn task_of(command: &Command) -> Task {
         }
         Command::FindOrigin { .. } => Task::FindingOrigin,
         Command::Save { .. } => Task::Saving,
+        Command::ReadProvenance { .. } => Task::ReadingPicture,
         Command::ListRuns { .. } => Task::ListingRuns,
         Command::ReadRun { .. } => Task::ReadingRun,
         Command::DeleteRun { .. } => Task::DeletingRun,

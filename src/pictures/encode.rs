@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use image::codecs::gif::{GifEncoder, Repeat};
-use image::codecs::png::PngEncoder;
-use image::{Delay, ExtendedColorType, GrayImage, ImageEncoder, ImageError};
+use image::{Delay, GrayImage, ImageError};
+use png::EncodingError;
 
 use super::Pictures;
+use super::provenance::{KEYWORD, Provenance};
 use crate::files::{write_atomically, write_folder_atomically};
 use crate::{Error, Result};
 
@@ -17,16 +18,22 @@ pub const GAP: usize = 2;
 /// How long a frame of an animation is shown.
 const FRAME_TIME: Duration = Duration::from_millis(60);
 
-/// The first picture as an 8-bit grey PNG.
+/// The first picture as an 8-bit grey PNG that says what drew it, where that is known.
 ///
 /// # Errors
 /// When there is no picture.
-pub fn png(pictures: &Pictures) -> io::Result<Vec<u8>> {
+pub fn png(pictures: &Pictures, provenance: Option<&Provenance>) -> io::Result<Vec<u8>> {
     let (width, height) = size(pictures)?;
     let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes)
-        .write_image(&pictures.pixels[..(width * height) as usize], width, height, ExtendedColorType::L8)
-        .map_err(to_io)?;
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    if let Some(provenance) = provenance {
+        encoder.add_itxt_chunk(KEYWORD.into(), provenance.to_text()?).map_err(png_to_io)?;
+    }
+    let mut writer = encoder.write_header().map_err(png_to_io)?;
+    writer.write_image_data(&pictures.pixels[..(width * height) as usize]).map_err(png_to_io)?;
+    writer.finish().map_err(png_to_io)?;
     Ok(bytes)
 }
 
@@ -56,7 +63,15 @@ pub fn gif(frames: &[Pictures], frame_time: Duration) -> io::Result<Vec<u8>> {
 /// # Errors
 /// When there is no picture or the file cannot be written.
 pub fn write_png(path: &Path, pictures: &Pictures) -> Result<()> {
-    let bytes = png(pictures).map_err(Error::write(path))?;
+    write_png_of(path, pictures, None)
+}
+
+/// As [`write_png`], and the file says what drew the picture.
+///
+/// # Errors
+/// As [`write_png`].
+pub fn write_png_of(path: &Path, pictures: &Pictures, provenance: Option<&Provenance>) -> Result<()> {
+    let bytes = png(pictures, provenance).map_err(Error::write(path))?;
     write_atomically(path, |file| file.write_all(&bytes))
 }
 
@@ -85,12 +100,13 @@ pub fn write_film(path: &Path, frames: &[Pictures], columns: usize) -> Result<()
 ///
 /// # Errors
 /// When something of that name exists, or the folder cannot be written.
-pub fn write_singles(folder: &Path, pictures: &Pictures) -> Result<()> {
+pub fn write_singles(folder: &Path, pictures: &Pictures, provenance: Option<&Provenance>) -> Result<()> {
     check_new_folder(folder)?;
     write_folder_atomically(folder, |folder| {
         (0..pictures.count()).try_for_each(|i| {
             let one = Pictures { width: pictures.width, height: pictures.height, pixels: pictures.get(i).to_vec() };
-            write_png(&folder.join(format!("{i:04}.png")), &one)
+            let provenance = provenance.map(|all| all.of_image(i));
+            write_png_of(&folder.join(format!("{i:04}.png")), &one, provenance.as_ref())
         })
     })
 }
@@ -101,6 +117,13 @@ fn size(pictures: &Pictures) -> io::Result<(u32, u32)> {
     }
     let side = |n: usize| u32::try_from(n).map_err(io::Error::other);
     Ok((side(pictures.width)?, side(pictures.height)?))
+}
+
+fn png_to_io(error: EncodingError) -> io::Error {
+    match error {
+        EncodingError::IoError(error) => error,
+        other => io::Error::other(other),
+    }
 }
 
 fn to_io(error: ImageError) -> io::Error {
@@ -117,12 +140,12 @@ mod tests {
     #[test]
     fn png_and_gif_can_be_read_back() {
         let frame = |value| Pictures { width: 3, height: 2, pixels: vec![0, value, 255, 1, 2, 3] };
-        let bytes = png(&frame(7)).unwrap();
+        let bytes = png(&frame(7), None).unwrap();
         let read = image::load_from_memory(&bytes).unwrap().into_luma8();
         assert_eq!(read.as_raw(), &frame(7).pixels);
         let bytes = gif(&[frame(7), frame(9)], Duration::from_millis(40)).unwrap();
         let decoder = image::codecs::gif::GifDecoder::new(Cursor::new(bytes)).unwrap();
         assert_eq!(image::AnimationDecoder::into_frames(decoder).count(), 2);
-        assert!(png(&Pictures::default()).is_err());
+        assert!(png(&Pictures::default(), None).is_err());
     }
 }

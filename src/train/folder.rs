@@ -316,7 +316,7 @@ pub fn drop_damaged_checkpoint(run: &Path) -> Result<()> {
 }
 
 /// Newest first.
-pub(super) fn checkpoint_paths(run: &Path) -> [PathBuf; 2] {
+pub fn checkpoint_paths(run: &Path) -> [PathBuf; 2] {
     [CHECKPOINT, "checkpoint.previous.safetensors"].map(|name| run.join(name))
 }
 

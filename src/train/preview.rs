@@ -33,6 +33,11 @@ pub(super) fn fixed_noise(steps: usize, count: usize) -> SamplingSettings {
     }
 }
 
+/// How the grids of a run are drawn.
+pub fn grid_settings() -> SamplingSettings {
+    fixed_noise(STEPS, COUNT)
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Preview {
@@ -47,7 +52,7 @@ impl Preview {
         let seconds = trainer.settings().training.preview_seconds;
         let pace = (seconds > 0.0).then(|| Duration::from_secs_f64(seconds));
         let pace = pace.map(|interval| Pace::new(interval, REST, interval / 4));
-        Self { settings: fixed_noise(STEPS, COUNT), pace }
+        Self { settings: grid_settings(), pace }
     }
 
     /// Whether it is time to draw.

@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 
 use super::TrainedModel;
-use crate::config::{Architecture, CLASS_COUNT, CompactConfig, MAX_IMAGE_SIZE, Preset, Setting, Settings, WeightsKind};
+use crate::config::{Architecture, CLASS_COUNT, CompactConfig, Preset, Settings, WeightsKind};
 use crate::model::weights::diffusers::{DiffusersModel, is_diffusers};
 use crate::model::weights::fit::{check, expected};
 use crate::model::weights::{OnProgress, Stored, WeightsFile};
@@ -130,19 +130,8 @@ pub(super) fn settings_of(path: &Path, text: &str) -> Result<Settings> {
 
 /// What the network and the schedule are built from must be such that they can be.
 fn check_settings(path: &Path, settings: &Settings) -> Result<()> {
-    let wrong = |what: String| Err(Error::format(path, format!("the settings beside its weights: {what}"), HINT));
-    let size = settings.data.image_size;
-    if !(16..=MAX_IMAGE_SIZE).contains(&size) || !size.is_multiple_of(4) {
-        return wrong(format!("images of {size} pixels"));
-    }
-    let built_from = |setting| {
-        let schedule = matches!(setting, Setting::Timesteps | Setting::BetaStart | Setting::BetaEnd);
-        schedule || matches!(setting, Setting::Network | Setting::Classes)
-    };
-    match settings.problems(None).iter().find(|problem| built_from(problem.setting)) {
-        Some(problem) => wrong(problem.to_string()),
-        None => Ok(()),
-    }
+    let wrong = |what: String| Error::format(path, format!("the settings beside its weights: {what}"), HINT);
+    settings.unbuildable().map_or(Ok(()), |what| Err(wrong(what)))
 }
 
 /// Weights without settings, known by their names.

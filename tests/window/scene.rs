@@ -14,7 +14,7 @@ use diffuscope::data::mnist;
 use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunRead, RunStarted};
 use diffuscope::eval::QuickEval;
 use diffuscope::eval::copying::{Copying, Neighbour};
-use diffuscope::pictures::Pictures;
+use diffuscope::pictures::{Pictures, Provenance};
 use diffuscope::rng::Stream;
 use diffuscope::train::StepReport;
 use diffuscope::train::film::{Film, FilmMoment};
@@ -31,6 +31,20 @@ pub struct Scene {
     pub harness: Harness<'static, Window>,
     pub commands: Receiver<Command>,
     pub events: Outbox,
+}
+
+/// A file in the hand of the desktop.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
 }
 
 impl Scene {
@@ -50,6 +64,13 @@ impl Scene {
         for event in events {
             self.events.send(event).unwrap();
         }
+        self.harness.run_steps(2);
+    }
+
+    /// Files are dropped onto the window.
+    pub fn drop_files(&mut self, paths: &[&str]) {
+        let handle = |path: &&str| -> egui::DroppedFileHandle { Arc::new(Dropped(path.into())) };
+        self.harness.input_mut().dropped_files = paths.iter().map(handle).collect();
         self.harness.run_steps(2);
     }
 
@@ -237,11 +258,18 @@ pub fn noised(clean: &Pictures, alpha_bar: f64) -> (Pictures, Pictures) {
     (Pictures::from_unit(&x_t, 28, 28), Pictures::from_unit(&eps, 28, 28))
 }
 
+/// What says that a picture was drawn with these settings by the model of a run.
+pub fn drawn_by(settings: &Settings) -> Provenance {
+    Provenance::new(settings, &settings.sampling, "2026-11-24_153012-small".into(), 1240)
+}
+
 /// A recorded reverse diffusion of `count` digits in `frames` calls.
 pub fn recording(id: u64, count: usize, frames: usize) -> Vec<Event> {
     let (clean, classes) = digits(count);
     let guess = Arc::new(clean.clone());
-    let mut events = vec![Event::SamplingStarted { id, frames: frames + 1, count, timesteps: 1000, classes }];
+    let provenance = Box::new(drawn_by(&Preset::Small.settings()));
+    let mut events =
+        vec![Event::SamplingStarted { id, frames: frames + 1, count, timesteps: 1000, classes, provenance }];
     for step in 0..=frames {
         let t = 1000 * (frames - step) / frames;
         let alpha_bar = (-(0.1 * t as f64 / 1000.0 + 9.95 * (t as f64 / 1000.0).powi(2))).exp();

@@ -11,10 +11,11 @@ use crate::cli::compute::compute;
 use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::say;
-use crate::config::CLASS_COUNT;
-use crate::pictures::{GAP, Pictures, write_film, write_png, write_singles};
+use crate::config::{CLASS_COUNT, Settings};
+use crate::pictures::{GAP, Pictures, Provenance, write_film, write_png_of, write_singles};
 use crate::sampling::{Drawing, pictures};
 use crate::tensor_file::{self, Entry};
+use crate::trained::TrainedModel;
 use crate::{Error, Result};
 
 /// Most frames of an animation; a longer reverse diffusion is thinned evenly.
@@ -28,10 +29,18 @@ const MAX_ANIMATED: usize = 1024;
 /// When the model cannot be read, does not suit the request, or the output cannot be written.
 pub fn run(plan: &SamplePlan) -> Result<()> {
     plan.out.check()?;
+    let like = plan.like.as_deref().map(provenance_of).transpose()?;
     let mut progress = Progress::new();
     let drawn = compute(plan.device, plan.threads, &mut progress, |device, progress| {
         let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
-        let settings = plan.request.settings(&model.settings)?;
+        let settings = match &like {
+            Some(like) => {
+                tell_of_differences(like, &model, plan, progress);
+                let sampling = like.settings.sampling.clone();
+                plan.request.settings(&Settings { sampling, ..model.settings.clone() })?
+            }
+            None => plan.request.settings(&model.settings)?,
+        };
         let denoiser = model.denoiser(settings.weights)?;
         let animated = matches!(plan.out, SampleOutput::Animation(_));
         if animated && settings.count > MAX_ANIMATED {
@@ -56,7 +65,9 @@ pub fn run(plan: &SamplePlan) -> Result<()> {
             Ok(())
         })?;
         let columns = columns(settings.count, drawing.classes().iter().any(Option::is_some));
-        Ok(Drawn { images, frames, columns })
+        let mut provenance = Provenance::new(&model.settings, &settings, model.name(), model.step);
+        provenance.from_t = plan.origin.as_ref().map(|origin| origin.t);
+        Ok(Drawn { images, frames, columns, provenance })
     });
     progress.finish();
     drawn?.write(&plan.out)?;
@@ -68,17 +79,43 @@ fn columns(count: usize, by_class: bool) -> usize {
     if by_class && count >= CLASS_COUNT { CLASS_COUNT } else { (count as f64).sqrt().ceil() as usize }
 }
 
+/// What a picture says of how it was drawn.
+fn provenance_of(path: &Path) -> Result<Provenance> {
+    Provenance::read(path)?.ok_or_else(|| {
+        let hint = "use a PNG that sample or the window saved; other programs may drop what it notes inside";
+        Error::format(path, "does not say how it was drawn", hint)
+    })
+}
+
+/// Says why the images will differ from the picture whose settings they are drawn with.
+fn tell_of_differences(like: &Provenance, model: &TrainedModel, plan: &SamplePlan, progress: &mut Progress) {
+    if (&like.model, like.step) != (&model.name(), model.step) {
+        let (drew, draws) = ((&like.model, like.step), (model.name(), model.step));
+        progress.note(&format!(
+            "the picture was drawn by {} after {} steps, this is {} after {}",
+            drew.0, drew.1, draws.0, draws.1
+        ));
+    }
+    if let (Some(t), None) = (like.from_t, &plan.origin) {
+        progress
+            .note(&format!("the picture began with an image at t = {t}, which is not in it: add --from and --from-t"));
+    }
+}
+
 struct Drawn {
     images: Tensor,
     frames: Vec<Pictures>,
     columns: usize,
+    provenance: Provenance,
 }
 
 impl Drawn {
     fn write(mut self, out: &SampleOutput) -> Result<()> {
         match out {
-            SampleOutput::Grid(path) => write_png(path, &pictures(&self.images)?.grid(self.columns, GAP, 0)),
-            SampleOutput::Singles(folder) => write_singles(folder, &pictures(&self.images)?),
+            SampleOutput::Grid(path) => {
+                write_png_of(path, &pictures(&self.images)?.grid(self.columns, GAP, 0), Some(&self.provenance))
+            }
+            SampleOutput::Singles(folder) => write_singles(folder, &pictures(&self.images)?, Some(&self.provenance)),
             SampleOutput::Tensor(path) => write_tensor(path, &self.images),
             SampleOutput::Animation(path) => {
                 self.frames.push(pictures(&self.images)?);
