@@ -142,6 +142,18 @@ fn twenty_kills_change_nothing() {
 }
 
 #[test]
+#[ignore = "takes minutes; its last result stands in docs/reliability.md"]
+fn a_hundred_kills_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Run { preset: "nano", subset: "512", batch: "16", steps: "1500", checkpoint_every: "2" };
+    done(folder.path(), &run.words("whole", "2"));
+    let torn = kill_and_resume(folder.path(), &run, 100, Duration::from_millis(1500));
+    println!("100 kills, of which {torn} fell into the writing of a checkpoint; the run ended in the same bits");
+    assert!(torn > 0, "no kill fell into the writing of a checkpoint");
+    assert_same(folder.path(), "whole", "killed");
+}
+
+#[test]
 fn small_survives_too() {
     let folder = tempfile::tempdir().unwrap();
     let run = Run { preset: "small", subset: "256", batch: "16", steps: "24", checkpoint_every: "3" };
