@@ -7,6 +7,7 @@
 //! | `logic` | an action's effect on state and engine |
 //! | `news` | an event's effect on the state |
 //! | `runs` | the earlier runs: what is listed, opened, taken over |
+//! | `attached` | a run that another program trains |
 //! | `recording` | the recorded reverse diffusion and its playhead |
 //! | `films`, `player` | such recordings by the models of the training, and how the strip moves along both axes |
 //! | `loss_series`, `smoothing` | a loss curve of any length in bounded memory, and its moving average |
@@ -31,6 +32,7 @@
 //! | `remembered` | what is kept from one start to the next |
 
 mod action;
+mod attached;
 mod comparison;
 mod copies;
 mod crash;

@@ -1,5 +1,6 @@
 //! The thread that trains and samples for the window: commands in, events out, and a callback that wakes the window.
 
+mod attached;
 mod background;
 mod command;
 mod copying;

@@ -24,8 +24,10 @@ pub mod pulse;
 mod recovery;
 pub mod run;
 pub mod run_clock;
+mod tail;
 pub mod thinned;
 mod trainer;
+pub mod watched;
 
 pub use classifier::{ClassifierStep, ClassifierTraining, train_classifier};
 pub use estimate::Estimate;

@@ -27,6 +27,10 @@ pub enum Action {
     ListRuns,
     /// Show an earlier run and draw with its model.
     OpenRun(PathBuf),
+    /// Look at a run that another program trains, as it grows.
+    Attach(PathBuf),
+    /// Look at it no longer.
+    Detach,
     /// Go on with an earlier run from its checkpoint.
     ResumeRun(PathBuf),
     /// Take an earlier run's settings for the next run.

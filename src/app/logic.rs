@@ -95,6 +95,8 @@ impl App {
             }
             Action::ListRuns => self.list_runs(),
             Action::OpenRun(run) => self.open_run(run),
+            Action::Attach(run) => self.attach(run),
+            Action::Detach => drop(self.command(Command::Detach)),
             Action::ResumeRun(run) => self.resume_run(run),
             Action::DuplicateRun(run) => self.duplicate_run(&run),
             Action::Compare(run) => self.toggle_compared(&run),
@@ -211,7 +213,7 @@ impl App {
 
     fn train(&mut self) {
         let state = &mut self.state;
-        if state.run_is_active() || !state.problems.is_empty() {
+        if state.run_goes_on() || !state.problems.is_empty() {
             return;
         }
         let settings: Box<Settings> = Box::new(state.settings.clone());

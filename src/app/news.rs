@@ -25,6 +25,8 @@ impl App {
             Event::Reading { done, total } => state.reading = Some(done as f64 / total.max(1) as f64),
             Event::RunStarted(started) => self.run_started(started),
             Event::RunOpened(opened) => self.run_opened(opened),
+            Event::Attached(opened) => self.attached(opened),
+            Event::Detached { run, ended } => self.detached(&run, ended),
             Event::History(history) => self.take_history(&history),
             Event::Runs { folder, runs } if folder == state.runs.folder => {
                 state.runs.list = Some(runs);

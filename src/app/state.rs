@@ -152,6 +152,8 @@ pub struct AppState {
     /// Share of a model's file that is read, 0 to 1, while one is opened.
     pub reading: Option<f64>,
     pub run: Option<RunFacts>,
+    /// The run of another program that is looked at: the one that is shown.
+    pub(super) attached: Option<PathBuf>,
     pub runs: Runs,
     pub comparison: Comparison,
     pub progress: Progress,
@@ -215,6 +217,7 @@ impl AppState {
             activity: Activity::Idle,
             reading: None,
             run: None,
+            attached: None,
             runs: Runs::default(),
             comparison: Comparison::default(),
             progress: Progress::default(),

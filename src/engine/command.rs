@@ -21,6 +21,11 @@ pub enum Command {
     Step,
     /// End the run, keeping a checkpoint.
     Stop,
+    /// Look at a run that another program trains, read-only: `Attached`, then its news as of a run of one's own, until
+    /// `Detached`. `Open` of such a run does the same.
+    Attach { run: PathBuf },
+    /// Look at it no longer.
+    Detach,
     /// Load a trained model to sample from: a weights file, or a run folder, whose facts and losses come too.
     Open { path: PathBuf },
     /// Load the model that ships with the program.

@@ -24,6 +24,10 @@ pub enum Event {
     RunStarted(RunStarted),
     /// A run folder was opened; its `History`, newest `Preview` and `ModelReady` follow.
     RunOpened(RunOpened),
+    /// A run that another program trains is looked at; its `History` follows, and what it does from now on.
+    Attached(RunOpened),
+    /// It is looked at no longer: its writer has ended so, or none, as that was asked for.
+    Detached { run: PathBuf, ended: Option<EndReason> },
     /// The losses of the run that was opened or resumed, up to its last step.
     History(History),
     /// One optimizer step was done. Never dropped.
@@ -113,6 +117,7 @@ pub enum Task {
     LookingForCopies,
     FindingOrigin,
     ReadingData,
+    Attaching,
 }
 
 impl Task {
@@ -134,6 +139,7 @@ impl Task {
             Self::ReadingFilms => "Reading the films",
             Self::DeletingRun => "Deleting the run",
             Self::LookingForCopies => "Looking for copies",
+            Self::Attaching => "Looking at the run",
             Self::FindingOrigin => "Finding the picture",
             Self::ReadingData => "Reading the images",
         }

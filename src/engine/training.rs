@@ -237,9 +237,12 @@ impl Steering<'_> {
                 self.worker.copies.look(&settings, picture, &self.worker.out)
             }
             Command::LookAtData { data, seed, again } => self.worker.looker.look(*data, seed, again, &self.worker.out),
-            Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. } | Command::OpenShipped => {
-                Err(Error::usage("a run is in progress", "stop it first"))
-            }
+            Command::Detach => Ok(()),
+            Command::Train { .. }
+            | Command::ResumeRun { .. }
+            | Command::Attach { .. }
+            | Command::Open { .. }
+            | Command::OpenShipped => Err(Error::usage("a run is in progress", "stop it first")),
         };
         if let Err(error) = result {
             report(&self.worker.out, during, &error);

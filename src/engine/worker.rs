@@ -7,6 +7,7 @@ use std::sync::Arc;
 use candle_core::Device;
 use crossbeam_channel::Receiver;
 
+use super::attached::Attached;
 use super::copying::CopyFinder;
 use super::looking::Looker;
 use super::sampling::{Beginning, Sampler};
@@ -15,7 +16,7 @@ use super::{origin, runs, saving, training};
 use crate::config::{ClassChoice, SamplingSettings, Settings};
 use crate::device::DeviceChoice;
 use crate::sampling::classes;
-use crate::train::folder::{holds_run, read_run_file};
+use crate::train::folder::{holds_run, in_use, read_run_file};
 use crate::train::gallery::newest_grid;
 use crate::train::history::History;
 use crate::trained::{SHIPPED, TrainedModel};
@@ -37,11 +38,12 @@ pub fn work(device: DeviceChoice) -> impl FnOnce(Receiver<Command>, Outbox) + Se
             }
         };
         let (sampler, copies, looker) = (Sampler::new(out.clone()), CopyFinder::default(), Looker::default());
-        let mut worker = Worker { sampler, out, device, model: None, copies, looker };
+        let mut worker = Worker { sampler, out, device, model: None, copies, looker, attached: Attached::default() };
         while let Ok(command) = commands.recv() {
             worker.carry_out(command, &commands);
         }
         worker.sampler.cancel();
+        worker.attached.detach();
     }
 }
 
@@ -54,6 +56,7 @@ pub(super) struct Worker {
     pub(super) sampler: Sampler,
     pub(super) copies: CopyFinder,
     pub(super) looker: Looker,
+    attached: Attached,
 }
 
 impl Worker {
@@ -61,9 +64,17 @@ impl Worker {
     fn carry_out(&mut self, command: Command, commands: &Receiver<Command>) {
         let during = task_of(&command);
         tracing::info!("{} began", during.words());
+        if matches!(command, Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. }) {
+            self.attached.detach();
+        }
         let result = catch_unwind(AssertUnwindSafe(|| match command {
             Command::Train { settings, out } => training::start(self, &settings, &out, commands),
             Command::ResumeRun { run } => training::resume(self, &run, commands),
+            Command::Attach { run } => self.attached.attach(&run, &self.out),
+            Command::Detach => {
+                self.attached.detach();
+                Ok(())
+            }
             Command::Open { path } => self.open(&path),
             Command::OpenShipped => {
                 self.set_model(TrainedModel::shipped(&self.device)?, true);
@@ -100,6 +111,9 @@ impl Worker {
     fn open(&mut self, path: &Path) -> Result<()> {
         #[cfg(test)]
         self.out.panics.at(super::panics::Place::Loader);
+        if path.is_dir() && holds_run(path) && in_use(path) {
+            return self.attached.attach(path, &self.out);
+        }
         let _ = self.out.send(Event::Activity(Activity::Preparing));
         let out = self.out.clone();
         let mut percent = 0;
@@ -201,6 +215,7 @@ pub(super) fn task_of(command: &Command) -> Task {
             Task::Sampling
         }
         Command::FindOrigin { .. } => Task::FindingOrigin,
+        Command::Attach { .. } | Command::Detach => Task::Attaching,
         Command::Save { .. } => Task::Saving,
         Command::ReadProvenance { .. } => Task::ReadingPicture,
         Command::ListRuns { .. } => Task::ListingRuns,

@@ -1,25 +1,21 @@
 //! The losses of a run read back from its folder, in bounded memory however long the run was.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::evaluations::Evaluations;
-use super::folder::{BY_TIMESTEP, LossByTimestep, METRICS, open_if_there};
+use super::folder::{BY_TIMESTEP, LossByTimestep, METRICS};
 use super::loss_by_timestep::LossMap;
 use super::metrics::StepReport;
 use super::pulse::Pulse;
 use super::run_clock::RunClock;
+use super::tail::Tail;
+use crate::Result;
 use crate::eval::QuickEval;
-use crate::{Error, Result};
 
 /// Buckets of a curve that are kept; each holds the lowest and the highest of its points.
 const MOST_BUCKETS: usize = 1 << 15;
-
-/// Longer lines are not what this program wrote: they are read in pieces, none of which is a line of metrics.
-const MAX_LINE: u64 = 1 << 16;
 
 /// The curves of a run that was trained before.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -56,36 +52,32 @@ impl History {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn read(run: &Path) -> Result<Self> {
+        Self::begin(&mut Tail::new(run.join(METRICS)), &mut Tail::new(run.join(BY_TIMESTEP)))
+    }
+
+    /// As [`read`](Self::read), of files that are at their beginning and read on from there.
+    pub(super) fn begin(metrics: &mut Tail, losses: &mut Tail) -> Result<Self> {
         let (mut train, mut held_out) = (Curve::new(MOST_BUCKETS), Curve::new(MOST_BUCKETS));
         let (mut evaluations, mut by_timestep) = (Evaluations::default(), LossMap::default());
         let (mut clock, mut pulse, mut last) = (RunClock::default(), Box::<Pulse>::default(), None);
-        for_each_line(&run.join(METRICS), |line| match line {
-            Line::Step(report) => {
+        metrics.read(|line| match serde_json::from_slice(line) {
+            Ok(Line::Step(report)) => {
                 train.push(report.step, report.loss);
                 clock.push(report.step, report.seconds);
                 pulse.push(&report);
                 last = Some(report);
             }
-            Line::HeldOut { step, held_out: loss } => held_out.push(step, loss),
-            Line::Evaluated { step, eval } => evaluations.push(step, eval),
+            Ok(Line::HeldOut { step, held_out: loss }) => held_out.push(step, loss),
+            Ok(Line::Evaluated { step, eval }) => evaluations.push(step, eval),
+            Err(_) => {}
         })?;
-        for_each_line(&run.join(BY_TIMESTEP), |line: LossByTimestep| by_timestep.push(line.step, &line.by_timestep))?;
+        losses.read(|line| {
+            if let Ok(line) = serde_json::from_slice::<LossByTimestep>(line) {
+                by_timestep.push(line.step, &line.by_timestep);
+            }
+        })?;
         Ok(Self { train: train.points(), held_out: held_out.points(), evaluations, clock, by_timestep, pulse, last })
     }
-}
-
-/// Takes every line of a file that can be read; no file has no lines.
-fn for_each_line<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> Result<()> {
-    let Some(file) = open_if_there(path)? else { return Ok(()) };
-    let mut reader = BufReader::new(file);
-    let mut line = Vec::new();
-    while reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(Error::read(path))? > 0 {
-        if let Ok(parsed) = serde_json::from_slice(&line) {
-            take(parsed);
-        }
-        line.clear();
-    }
-    Ok(())
 }
 
 /// A curve that is thinned as it grows: neighbouring buckets are merged whenever there are too many.

@@ -55,7 +55,19 @@ pub fn commands(state: &AppState) -> Vec<Command> {
     let none = Modifiers::NONE;
     let smoothed = |factor| Action::LossSmoothing(Smoothing::over(factor * state.loss.smoothing.steps()));
     vec![
-        plain("Train", ctrl(Key::Enter), idle && state.problems.is_empty(), Action::Train),
+        plain("Detach from the run of another program", ctrl(Key::U), state.attached().is_some(), Action::Detach),
+        plain(
+            "Attach to the run at the typed path, which another program trains",
+            ctrl_shift(Key::U),
+            idle && !state.open_path.trim().is_empty(),
+            Action::Attach(state.open_path.trim().into()),
+        ),
+        plain(
+            "Train",
+            ctrl(Key::Enter),
+            idle && state.attached().is_none() && state.problems.is_empty(),
+            Action::Train,
+        ),
         plain("Pause training", ctrl(Key::P), state.activity == Activity::Training, Action::Pause),
         plain("Continue training", ctrl(Key::P), state.activity == Activity::Paused, Action::Continue),
         plain("Train one more step", ctrl(Key::Period), running, Action::Step),
@@ -67,7 +79,7 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         plain("Forward and back: a digit into noise", ctrl(Key::J), true, Action::Origin(OriginAction::Toggle)),
         plain(
             "Forward and back: any other test digit",
-            ctrl_shift(Key::I),
+            ctrl_shift(Key::M),
             state.origin.open && !state.origin.reading,
             Action::Origin(OriginAction::Random),
         ),

@@ -1,7 +1,9 @@
 //! The Runs tab: the earlier runs, newest first, to open, go on with, take settings from, or throw away.
 
 use egui::emath::GuiRounding;
-use egui::{Frame, Label, Margin, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
+use egui::{
+    Frame, Label, Margin, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, vec2,
+};
 
 use super::button::Button;
 use super::comparison;
@@ -9,7 +11,7 @@ use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::Empty;
-use super::section::{caption, title};
+use super::section::{caption, name_field, title};
 use super::textures::{Part, Textures};
 use super::theme::semibold;
 use super::tick::tick;
@@ -30,6 +32,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
             if again.show(ui).clicked() {
                 actions.push(Action::ListRuns);
             }
+            attach(ui, state, actions);
         });
         let folder = state.runs.folder.display();
         match state.runs.list.as_deref() {
@@ -55,6 +58,22 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
             None => caption(ui, format!("{folder} could not be read. The message says why; then press Read again.")),
         }
     });
+}
+
+/// The folder of a run elsewhere, such as on a network mount, to look at while it is trained there.
+fn attach(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    let usable = !state.open_path.trim().is_empty() && !state.run_is_active();
+    let tip = "Show the run in this folder as it grows, read-only, while another program or machine trains it";
+    if Button::text("Attach").named("Attach to the folder").enabled(usable).tip(tip).show(ui).clicked() {
+        actions.push(Action::Attach(state.open_path.trim().into()));
+    }
+    let mut path = state.open_path.clone();
+    let width = (ui.available_width() - 16.0).clamp(80.0, 240.0);
+    let field = ui.add_sized([width, 28.0], TextEdit::singleline(&mut path).hint_text("a run trained elsewhere"));
+    name_field(&field, "folder of a run", &path);
+    if field.changed() {
+        actions.push(Action::OpenPath(path));
+    }
 }
 
 fn card(ui: &mut Ui, state: &AppState, run: &RunSummary, i: usize, textures: &mut Textures, actions: &mut Vec<Action>) {
@@ -141,6 +160,9 @@ fn buttons(ui: &mut Ui, state: &AppState, run: &RunSummary, name: &str, actions:
     if let Ok(record) = &run.record {
         let refusal = no_start(active, record);
         press(ui, "Open", refusal, "Show its losses and draw with its model", Action::OpenRun(path()));
+        let tip = "Show it as it grows, read-only, while another program trains it";
+        let refusal_to_attach = active.then_some("Stop the run in progress first");
+        press(ui, "Attach", refusal_to_attach, tip, Action::Attach(path()));
         let complete = (record.share >= 1.0).then_some("It is complete: duplicate it to train another for longer");
         let tip = "Go on with it from its last checkpoint";
         press(ui, "Resume", refusal.or(complete), tip, Action::ResumeRun(path()));

@@ -120,6 +120,9 @@ fn going_on(state: &AppState, p: &Palette) -> (Color32, String) {
         (Activity::Training, _) => (p.good, "Training".to_owned()),
         (Activity::Paused, _) => (p.warn, format!("Held after step {step}")),
         (Activity::Stopping, _) => (p.warn, "Writing the last checkpoint".to_owned()),
+        (Activity::Idle, _) if state.attached().is_some() => {
+            (p.good, format!("Another program trains it, read-only: step {step}"))
+        }
         (Activity::Idle, Some(EndReason::Completed)) => (p.good, format!("Trained: {step} steps")),
         (Activity::Idle, Some(EndReason::Stopped)) => (p.muted, format!("Stopped at step {step}, kept")),
         (Activity::Idle, Some(EndReason::Failed)) => (p.bad, format!("Failed at step {step}")),

@@ -125,6 +125,15 @@ fn purpose((preset, budget): (Preset, Budget)) -> &'static str {
 }
 
 fn run_buttons(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    if state.attached().is_some() {
+        let tip = "Another program trains this run: it is shown as it grows, and steered there. Detach to train here";
+        if Button::text("Detach").main(true).width(104.0).tip(tip).show(ui).clicked() {
+            actions.push(Action::Detach);
+        }
+        let p = Palette::of(ui);
+        ui.label(RichText::new("read-only").color(p.muted)).on_hover_text(tip);
+        return;
+    }
     let activity = state.activity;
     let width = 104.0;
     let (icon, text, action, tip) = match activity {
@@ -161,7 +170,7 @@ fn run_buttons(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
 
 /// The numbers of the run, as many as there is room for, each in a place of fixed width.
 fn numbers_of_run(ui: &mut Ui, state: &AppState) {
-    if !state.problems.is_empty() && !state.run_is_active() {
+    if !state.problems.is_empty() && !state.run_goes_on() {
         let p = Palette::of(ui);
         let text = format!("{} {}", icons::WARNING, state.problems[0].what);
         ui.add(egui::Label::new(RichText::new(text).color(p.bad)).truncate());
@@ -232,7 +241,7 @@ fn corner(ui: &mut Ui, search: bool, actions: &mut Vec<Action>) {
 
 fn progress_line(ui: &Ui, bar: Rect, state: &AppState) {
     let p = Palette::of(ui);
-    let share = if state.run_is_active() { state.progress.share as f32 } else { 0.0 };
+    let share = if state.run_goes_on() { state.progress.share as f32 } else { 0.0 };
     let end = egui::lerp(bar.left()..=bar.right(), share);
     let line = Rect::from_min_max(pos2(bar.left(), bar.bottom() - 2.0), pos2(end, bar.bottom()));
     ui.painter().rect_filled(line, 0.0, p.accent);

@@ -94,6 +94,9 @@ fn hero(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Ve
         return;
     }
     let empty = match state.activity {
+        Activity::Idle if state.attached().is_some() => {
+            Empty { headline: "Another program trains it", sentence: "Its first grid appears here once it is drawn." }
+        }
         Activity::Idle => Empty {
             headline: "Nothing drawn yet",
             sentence: "Press Train: the first digits appear here after a few seconds, and get clearer as the network learns.",
@@ -103,7 +106,7 @@ fn hero(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Ve
         }
         _ => Empty { headline: "Training", sentence: "The first drawing of the grid comes in a moment." },
     };
-    let ready = state.activity == Activity::Idle && state.problems.is_empty();
+    let ready = state.activity == Activity::Idle && state.attached().is_none() && state.problems.is_empty();
     empty.show(ui, |ui| {
         if ready && Button::text("Train now").with_icon(icons::PLAY).main(true).width(124.0).show(ui).clicked() {
             actions.push(Action::Train);
