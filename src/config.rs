@@ -242,7 +242,8 @@ pub enum TimestepSampling {
     Uniform,
     /// Uniform, with one timestep from each of B equal strata: the same mean, less variance.
     Stratified,
-    /// Stratified quantiles of t/T = sigmoid(N(m, s²)) (Esser et al. 2024): the noise levels around one more often.
+    /// Stratified quantiles of t/T = sigmoid(N(m, s²)) (Esser et al. 2024), the noise levels around one more often, and
+    /// for some of the images of all t alike.
     LogitNormal,
 }
 
@@ -253,11 +254,14 @@ pub struct LogitNormal {
     pub mean: f64,
     /// s: how far around it.
     pub deviation: f64,
+    /// Share of the images whose timestep is uniform instead: no noise level is left unlearned.
+    #[serde(default)]
+    pub uniform_share: f64,
 }
 
 impl Default for LogitNormal {
     fn default() -> Self {
-        Self { mean: 0.0, deviation: 1.0 }
+        Self { mean: 0.0, deviation: 1.0, uniform_share: 0.0 }
     }
 }
 

@@ -11,7 +11,8 @@ const FLOOR: f32 = 1e-6;
 /// The map as the panel draws it.
 #[derive(Debug, Clone)]
 pub struct HeatMap {
-    /// A pixel a cell: training time to the right, t upwards; 0 is the smallest loss, 255 the largest.
+    /// A pixel a cell: training time to the right, t upwards; 1 is the smallest loss, 255 the largest, 0 where no image
+    /// ever fell.
     pub picture: Arc<Pictures>,
     /// The smallest and the largest loss.
     pub range: (f32, f32),
@@ -45,7 +46,7 @@ impl HeatMap {
         let byte = |loss: f32| {
             let span = (range.1 / range.0).ln();
             let share = if span > 0.0 { (loss.max(FLOOR) / range.0).ln() / span } else { 0.5 };
-            (255.0 * share.clamp(0.0, 1.0)).round() as u8
+            (1.0 + 254.0 * share.clamp(0.0, 1.0)).round() as u8
         };
         let mut pixels = vec![0; BINS * columns.len()];
         // Where no image fell, the last that did tells best; before the first, the next one.
@@ -107,14 +108,15 @@ mod tests {
         assert_eq!((heat.picture.width, heat.picture.height, heat.range), (2, BINS, (0.01, 1.0)));
         let top = &heat.picture.pixels[..2];
         let bottom = &heat.picture.pixels[2 * (BINS - 1)..];
-        assert_eq!((top, bottom), (&[0, 0][..], &[255, 128][..]));
+        assert_eq!((top, bottom), (&[1, 1][..], &[255, 128][..]));
+        assert_eq!(heat.picture.pixels[2], 0, "no image fell there");
     }
 
     #[test]
     fn gaps_show_what_was_last_known_and_are_told_as_gaps() {
         let heat = HeatMap::new(&map(&[&[(0, 1.0)], &[(999, 0.01)], &[(0, 0.1)]])).unwrap();
         assert_eq!(heat.picture.pixels[3 * (BINS - 1)..], [255, 255, 128]);
-        assert_eq!(heat.picture.pixels[..3], [0, 0, 0]);
+        assert_eq!(heat.picture.pixels[..3], [1, 1, 1]);
         assert_eq!(heat.cell(0.5, 0.0, 1000), Cell { t: (1, 42), steps: (100, 200), loss: None });
         assert_eq!(heat.cell(1.0, 0.01, 1000), Cell { t: (1, 42), steps: (200, 300), loss: Some(0.1) });
         assert_eq!(heat.cell(0.4, 1.0, 1000).t, (960, 1000));

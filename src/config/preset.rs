@@ -116,7 +116,7 @@ fn small() -> Settings {
             clip_norm: 1.0,
             ema_decay: 0.998,
             timestep_sampling: TimestepSampling::LogitNormal,
-            logit_normal: LogitNormal { mean: 0.6, deviation: 0.65 },
+            logit_normal: LogitNormal { mean: 0.6, deviation: 0.65, uniform_share: 0.1 },
             class_dropout: 0.1,
             checkpoint_every: 500,
             preview_seconds: 2.0,

@@ -253,7 +253,7 @@ impl Settings {
             format!("a momentum of {} for Muon", t.muon_momentum),
             "use 0 to 0.99; 0.95 is usual, less where a run is short",
         );
-        let LogitNormal { mean, deviation } = t.logit_normal;
+        let LogitNormal { mean, deviation, uniform_share } = t.logit_normal;
         found.unless(
             (-5.0..=5.0).contains(&mean),
             Setting::TimestepMean,
@@ -265,6 +265,12 @@ impl Settings {
             Setting::TimestepDeviation,
             format!("a deviation of {deviation} of ln(t/(T − t))"),
             "use more than 0 and at most 5; 1 is usual",
+        );
+        found.unless(
+            (0.0..=1.0).contains(&uniform_share),
+            Setting::TimestepUniform,
+            format!("a share of {uniform_share} of uniform timesteps"),
+            "use 0 to 1",
         );
         // Adam divides by 1 − β.
         for (setting, name, beta) in [(Setting::Beta1, "β₁", t.beta1), (Setting::Beta2, "β₂", t.beta2)] {

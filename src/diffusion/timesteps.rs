@@ -22,8 +22,13 @@ pub fn draw(
         return (0..batch).map(|_| stream.below(timesteps as u64) as usize).collect();
     }
     let one_each = stream.permutation(batch).into_iter().map(|i| (f64::from(i) + stream.uniform()) / batch as f64);
-    let share = |u| match sampling {
-        TimestepSampling::LogitNormal => sigmoid(normal.mean + normal.deviation * normal_quantile(u)),
+    let LogitNormal { mean, deviation, uniform_share } = normal;
+    let share = |u: f64| match sampling {
+        TimestepSampling::LogitNormal if u < uniform_share => u / uniform_share,
+        TimestepSampling::LogitNormal => {
+            let u = (u - uniform_share) / (1.0 - uniform_share);
+            sigmoid(mean + deviation * normal_quantile(u))
+        }
         TimestepSampling::Uniform | TimestepSampling::Stratified => u,
     };
     one_each.map(|u| index(share(u))).collect()
@@ -77,7 +82,7 @@ mod tests {
     #[test]
     fn logit_normal_has_the_quartiles_of_its_distribution() {
         for (mean, deviation) in [(0.0, 1.0), (0.6, 0.65), (-2.0, 0.3)] {
-            let normal = LogitNormal { mean, deviation };
+            let normal = LogitNormal { mean, deviation, uniform_share: 0.0 };
             let mut all = many_of(TimestepSampling::LogitNormal, normal, 1000, 64, 500).concat();
             all.sort_unstable();
             for (share, z) in [(0.25, -0.674_489_75), (0.5, 0.0), (0.75, 0.674_489_75), (0.99, 2.326_347_87f64)] {
@@ -86,6 +91,20 @@ mod tests {
             }
             assert!(all.iter().all(|&t| t < 1000));
         }
+    }
+
+    #[test]
+    fn a_share_of_the_images_comes_from_all_timesteps_alike() {
+        let normal = LogitNormal { mean: 0.6, deviation: 0.1, uniform_share: 0.25 };
+        let batches = many_of(TimestepSampling::LogitNormal, normal, 1000, 64, 500);
+        let low = |batch: &[usize]| batch.iter().filter(|&&t| t < 500).count();
+        assert!(batches.iter().all(|batch| (7..=9).contains(&low(batch))), "a quarter of 64, half of it below 500");
+        let mut counts = [0usize; 5];
+        batches.concat().into_iter().filter(|&t| t < 500).for_each(|t| counts[t / 100] += 1);
+        assert!(counts.iter().all(|count| (720..880).contains(count)), "{counts:?}");
+        let all = LogitNormal { uniform_share: 1.0, ..normal };
+        let uniform = many(TimestepSampling::Stratified, 1000, 64, 3);
+        assert_eq!(many_of(TimestepSampling::LogitNormal, all, 1000, 64, 3), uniform);
     }
 
     #[test]

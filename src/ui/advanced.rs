@@ -15,7 +15,7 @@ use crate::app::{Action, AppState, Difference, differences};
 use crate::config::{Architecture, CompactConfig, OptimizerKind, Setting, Settings, TimestepSampling};
 
 /// The settings in the section that can have problems: fold it, and these are still told of.
-const SETTINGS: [Setting; 16] = [
+const SETTINGS: [Setting; 17] = [
     Setting::ImageSize,
     Setting::Network,
     Setting::Classes,
@@ -23,6 +23,7 @@ const SETTINGS: [Setting; 16] = [
     Setting::MuonMomentum,
     Setting::TimestepMean,
     Setting::TimestepDeviation,
+    Setting::TimestepUniform,
     Setting::Beta1,
     Setting::Beta2,
     Setting::WeightDecay,
@@ -177,6 +178,16 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
             problem: state.problem(Setting::TimestepDeviation),
         };
         t.logit_normal.deviation = spread.show(ui).unwrap_or(t.logit_normal.deviation);
+        let uniform = NumberRow {
+            name: "Any t",
+            about: "Share of the images whose timestep is drawn from all alike, so that no noise level is left unlearned.",
+            unit: "",
+            value: t.logit_normal.uniform_share,
+            preset: usual.uniform_share,
+            scale: Scale::linear(0.0..=1.0),
+            problem: state.problem(Setting::TimestepUniform),
+        };
+        t.logit_normal.uniform_share = uniform.show(ui).unwrap_or(t.logit_normal.uniform_share);
     }
 
     let kinds = [

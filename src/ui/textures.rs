@@ -19,7 +19,7 @@ pub enum Part {
     One(usize),
     /// One picture of signed noise.
     Signed(usize),
-    /// The first picture as a heat map.
+    /// The first picture as a heat map; nothing is drawn where it is 0.
     Heat,
 }
 
@@ -72,7 +72,8 @@ fn image(source: &Pictures, part: Part) -> ColorImage {
         Part::Column => gray(&source.grid(1, 0, 0)),
         Part::One(i) => ColorImage::from_gray([source.width, source.height], source.get(i)),
         Part::Heat => {
-            let pixels: Vec<Color32> = source.pixels.iter().map(|&value| viridis(value)).collect();
+            let color = |value: u8| if value == 0 { Color32::TRANSPARENT } else { viridis(value) };
+            let pixels: Vec<Color32> = source.pixels.iter().map(|&value| color(value)).collect();
             ColorImage::new([source.width, source.height], pixels)
         }
         Part::Signed(i) => {

@@ -108,6 +108,10 @@ pub struct TrainFlags {
     #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
     pub timestep_deviation: Option<f64>,
 
+    /// Share of the images whose timestep is drawn from all alike, 0 to 1
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true, value_parser = value::real)]
+    pub timestep_uniform: Option<f64>,
+
     /// Steps between checkpoints
     #[arg(long, value_name = "STEPS", allow_hyphen_values = true, value_parser = value::whole)]
     pub checkpoint_every: Option<u64>,
@@ -170,7 +174,8 @@ impl TrainFlags {
             ("--muon-momentum", now.training.muon_momentum == was.training.muon_momentum),
             ("--warmup", now.training.warmup_steps == was.training.warmup_steps),
             ("--timestep-mean", now.training.logit_normal.mean == was.training.logit_normal.mean),
-            ("--timestep-deviation", now.training.logit_normal == was.training.logit_normal),
+            ("--timestep-deviation", now.training.logit_normal.deviation == was.training.logit_normal.deviation),
+            ("--timestep-uniform", now.training.logit_normal == was.training.logit_normal),
             ("--seed", now.training.seed == was.training.seed),
         ];
         match kept.iter().find(|(_, same)| !same) {
@@ -208,6 +213,7 @@ impl TrainFlags {
         put(&self.warmup, &mut training.warmup_steps);
         put(&self.timestep_mean, &mut training.logit_normal.mean);
         put(&self.timestep_deviation, &mut training.logit_normal.deviation);
+        put(&self.timestep_uniform, &mut training.logit_normal.uniform_share);
         self.unused(training)?;
         put(&self.checkpoint_every, &mut training.checkpoint_every);
         put(&self.eval_every, &mut training.eval_seconds);
@@ -226,6 +232,7 @@ impl TrainFlags {
             ("--muon-momentum", self.muon_momentum.is_some() && !muon, by_adamw, "--optimizer muon"),
             ("--timestep-mean", self.timestep_mean.is_some() && !preferred, by_chance, "--preset small"),
             ("--timestep-deviation", self.timestep_deviation.is_some() && !preferred, by_chance, "--preset small"),
+            ("--timestep-uniform", self.timestep_uniform.is_some() && !preferred, by_chance, "--preset small"),
         ];
         match flags.iter().find(|(_, unused, ..)| *unused) {
             Some((flag, _, why, instead)) => {

@@ -11,7 +11,7 @@ fn presets_have_no_problems() {
 #[test]
 fn each_bad_value_is_named() {
     type Spoil = fn(&mut Settings);
-    let cases: [(Setting, Spoil); 15] = [
+    let cases: [(Setting, Spoil); 16] = [
         (Setting::Timesteps, |s| s.diffusion.timesteps = 0),
         (Setting::BetaStart, |s| s.diffusion.beta_start = 0.3),
         (Setting::BetaEnd, |s| s.diffusion.beta_end = 1.0),
@@ -22,6 +22,7 @@ fn each_bad_value_is_named() {
         (Setting::MuonLearningRate, |s| s.training.muon_learning_rate = 0.0),
         (Setting::MuonMomentum, |s| s.training.muon_momentum = 1.0),
         (Setting::TimestepMean, |s| s.training.logit_normal.mean = f64::NAN),
+        (Setting::TimestepUniform, |s| s.training.logit_normal.uniform_share = 1.1),
         (Setting::TimestepDeviation, |s| s.training.logit_normal.deviation = 0.0),
         (Setting::Epochs, |s| s.training.budget = Budget::Epochs(0)),
         (Setting::Beta1, |s| s.training.beta1 = 1.0),
