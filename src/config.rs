@@ -321,7 +321,7 @@ pub enum WeightsKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassChoice {
-    /// 0, 1, … 9, 0, … in turn.
+    /// The digits that the model learned in turn: 0, 1, … 9, 0, …
     Each,
     /// All the same digit.
     Only(u8),

@@ -79,7 +79,8 @@ impl<'a> Drawing<'a> {
         let (model, count) = (self.denoiser.settings(), self.settings.count);
         match &self.origin {
             Some(origin) if self.settings.classes == ClassChoice::Each => {
-                vec![origin.class.filter(|_| model.network.classes); count]
+                let known = |class: &u8| model.network.classes && model.data.digits.contains(*class);
+                vec![origin.class.filter(known); count]
             }
             _ => classes(self.settings.classes, model, count),
         }

@@ -29,7 +29,7 @@ fn test_digits() -> Dataset {
 
 fn report(name: &str, images: &Dataset) -> Report {
     let (judge, digits) = (Judge::shipped().unwrap(), mnist::load().unwrap());
-    let report = Report::new(&judge, images, &[], &digits, &mut |_, _| ()).unwrap();
+    let report = Report::new(&judge, images, &[], diffuscope::config::Digits::ALL, &digits, &mut |_, _| ()).unwrap();
     println!("{name}\n{report}\n");
     report
 }

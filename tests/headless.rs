@@ -133,6 +133,12 @@ fn a_model_of_two_digits_is_trained_and_draws_no_other() {
         folder.path(),
         &["sample", "--checkpoint", "run", "--count", "5", "--steps", "2", "--out", "some.safetensors"],
     );
+    let report = done(
+        folder.path(),
+        &["eval", "--checkpoint", "run", "--count", "20", "--steps", "2", "--bits-images", "0", "--json"],
+    );
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["real_images"], 20);
     let another = ["sample", "--checkpoint", "run", "--class", "4", "--out", "no.png"];
     let (error, hint) = program::failed(folder.path(), &another, 2);
     assert_eq!((error.as_str(), hint.as_str()), ("--class: the model never saw a 4", "it learned 3, 7"));

@@ -79,6 +79,11 @@ fn digits_are_chosen_and_their_images_and_counts_are_seen() {
     let (data, seed, _) = asked(&mut scene);
     scene.play([data_seen(&data, seed)]);
     assert!(scene.command().is_none(), "there is nothing to ask about");
+    scene.harness.get_by_label("No digit is chosen");
+    assert!(
+        scene.harness.query_by_label_contains("rows of 16 images").is_none(),
+        "what was seen before is no longer meant"
+    );
     assert!(!scene.state().problems.is_empty(), "and nothing to train on");
 }
 
@@ -108,4 +113,25 @@ fn a_folder_and_an_idx_file_that_are_dropped_are_learned_from() {
     std::fs::write(&notes, "").unwrap();
     drop_onto(&mut scene, &notes);
     assert!(scene.harness.query_all_by_label_contains("notes.txt is nothing that can be opened").count() > 0);
+}
+
+#[test]
+fn while_other_images_are_read_none_are_taken_for_them() {
+    let mut scene = scene();
+    scene.click("Data tab");
+    let (data, seed, _) = asked(&mut scene);
+    scene.play([data_seen(&data, seed)]);
+    let folder = tempfile::tempdir().unwrap();
+    drop_onto(&mut scene, folder.path());
+    let (data, ..) = asked(&mut scene);
+    scene.harness.get_by_label("Reading the images…");
+    assert!(scene.harness.query_by_label_contains("60,000 images to learn from").is_none());
+    let (what, hint) = ("holds no images".to_owned(), "give a folder of images".to_owned());
+    scene.play([Event::Failed { during: Task::ReadingData, what, hint }]);
+    scene.harness.get_by_label("holds no images: give a folder of images");
+    scene.click("Learn the digit 0");
+    let (next, ..) = asked(&mut scene);
+    assert_eq!((next.source, next.digits), (data.source, Digits::ALL.toggled(0)));
+    scene.harness.get_by_label("Reading the images…");
+    assert!(scene.harness.query_by_label_contains("holds no images").is_none(), "that was another question");
 }

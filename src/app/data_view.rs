@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::logic::App;
-use super::state::Tab;
-use crate::config::DataSettings;
+use super::state::{AppState, Tab};
+use crate::config::{DataSettings, Subset};
 use crate::engine::Command;
 
 pub use crate::data::contact_sheet::{ACROSS, ClassCount, ContactSheet};
@@ -24,14 +24,9 @@ pub struct DataView {
 }
 
 impl DataView {
-    /// The newest contact sheet, also while the next one is awaited.
-    pub fn sheet(&self) -> Option<&Arc<ContactSheet>> {
-        self.seen.as_ref().map(|(_, sheet)| sheet)
-    }
-
-    /// Why there is none.
-    pub fn failed(&self) -> Option<&str> {
-        self.failed.as_ref().map(|(_, why)| why.as_str())
+    /// The newest contact sheet and the settings that it answers, also while the next one is awaited.
+    pub fn sheet(&self) -> Option<(&DataSettings, &Arc<ContactSheet>)> {
+        self.seen.as_ref().map(|((data, _), sheet)| (data, sheet))
     }
 
     /// An answer is awaited.
@@ -62,6 +57,21 @@ impl DataView {
     }
 }
 
+impl AppState {
+    /// Why the images that the settings name cannot be shown; none if they can, or are not read yet.
+    pub fn unreadable_data(&self) -> Option<&str> {
+        let question = self.data_question();
+        self.data.failed.as_ref().filter(|(of, _)| *of == question).map(|(_, why)| why.as_str())
+    }
+
+    /// What the settings name. What is held out is no part of it, nor a seed by which nothing is shuffled.
+    fn data_question(&self) -> Question {
+        let data = DataSettings { held_out: 0, ..self.settings.data.clone() };
+        let seed = if matches!(data.subset, Subset::Shuffled(_)) { self.settings.training.seed } else { 0 };
+        (data, seed)
+    }
+}
+
 impl App {
     /// Asks what the next run would learn from, while that is shown.
     pub(super) fn look_at_data(&mut self) {
@@ -69,19 +79,16 @@ impl App {
         if state.tab != Tab::Data || state.data.asked.is_some() || state.settings.data.digits.is_empty() {
             return;
         }
-        // What is held out does not change what is learned from.
-        let data = DataSettings { held_out: 0, ..state.settings.data.clone() };
-        let question = (data, state.settings.training.seed);
+        let question = state.data_question();
         if state.data.knows(&question) {
             return;
         }
-        let again = self.state.data.again;
-        let command = Command::LookAtData { data: Box::new(question.0.clone()), seed: question.1, again };
-        self.state.data.again = false;
-        if self.command(command) {
+        let (data, seed) = question.clone();
+        if self.command(Command::LookAtData { data: Box::new(data), seed, again: self.state.data.again }) {
             self.state.data.asked = Some(question);
         } else {
-            self.state.data.failed = Some((question, "the engine has ended".into()));
+            self.state.data.failed = Some((question, "the engine did not take the question: look again".into()));
         }
+        self.state.data.again = false;
     }
 }

@@ -24,7 +24,9 @@ impl Dropped {
         if path.is_dir() {
             return match holds_run(path) {
                 true => Self::Run,
-                false if path.join("model_index.json").is_file() => Self::Weights,
+                false if ["model_index.json", "config.json"].iter().any(|name| path.join(name).is_file()) => {
+                    Self::Weights
+                }
                 false => Self::Images,
             };
         }
@@ -42,6 +44,10 @@ impl Dropped {
 impl App {
     pub(super) fn dropped(&mut self, path: PathBuf) {
         match Dropped::of(&path) {
+            Dropped::Run if self.state.run_is_active() => {
+                let what = "a run cannot be opened while another one trains".to_owned();
+                self.state.notices.add(Kind::Failed, what, Some("stop the run in progress first".into()));
+            }
             Dropped::Run => self.open_run(path),
             Dropped::Weights => self.open(path),
             Dropped::Images => {

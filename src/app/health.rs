@@ -18,6 +18,7 @@
 //! | digits improve | the distance became lower within the last [`STOPPED`] seconds |
 //! | loss falls, loss flat | by the smoothed loss of a quarter of the run ago |
 
+use crate::config::Digits;
 use crate::eval::quick::{DIGITS, REAL};
 use crate::train::evaluations::{Evaluated, Evaluations};
 use crate::train::pulse::{Beat, Pulse, quarter};
@@ -64,6 +65,8 @@ pub struct Evidence<'a> {
     /// Largest decay of the moving average; 0: there is none.
     pub ema_decay: f64,
     /// The run is over: what went on is told as what went on.
+    /// What real digits reach is known of all ten alone.
+    pub learned: Digits,
     pub ended: bool,
 }
 
@@ -155,6 +158,7 @@ fn digits(evidence: &Evidence<'_>) -> Option<Health> {
     let newest = evidence.evaluations.newest()?;
     let (best, before) = best(evidence.evaluations)?;
     if newest.eval.count == DIGITS
+        && evidence.learned == Digits::ALL
         && newest.eval.distance <= 1.1 * REAL.distance
         && newest.eval.recognisable >= 0.9 * REAL.recognisable
     {

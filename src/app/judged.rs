@@ -1,7 +1,7 @@
 //! How good the drawn digits are over the run, beside what real digits reach.
 
 use super::state::AppState;
-use crate::config::DataSource;
+use crate::config::{DataSource, Digits};
 use crate::eval::quick::{DIGITS, REAL, RealDigits};
 use crate::train::evaluations::{Evaluated, Evaluations};
 
@@ -10,15 +10,20 @@ use crate::train::evaluations::{Evaluated, Evaluations};
 pub struct Judged<'a> {
     series: &'a Evaluations,
     pub newest: &'a Evaluated,
-    /// What real digits reach; none where another number of digits was judged, which does not compare.
+    /// What real digits reach; none where another number of digits was judged, or not all ten were learned: that does
+    /// not compare.
     pub real: Option<RealDigits>,
+    /// The digits that can be drawn.
+    pub learned: Digits,
 }
 
 impl<'a> Judged<'a> {
     /// Of the state; none before the first evaluation.
     pub fn of(state: &'a AppState) -> Option<Self> {
         let newest = state.evaluations.newest()?;
-        Some(Self { series: &state.evaluations, newest, real: (newest.eval.count == DIGITS).then_some(REAL) })
+        let learned = state.learned_digits();
+        let compares = newest.eval.count == DIGITS && learned == Digits::ALL;
+        Some(Self { series: &state.evaluations, newest, real: compares.then_some(REAL), learned })
     }
 
     /// Step and recognisable share.
@@ -33,6 +38,11 @@ impl<'a> Judged<'a> {
 }
 
 impl AppState {
+    /// The digits that the run learned, or that the next one would.
+    pub fn learned_digits(&self) -> Digits {
+        self.run.as_ref().map_or(&self.settings, |run| &run.settings).data.digits
+    }
+
     /// Why nothing was judged so far, in words.
     pub fn not_judged(&self) -> String {
         let settings = self.run.as_ref().map_or(&self.settings, |run| &run.settings);

@@ -105,6 +105,7 @@ impl App {
                 let mut settings = preset.settings();
                 settings.training.budget = budget;
                 settings.data.source.clone_from(&self.state.settings.data.source);
+                settings.data.digits = self.state.settings.data.digits;
                 self.state.edit_settings(settings);
             }
             Action::Settings(settings) => self.state.edit_settings(*settings),

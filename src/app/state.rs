@@ -294,6 +294,7 @@ impl AppState {
             held_out: &held_out,
             warmup_steps: training.warmup_steps,
             ema_decay: training.ema_decay,
+            learned: run.settings.data.digits,
             ended: run.ended.is_some(),
         });
     }

@@ -69,7 +69,9 @@ impl TryFrom<Vec<u8>> for Digits {
     type Error = &'static str;
 
     fn try_from(list: Vec<u8>) -> Result<Self, Self::Error> {
-        Self::of(&list).ok_or("digits are 0 to 9")
+        // None at all is no choice that anything can be done with.
+        let digits = Self::of(&list).ok_or("digits are 0 to 9")?;
+        Ok(if digits.is_empty() { Self::ALL } else { digits })
     }
 }
 
@@ -97,6 +99,7 @@ mod tests {
         let text = serde_json::to_string(&some).unwrap();
         assert_eq!((text.as_str(), serde_json::from_str::<Digits>(&text).unwrap()), ("[3,7]", some));
         assert!(serde_json::from_str::<Digits>("[3,10]").is_err() && Digits::of(&[10]).is_none());
+        assert_eq!(serde_json::from_str::<Digits>("[]").unwrap(), Digits::ALL);
         assert_eq!(some.toggled(3).toggled(7).toggled(99), Digits::of(&[]).unwrap());
         assert!(!some.is_empty() && some.toggled(3).toggled(7).is_empty());
         assert_eq!(Digits::default().to_string(), "all ten");

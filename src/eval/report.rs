@@ -14,7 +14,7 @@ use super::judge::{Judge, Judged};
 use super::nearest::nearest;
 use super::precision_recall::Manifold;
 use super::verdict::{Evidence, Verdict};
-use crate::config::{CLASS_COUNT, Subset};
+use crate::config::{CLASS_COUNT, Digits, Subset};
 use crate::data::{Dataset, Splits};
 use crate::{Error, Result};
 
@@ -61,7 +61,8 @@ pub struct Report {
 pub type OnProgress<'a> = dyn FnMut(&'static str, f64) + 'a;
 
 impl Report {
-    /// Judges `images` against the digits of MNIST; `asked` has the class that each was asked for, if any.
+    /// Judges `images` against the digits of MNIST that their model `learned`; `asked` has the class that each was asked
+    /// for, if any. The distance is to the training images of all ten, for these images as for the real ones beside them.
     ///
     /// # Errors
     /// For fewer than two images, or when there is no memory.
@@ -69,6 +70,7 @@ impl Report {
         judge: &Judge,
         images: &Dataset,
         asked: &[Option<u8>],
+        learned: Digits,
         digits: &Splits,
         on_progress: &mut OnProgress,
     ) -> Result<Self> {
@@ -77,13 +79,14 @@ impl Report {
             return Err(Error::format(Path::new("the images"), what, "use at least two square images"));
         }
         let size = images.width;
-        let real = digits.test.subset(Subset::Shuffled(images.len().min(digits.test.len())), SEED)?.resized(size);
+        let (train, test) = (digits.train.showing(learned)?, digits.test.showing(learned)?);
+        let real = test.subset(Subset::Shuffled(images.len().min(test.len())), SEED)?.resized(size);
         let truth: Vec<Option<u8>> = (0..real.len()).map(|i| real.label(i)).collect();
         on_progress("judging the images", 0.0);
         let these = Side::new(judge, images, asked)?;
         on_progress("judging the images", 0.5);
         let those = Side::new(judge, &real, &truth)?;
-        let training = digits.train.resized(size);
+        let training = train.resized(size);
         let mut distances = |images: &Dataset, from: f64| -> Result<Vec<f64>> {
             let mut told = |share: f64| on_progress("finding the nearest training images", from + share / 2.0);
             Ok(nearest(images, &training, &mut told)?.into_iter().map(|found| found.distance).collect())
@@ -99,6 +102,7 @@ impl Report {
             distance: (frechet_distance.value, frechet_distance.real),
             copies: copies.value,
             classes: &classes,
+            learned,
         });
         Ok(Self {
             images: images.len(),

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::histogram::Histogram;
+use crate::config::Digits;
 
 /// A share of recognisable images under this is no digits at all.
 const SOME: f64 = 0.1;
@@ -39,12 +40,15 @@ pub struct Evidence<'a> {
     /// Share of copies of training images.
     pub copies: f64,
     pub classes: &'a Histogram,
+    /// The digits that could be drawn.
+    pub learned: Digits,
 }
 
 impl Verdict {
     /// The first that applies, in the order of the variants, but `LikeReal` before `Digits`.
     pub fn of(evidence: &Evidence) -> Self {
-        let Evidence { recognisable, distance, copies, classes } = *evidence;
+        let Evidence { recognisable, distance, copies, classes, learned } = *evidence;
+        let count = |digit: u8| classes[usize::from(digit)] as f64;
         let total: usize = classes.iter().sum();
         if recognisable.0 < SOME {
             Self::NotDigits
@@ -52,7 +56,7 @@ impl Verdict {
             Self::Copies
         } else if recognisable.0 < HALF * recognisable.1 {
             Self::HardlyDigits
-        } else if classes.iter().any(|&count| (count as f64) < MISSING * total as f64) {
+        } else if learned.iter().any(|digit| count(digit) < MISSING * total as f64) {
             Self::SomeDigits
         } else if recognisable.0 >= NEARLY * recognisable.1 && distance.0 <= NEAR * distance.1 {
             Self::LikeReal
@@ -67,7 +71,7 @@ impl fmt::Display for Verdict {
         f.write_str(match self {
             Self::NotDigits => "not digits",
             Self::Copies => "copies of training images",
-            Self::SomeDigits => "digits, but not all ten of them",
+            Self::SomeDigits => "digits, but not all of them",
             Self::HardlyDigits => "mostly not digits",
             Self::Digits => "digits, but one can tell them from real ones",
             Self::LikeReal => "digits as good as real ones",
@@ -81,7 +85,13 @@ mod tests {
 
     #[test]
     fn each_verdict_has_its_evidence() {
-        let real = Evidence { recognisable: (0.9, 0.9), distance: (5.0, 5.0), copies: 0.01, classes: &[10; 10] };
+        let real = Evidence {
+            recognisable: (0.9, 0.9),
+            distance: (5.0, 5.0),
+            copies: 0.01,
+            classes: &[10; 10],
+            learned: Digits::ALL,
+        };
         let one = [100, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let cases = [
             (real, Verdict::LikeReal),
@@ -89,6 +99,7 @@ mod tests {
             (Evidence { copies: 0.6, ..real }, Verdict::Copies),
             (Evidence { recognisable: (0.4, 0.9), classes: &one, ..real }, Verdict::HardlyDigits),
             (Evidence { classes: &one, ..real }, Verdict::SomeDigits),
+            (Evidence { classes: &one, learned: Digits::of(&[0]).unwrap(), ..real }, Verdict::LikeReal),
             (Evidence { recognisable: (0.8, 0.9), ..real }, Verdict::Digits),
             (Evidence { distance: (8.0, 5.0), ..real }, Verdict::Digits),
         ];

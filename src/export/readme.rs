@@ -27,14 +27,18 @@ pub fn text(model: &TrainedModel, kind: WeightsKind, patch_size: usize) -> Strin
     let labels = if classes { ", class_labels=labels" } else { "" };
     let (folder, channels, side) =
         (if classes && patch_size == 1 { "unet_classes" } else { "unet" }, patch_size * patch_size, size / patch_size);
-    let count = 10;
+    let learned = settings.data.digits;
+    let count = if classes { learned.iter().count() } else { 10 };
     let to_images = if patch_size == 2 {
         format!("images = torch.nn.functional.pixel_shuffle(x, 2)  # [{count}, 1, {size}, {size}] in [-1, 1]")
     } else {
         format!("images = x  # [{count}, 1, {size}, {size}] in [-1, 1]")
     };
-    let told =
-        if classes { "labels = torch.arange(10)  # the digits 0 to 9; 10 stands for \"no class\"\n" } else { "" };
+    let digits: Vec<String> = learned.iter().map(|digit| digit.to_string()).collect();
+    let told = match classes {
+        true => format!("labels = torch.tensor([{}])  # digits; 10 stands for \"no class\"\n", digits.join(", ")),
+        false => String::new(),
+    };
     let pipeline = if patch_size == 1 {
         "\nWithout asking for a digit, the pipeline alone:\n\n```python\nfrom diffusers import DDPMPipeline\n\n\
          DDPMPipeline.from_pretrained(\".\")().images[0].save(\"digit.png\")\n```\n"

@@ -11,7 +11,7 @@ use super::learning_rate::learning_rate_share;
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::optim::Optimizer;
-use crate::config::{Budget, LogitNormal, Settings, TimestepSampling, WeightsKind};
+use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
 use crate::data::{Batches, Dataset, Splits};
 use crate::diffusion::{Schedule, l_simple, l_simple_each, timesteps};
 use crate::model::ops::{self, Tape};
@@ -59,12 +59,13 @@ impl Trainer {
         if let Some(problem) = settings.problems(None).into_iter().next() {
             return Err(Error::Setting(problem));
         }
-        if let Some(problem) = settings.class_problem(&splits.train) {
-            return Err(Error::Setting(problem));
-        }
         let seed = settings.training.seed;
         let schedule = Schedule::from_settings(&settings.diffusion)?;
         let chosen = splits.chosen(&settings.data, seed)?;
+        let unknown = [&chosen.train, &chosen.test].into_iter().find_map(|images| settings.class_problem(images));
+        if let Some(problem) = unknown {
+            return Err(Error::Setting(problem));
+        }
         let (network, optimizer) = before_the_first_step(settings, device)?;
         Ok(Self {
             held_out: held_out(settings, &schedule, &chosen.test, device)?,
@@ -297,7 +298,7 @@ fn before_the_first_step(settings: &Settings, device: &Device) -> Result<(Networ
     Ok((network, Optimizer::new(weights, training)?))
 }
 
-/// Fixed noised test images, in batches; every timestep range is represented equally.
+/// Fixed noised test images, in batches, at the noise levels of training.
 fn held_out(settings: &Settings, schedule: &Schedule, test: &Dataset, device: &Device) -> Result<Vec<Examples>> {
     /// The held-out loss must not depend on the run's seed, so that runs can be compared.
     const SEED: u64 = 0;
@@ -311,9 +312,14 @@ fn held_out(settings: &Settings, schedule: &Schedule, test: &Dataset, device: &D
         .enumerate()
         .map(|(batch, indices)| {
             let mut stream = Stream::new(SEED, "held-out timesteps", batch as u64);
-            let sampling = TimestepSampling::Stratified;
-            let timesteps = settings.diffusion.timesteps;
-            let t = timesteps::draw(sampling, LogitNormal::default(), timesteps, indices.len(), &mut stream);
+            let training = &settings.training;
+            // The noise levels that are trained on, so that the two losses compare; evenly where those come by chance.
+            let sampling = match training.timestep_sampling {
+                TimestepSampling::LogitNormal => TimestepSampling::LogitNormal,
+                TimestepSampling::Uniform | TimestepSampling::Stratified => TimestepSampling::Stratified,
+            };
+            let (normal, timesteps) = (training.logit_normal, settings.diffusion.timesteps);
+            let t = timesteps::draw(sampling, normal, timesteps, indices.len(), &mut stream);
             let draw = Draw {
                 data: &test,
                 indices,

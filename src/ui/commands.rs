@@ -102,7 +102,12 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         plain("Show the Sample tab", ctrl(Key::Num2), true, Action::ShowTab(Tab::Sample)),
         plain("Show the Runs tab", ctrl(Key::Num3), true, Action::ShowTab(Tab::Runs)),
         plain("Show the Data tab", ctrl(Key::Num4), true, Action::ShowTab(Tab::Data)),
-        plain("Look at the images to learn from again", ctrl_shift(Key::I), true, Action::LookAtData),
+        plain(
+            "Look at the images to learn from again",
+            Some(KeyboardShortcut::new(none, Key::F5)),
+            true,
+            Action::LookAtData,
+        ),
         plain("Show or fold the settings", ctrl(Key::B), true, Action::ToggleLeft),
         plain("Show or fold the charts", ctrl_shift(Key::B), true, Action::ToggleRight),
         plain(
@@ -161,6 +166,7 @@ mod tests {
         let mut state = AppState::new(Preset::Small.settings());
         for activity in [Activity::Idle, Activity::Training, Activity::Paused] {
             state.activity = activity;
+            state.origin.open = activity != Activity::Idle;
             let commands = commands(&state);
             assert!(commands.iter().all(|command| command.keys.is_some()));
             for (i, one) in commands.iter().enumerate() {

@@ -10,7 +10,7 @@ use super::section::{caption, title};
 use super::textures::{Part, Textures};
 use super::theme::{regular, semibold};
 use crate::app::{ACROSS, Action, AppState, ContactSheet};
-use crate::config::{DataSource, Subset};
+use crate::config::{DataSettings, DataSource, Subset};
 
 /// Room for the class at the left of a row, and for the bar and the count at its right.
 const CLASS: f32 = 28.0;
@@ -31,8 +31,9 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
                 actions.push(Action::LookAtData);
             }
         });
-        let Some(sheet) = state.data.sheet() else { return without(ui, state) };
-        caption(ui, about(sheet, state));
+        let unreadable = state.settings.data.digits.is_empty() || state.unreadable_data().is_some();
+        let Some((data, sheet)) = state.data.sheet().filter(|_| !unreadable) else { return without(ui, state) };
+        caption(ui, if state.data.is_reading() { "Reading the images…".to_owned() } else { about(sheet, data) });
         ui.add_space(8.0);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             rows(ui, sheet, textures);
@@ -52,7 +53,7 @@ fn without(ui: &mut Ui, state: &AppState) {
         let sentence = "Choose at least one digit at the left: its images appear here.";
         return Empty { headline: "No digit is chosen", sentence }.show(ui, |_| ());
     }
-    let Some(why) = state.data.failed() else { return caption(ui, "Reading the images…") };
+    let Some(why) = state.unreadable_data() else { return caption(ui, "Reading the images…") };
     let p = Palette::of(ui);
     ui.label(RichText::new(why).color(p.bad));
     ui.add_space(4.0);
@@ -63,21 +64,21 @@ fn without(ui: &mut Ui, state: &AppState) {
 }
 
 /// The set in one line: how many, of what size, from where.
-fn about(sheet: &ContactSheet, state: &AppState) -> String {
+fn about(sheet: &ContactSheet, data: &DataSettings) -> String {
     let whole = |n: usize| numbers::whole(n as f64);
     let (width, height) = sheet.original;
-    let size = state.settings.data.image_size;
+    let size = data.image_size;
     let sizes = if (width, height) == (size, size) {
         format!("{size}×{size} pixels")
     } else {
         format!("{width}×{height} pixels, learned at {size}×{size}")
     };
-    let which = match state.settings.data.subset {
+    let which = match data.subset {
         Subset::All => "all",
         Subset::First(_) => "the first",
         Subset::Shuffled(_) => "at random",
     };
-    let place = match &state.settings.data.source {
+    let place = match &data.source {
         DataSource::Mnist => "inside the program".to_owned(),
         DataSource::Path(path) => path.display().to_string(),
     };

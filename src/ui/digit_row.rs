@@ -38,6 +38,9 @@ fn switches(ui: &mut Ui, chosen: Digits) -> Option<Digits> {
         response.widget_info(|| WidgetInfo::selected(Role::CheckBox, enabled, on, format!("Learn the digit {digit}")));
         if on {
             ui.painter().rect_filled(part, RADIUS - 2, p.hover);
+            // Not by its shade alone.
+            let line = Rect::from_min_max(pos2(part.left() + 3.0, part.bottom() - 2.0), part.max - vec2(3.0, 0.0));
+            ui.painter().rect_filled(line, 0, p.accent);
         }
         if response.has_focus() {
             ui.painter().rect_stroke(part, RADIUS - 2, Stroke::new(1.5, p.accent), StrokeKind::Inside);

@@ -80,7 +80,7 @@ fn histogram(ui: &mut Ui, state: &AppState, judged: &Judged<'_>) {
     let eval = &judged.newest.eval;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), BARS + 18.0), Sense::hover());
     let counts = eval.classes;
-    let even = eval.count as f32 / counts.len() as f32;
+    let even = eval.count as f32 / judged.learned.iter().count().max(1) as f32;
     let most = counts.iter().max().map_or(1.0, |most| *most as f32).max(1.5 * even);
     let width = rect.width() / counts.len() as f32;
     let height = |count: f32| BARS * count / most;
@@ -94,7 +94,10 @@ fn histogram(ui: &mut Ui, state: &AppState, judged: &Judged<'_>) {
         let top = floor - height(*count as f32).max(1.0);
         let bar = Rect::from_min_max(pos2(left + 3.0, top), pos2(left + width - 3.0, floor));
         painter.rect_filled(bar, 2, if lit { p.accent } else { p.accent.gamma_multiply(0.55) });
-        let (at, ink) = (pos2(bar.center().x, floor + 3.0), if *count == 0 { p.warn } else { p.muted });
+        let (at, ink) = (
+            pos2(bar.center().x, floor + 3.0),
+            if *count == 0 && judged.learned.contains(digit as u8) { p.warn } else { p.muted },
+        );
         painter.text(at, Align2::CENTER_TOP, digit.to_string(), regular(11.0), ink);
     }
     let y = floor - height(even);

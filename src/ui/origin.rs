@@ -90,8 +90,16 @@ pub fn dropped(ui: &Ui, state: &AppState) -> Option<Action> {
     if !state.takes_dropped_picture() {
         return None;
     }
-    let files = ui.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
-    let path = files.first()?.path().to_path_buf();
+    let is_picture = |path: &Path| {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        ending.is_some_and(|ending| matches!(ending.as_str(), "png" | "gif"))
+    };
+    // What is none is left to be opened as what it is.
+    let path = ui.input_mut(|input| {
+        let files = &mut input.raw.dropped_files;
+        let place = files.iter().position(|file| is_picture(file.path()))?;
+        Some(files.remove(place).path().to_path_buf())
+    })?;
     Some(Action::Origin(OriginAction::Pick(OriginPick::File(path))))
 }
 

@@ -15,7 +15,7 @@ use super::slider::Scale;
 use super::textures::Textures;
 use super::tick::tick;
 use crate::app::{Action, AppState};
-use crate::config::{ClassChoice, MAX_RECORDED, Problem, SamplerKind, Setting, Settings, WeightsKind};
+use crate::config::{ClassChoice, Digits, MAX_RECORDED, Problem, SamplerKind, Setting, Settings, WeightsKind};
 
 const CONTROLS: f32 = 248.0;
 /// Narrower than this beside the controls, the digits stand above them.
@@ -193,22 +193,24 @@ fn which<'a>(
     next: &mut Settings,
     problem: impl Fn(Setting) -> Option<&'a Problem>,
 ) {
-    let knows_classes = state.model_settings().unwrap_or(&state.settings).network.classes;
+    let model = state.model_settings().unwrap_or(&state.settings);
+    let (knows_classes, learned) = (model.network.classes, model.data.digits);
     let s = &mut next.sampling;
     if knows_classes {
         let name = |choice| match choice {
-            ClassChoice::Each => "0 to 9 in turn".to_owned(),
+            ClassChoice::Each if learned == Digits::ALL => "0 to 9 in turn".to_owned(),
+            ClassChoice::Each => format!("{learned} in turn"),
             ClassChoice::Only(class) => format!("only {class}"),
         };
         let digit = ChoiceRow {
             name: "Digit",
-            about: "Which digits are asked for: all ten in turn, or one of them.",
+            about: "Which digits are asked for: all that it learned in turn, or one of them.",
             value: &mut s.classes,
             preset: preset.sampling.classes,
             preset_word: &name(preset.sampling.classes),
         };
         digit.show(ui, |ui, now| {
-            let all = std::iter::once(ClassChoice::Each).chain((0..10).map(ClassChoice::Only));
+            let all = std::iter::once(ClassChoice::Each).chain(learned.iter().map(ClassChoice::Only));
             choose(ui, "Digit", now, all, name)
         });
         problem_text(ui, problem(Setting::Class));

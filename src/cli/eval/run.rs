@@ -11,7 +11,7 @@ use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::sample::SampleRequest;
 use crate::cli::say;
-use crate::config::SamplingSettings;
+use crate::config::{Digits, SamplingSettings};
 use crate::data::{self, mnist};
 use crate::eval::judge::eight_bit;
 use crate::eval::{Judge, Report, bits_per_dim};
@@ -57,7 +57,7 @@ pub fn run(plan: &EvalPlan) -> Result<()> {
 }
 
 fn judge_images(path: &Path, progress: &mut Progress) -> Result<Printed> {
-    let report = report(&read_images(path)?, &[], path, progress)?;
+    let report = report(&read_images(path)?, &[], Digits::ALL, path, progress)?;
     Ok(Printed { source: path.display().to_string(), step: None, sampling: None, report })
 }
 
@@ -80,9 +80,9 @@ fn judge_model(
         progress.advance(&doing, calls, total);
         Ok(())
     })?;
-    let mut report = report(&images, &drawing.classes(), &model.source, progress)?;
+    let mut report = report(&images, &drawing.classes(), model.settings.data.digits, &model.source, progress)?;
     if bits_images > 0 {
-        let test = data::load(&model.settings.data.source)?.test;
+        let test = data::load(&model.settings.data.source)?.test.showing(model.settings.data.digits)?;
         progress.begin();
         let mut told = |share: f64| progress.advance("measuring bits per dim", (share * PARTS) as u64, PARTS as u64);
         report.bits_per_dim = Some(bits_per_dim::of_denoiser(&denoiser, &test, bits_images, &mut told)?);
@@ -91,7 +91,13 @@ fn judge_model(
     Ok(Printed { source, step: Some(model.step), sampling: Some(settings), report })
 }
 
-fn report(images: &Tensor, asked: &[Option<u8>], origin: &Path, progress: &mut Progress) -> Result<Report> {
+fn report(
+    images: &Tensor,
+    asked: &[Option<u8>],
+    learned: Digits,
+    origin: &Path,
+    progress: &mut Progress,
+) -> Result<Report> {
     let (judge, digits) = (Judge::shipped()?, mnist::load()?);
     let mut before = "";
     let mut told = |doing: &'static str, share: f64| {
@@ -101,7 +107,7 @@ fn report(images: &Tensor, asked: &[Option<u8>], origin: &Path, progress: &mut P
         }
         progress.advance(doing, (share * PARTS) as u64, PARTS as u64);
     };
-    Report::new(&judge, &eight_bit(images, origin)?, asked, &digits, &mut told)
+    Report::new(&judge, &eight_bit(images, origin)?, asked, learned, &digits, &mut told)
 }
 
 /// The tensor `images` of a safetensors file, `[N, 1, H, W]`.

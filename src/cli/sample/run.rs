@@ -64,7 +64,7 @@ pub fn run(plan: &SamplePlan) -> Result<()> {
             progress.advance(&doing, calls, total);
             Ok(())
         })?;
-        let columns = columns(settings.count, drawing.classes().iter().any(Option::is_some));
+        let columns = columns(settings.count, &drawing.classes());
         let mut provenance = Provenance::new(&model.settings, &settings, model.name(), model.step);
         provenance.from_t = plan.origin.as_ref().map(|origin| origin.t);
         Ok(Drawn { images, frames, columns, provenance })
@@ -74,9 +74,14 @@ pub fn run(plan: &SamplePlan) -> Result<()> {
     say(&plan.out.path().display().to_string())
 }
 
-/// Pictures in a row of the grid: all ten digits where they come in turn, else about a square.
-fn columns(count: usize, by_class: bool) -> usize {
-    if by_class && count >= CLASS_COUNT { CLASS_COUNT } else { (count as f64).sqrt().ceil() as usize }
+/// Pictures in a row of the grid: about ten, and a digit a column where they come in turn; else about a square.
+fn columns(count: usize, classes: &[Option<u8>]) -> usize {
+    let first = classes.first().copied().flatten();
+    let again = (1..classes.len()).find(|&i| first.is_some() && classes[i] == first);
+    match again.unwrap_or(classes.len()) {
+        _ if first.is_none() || count < CLASS_COUNT => (count as f64).sqrt().ceil() as usize,
+        turn => (CLASS_COUNT / turn).max(1) * turn,
+    }
 }
 
 /// What a picture says of how it was drawn.

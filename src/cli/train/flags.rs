@@ -102,15 +102,15 @@ pub struct TrainFlags {
 
     /// The ln(t/(T − t)) around which timesteps are drawn: 0 is the middle timestep, more is more noise
     #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
-    pub timestep_mean: Option<f64>,
+    pub logit_mean: Option<f64>,
 
     /// How far around it they are drawn, a standard deviation
     #[arg(long, value_name = "X", allow_hyphen_values = true, value_parser = value::real)]
-    pub timestep_deviation: Option<f64>,
+    pub logit_std: Option<f64>,
 
     /// Share of the images whose timestep is drawn from all alike, 0 to 1
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true, value_parser = value::real)]
-    pub timestep_uniform: Option<f64>,
+    pub uniform_t: Option<f64>,
 
     /// Steps between checkpoints
     #[arg(long, value_name = "STEPS", allow_hyphen_values = true, value_parser = value::whole)]
@@ -173,9 +173,9 @@ impl TrainFlags {
             ("--muon-lr", now.training.muon_learning_rate == was.training.muon_learning_rate),
             ("--muon-momentum", now.training.muon_momentum == was.training.muon_momentum),
             ("--warmup", now.training.warmup_steps == was.training.warmup_steps),
-            ("--timestep-mean", now.training.logit_normal.mean == was.training.logit_normal.mean),
-            ("--timestep-deviation", now.training.logit_normal.deviation == was.training.logit_normal.deviation),
-            ("--timestep-uniform", now.training.logit_normal == was.training.logit_normal),
+            ("--logit-mean", now.training.logit_normal.mean == was.training.logit_normal.mean),
+            ("--logit-std", now.training.logit_normal.deviation == was.training.logit_normal.deviation),
+            ("--uniform-t", now.training.logit_normal == was.training.logit_normal),
             ("--seed", now.training.seed == was.training.seed),
         ];
         match kept.iter().find(|(_, same)| !same) {
@@ -211,9 +211,9 @@ impl TrainFlags {
         put(&self.muon_lr, &mut training.muon_learning_rate);
         put(&self.muon_momentum, &mut training.muon_momentum);
         put(&self.warmup, &mut training.warmup_steps);
-        put(&self.timestep_mean, &mut training.logit_normal.mean);
-        put(&self.timestep_deviation, &mut training.logit_normal.deviation);
-        put(&self.timestep_uniform, &mut training.logit_normal.uniform_share);
+        put(&self.logit_mean, &mut training.logit_normal.mean);
+        put(&self.logit_std, &mut training.logit_normal.deviation);
+        put(&self.uniform_t, &mut training.logit_normal.uniform_share);
         self.unused(training)?;
         put(&self.checkpoint_every, &mut training.checkpoint_every);
         put(&self.eval_every, &mut training.eval_seconds);
@@ -230,9 +230,9 @@ impl TrainFlags {
         let flags = [
             ("--muon-lr", self.muon_lr.is_some() && !muon, by_adamw, "--optimizer muon"),
             ("--muon-momentum", self.muon_momentum.is_some() && !muon, by_adamw, "--optimizer muon"),
-            ("--timestep-mean", self.timestep_mean.is_some() && !preferred, by_chance, "--preset small"),
-            ("--timestep-deviation", self.timestep_deviation.is_some() && !preferred, by_chance, "--preset small"),
-            ("--timestep-uniform", self.timestep_uniform.is_some() && !preferred, by_chance, "--preset small"),
+            ("--logit-mean", self.logit_mean.is_some() && !preferred, by_chance, "--preset small"),
+            ("--logit-std", self.logit_std.is_some() && !preferred, by_chance, "--preset small"),
+            ("--uniform-t", self.uniform_t.is_some() && !preferred, by_chance, "--preset small"),
         ];
         match flags.iter().find(|(_, unused, ..)| *unused) {
             Some((flag, _, why, instead)) => {

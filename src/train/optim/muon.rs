@@ -36,7 +36,7 @@ pub struct Muon {
     learning_rate: f64,
     weight_decay: f64,
     /// Decay of the momentum.
-    memory: f32,
+    momentum: f32,
     /// What the gradient is multiplied by so that its norm is at most the clipping norm.
     clip: f32,
     /// Share of the new weight in the moving average.
@@ -47,8 +47,8 @@ impl Muon {
     /// A step at `share` of the full learning rate.
     pub fn new(settings: &TrainingSettings, share: f64, clip: f32, average_share: f32) -> Self {
         let learning_rate = settings.muon_learning_rate * share;
-        let memory = settings.muon_momentum as f32;
-        Self { learning_rate, weight_decay: settings.weight_decay, memory, clip, average_share }
+        let momentum = settings.muon_momentum as f32;
+        Self { learning_rate, weight_decay: settings.weight_decay, momentum, clip, average_share }
     }
 
     /// Steps a matrix on the CPU, its momentum and its average.
@@ -79,9 +79,9 @@ impl Muon {
         average: Option<&mut Tensor>,
     ) -> Result<()> {
         let (rows, columns) = self.shape(weight)?;
-        let gradient = gradient.affine(f64::from(self.clip * (1.0 - self.memory)), 0.0)?.detach();
-        *momentum = (momentum.affine(f64::from(self.memory), 0.0)? + &gradient)?;
-        let ahead = (momentum.affine(f64::from(self.memory), 0.0)? + gradient)?.reshape((rows, columns))?;
+        let gradient = gradient.affine(f64::from(self.clip * (1.0 - self.momentum)), 0.0)?.detach();
+        *momentum = (momentum.affine(f64::from(self.momentum), 0.0)? + &gradient)?;
+        let ahead = (momentum.affine(f64::from(self.momentum), 0.0)? + gradient)?.reshape((rows, columns))?;
         let change = orthogonalised_tensor(&ahead)?.affine(self.rate(rows, columns), 0.0)?.reshape(weight.shape())?;
         let updated = (weight.as_detached_tensor().affine(self.keep(), 0.0)? - change)?;
         weight.set(&updated)?;
@@ -123,14 +123,14 @@ impl InplaceOp2 for Stepped<'_> {
         };
         let (weight, gradient) = (&mut weight[start..end], of_cpu(gradient, of)?);
         check_size(weight, gradient)?;
-        let Muon { memory, clip, average_share, .. } = self.step;
+        let Muon { momentum: decay, clip, average_share, .. } = self.step;
         let (momentum, average) = &mut *self.state.borrow_mut();
         // Nesterov's: where the momentum would be after the same gradient once more.
         let mut ahead = vec![0.0; gradient.len()];
         for ((ahead, momentum), gradient) in ahead.iter_mut().zip(momentum.iter_mut()).zip(gradient) {
-            let share = (1.0 - memory) * clip * gradient;
-            *momentum = memory * *momentum + share;
-            *ahead = memory * *momentum + share;
+            let share = (1.0 - decay) * clip * gradient;
+            *momentum = decay * *momentum + share;
+            *ahead = decay * *momentum + share;
         }
         let change = orthogonalised(&ahead, self.rows, self.columns);
         let (rate, keep) = (self.step.rate(self.rows, self.columns) as f32, self.step.keep() as f32);
@@ -271,7 +271,7 @@ mod tests {
     /// Three steps on the CPU and through tensors: the momentum, Nesterov's look ahead, clipping, decay and average.
     #[test]
     fn three_steps_agree_with_the_algorithm_written_out() {
-        let step = Muon { learning_rate: 0.1, weight_decay: 0.5, memory: 0.9, clip: 0.25, average_share: 0.3 };
+        let step = Muon { learning_rate: 0.1, weight_decay: 0.5, momentum: 0.9, clip: 0.25, average_share: 0.3 };
         for (rows, columns) in [(16, 32), (32, 16)] {
             let start = random(rows, columns);
             let var = |values: &[f32]| Var::from_slice(values, (rows, columns), &Device::Cpu).unwrap();

@@ -52,9 +52,9 @@ fn resumed(flags: &str, recorded: &Settings) -> crate::Result<Settings> {
 #[case("--muon-lr 0.03", |s: &mut Settings| s.training.muon_learning_rate = 0.03)]
 #[case("--muon-momentum 0.8", |s: &mut Settings| s.training.muon_momentum = 0.8)]
 #[case("--warmup 7", |s: &mut Settings| s.training.warmup_steps = 7)]
-#[case("--timestep-mean -1", |s: &mut Settings| s.training.logit_normal.mean = -1.0)]
-#[case("--timestep-deviation 2", |s: &mut Settings| s.training.logit_normal.deviation = 2.0)]
-#[case("--timestep-uniform 0.5", |s: &mut Settings| s.training.logit_normal.uniform_share = 0.5)]
+#[case("--logit-mean -1", |s: &mut Settings| s.training.logit_normal.mean = -1.0)]
+#[case("--logit-std 2", |s: &mut Settings| s.training.logit_normal.deviation = 2.0)]
+#[case("--uniform-t 0.5", |s: &mut Settings| s.training.logit_normal.uniform_share = 0.5)]
 #[case("--checkpoint-every 7", |s: &mut Settings| s.training.checkpoint_every = 7)]
 #[case("--seed 18446744073709551615", |s: &mut Settings| s.training.seed = u64::MAX)]
 fn a_flag_changes_its_setting_and_no_other(#[case] flags: &str, #[case] change: fn(&mut Settings)) {
