@@ -69,7 +69,7 @@ fn a_run_of_another_process_is_followed_opened_and_left_and_its_end_is_told() {
     let begun = Instant::now();
     while !run.join("metrics.jsonl").is_file() {
         assert!(begun.elapsed() < PATIENCE && trainer.0.try_wait().unwrap().is_none(), "it does not train");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::park_timeout(Duration::from_millis(20));
     }
     let handle = Handle::spawn(|| (), work(DeviceChoice::Cpu)).unwrap();
     handle.send(Command::Attach { run: run.clone() }).unwrap();
@@ -83,14 +83,14 @@ fn a_run_of_another_process_is_followed_opened_and_left_and_its_end_is_told() {
         (last > first + 50).then_some(())
     });
     handle.send(Command::Detach).unwrap();
-    assert_eq!(wait(&handle, "detached", detached), None);
+    assert_eq!(wait(&handle, "detached", |event| detached(&event)), None);
 
     // Opening a run that is being written is attaching to it.
     handle.send(Command::Open { path: run.clone() }).unwrap();
     attached(&handle);
     trainer.0.kill().unwrap();
     trainer.0.wait().unwrap();
-    assert_eq!(wait(&handle, "end", detached), Some(EndReason::Stopped));
+    assert_eq!(wait(&handle, "end", |event| detached(&event)), Some(EndReason::Stopped));
 
     handle.send(Command::Attach { run: folder.path().join("absent") }).unwrap();
     let during = wait(&handle, "failure", |event| match event {
@@ -101,9 +101,9 @@ fn a_run_of_another_process_is_followed_opened_and_left_and_its_end_is_told() {
     assert!(handle.shutdown(PATIENCE));
 }
 
-fn detached(event: Event) -> Option<Option<EndReason>> {
+fn detached(event: &Event) -> Option<Option<EndReason>> {
     match event {
-        Event::Detached { ended, .. } => Some(ended),
+        Event::Detached { ended, .. } => Some(*ended),
         _ => None,
     }
 }
