@@ -25,6 +25,7 @@
 //! | `schedule_view` | what the schedule does, as a curve and a strip |
 //! | `schedule_doctor` | what is wrong with a schedule, and what would mend it |
 //! | `save_form`, `file_dialog` | what is saved where, and the desktop's dialog that asks |
+//! | `loss_figure` | the loss plot as an SVG file |
 //! | `provenance` | the settings inside pictures that were saved here: noted, and taken back |
 //! | `run_names` | default names of runs and files, and dates as text |
 //! | `notices` | what there was to tell |
@@ -46,6 +47,7 @@ mod heat_map;
 mod judged;
 mod live;
 mod logic;
+mod loss_figure;
 pub mod loss_series;
 mod news;
 pub mod notices;

@@ -3,7 +3,9 @@
 mod encode;
 mod provenance;
 
-pub use encode::{GAP, check_new_folder, gif, png, write_film, write_png, write_png_of, write_singles};
+pub use encode::{
+    GAP, apng, check_new_folder, gif, png, write_animated_png, write_film, write_png, write_png_of, write_singles,
+};
 pub use provenance::Provenance;
 
 /// A batch of grey images of one size, 8 bits a pixel, rows from the top, image after image.

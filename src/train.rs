@@ -14,6 +14,7 @@ pub mod gallery;
 pub mod history;
 mod learning_rate;
 pub mod loss_by_timestep;
+pub mod loss_table;
 mod metrics;
 mod optim;
 mod pace;

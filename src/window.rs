@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use eframe::{CreationContext, Frame, NativeOptions, Storage};
-use egui::{Context, IconData, ThemePreference, Ui, ViewportBuilder};
+use egui::{ColorImage, Context, IconData, ThemePreference, Ui, ViewportBuilder};
 
 use crate::app::{Action, App, AppState, Folders, Look, Remembered};
 use crate::engine::{Command, Handle, Outbox};
@@ -183,6 +183,9 @@ impl eframe::App for Window {
         }
         for action in actions {
             app.apply(action);
+        }
+        if let Some(picture) = app.take_copied() {
+            ui.ctx().copy_image(ColorImage::from_gray([picture.width, picture.height], &picture.pixels));
         }
     }
 

@@ -146,12 +146,15 @@ fn train_pause_step_sample_save_and_stop() {
         .send(Command::Save { what: Save::Singles { pictures: pictures.clone(), provenance: None }, path: at("each") });
     let film = frames.iter().map(|frame| (*frame.x_t).clone()).collect();
     engine.send(Command::Save { what: Save::Animation { frames: film, columns: 2 }, path: at("film.gif") });
-    for _ in 0..3 {
+    engine.send(Command::Save { what: Save::Losses { run: run.clone() }, path: at("losses.csv") });
+    for _ in 0..4 {
         engine.wait("saved", |event| matches!(event, Event::Saved { .. }).then_some(()));
     }
     let grid = image::open(at("grid.png")).unwrap().into_luma8();
     assert_eq!(grid.as_raw(), &pictures.grid(2, 2, 0).pixels);
     assert_eq!(image::open(at("each/0003.png")).unwrap().into_luma8().as_raw(), pictures.get(3));
+    let table = std::fs::read_to_string(at("losses.csv")).unwrap();
+    assert!(table.starts_with("step,epoch,images,seconds,loss,"), "{table}");
     let gif =
         image::codecs::gif::GifDecoder::new(std::io::Cursor::new(std::fs::read(at("film.gif")).unwrap())).unwrap();
     assert_eq!(image::AnimationDecoder::into_frames(gif).count(), 5);

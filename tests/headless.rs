@@ -75,6 +75,9 @@ fn train_resume_sample_figures() {
     assert!(grid.pixels().any(|p| p.0[0] > 128) && grid.pixels().any(|p| p.0[0] < 64));
     sample("denoising.gif", &[]);
     assert_eq!(&fs::read(at("denoising.gif")).unwrap()[..6], b"GIF89a");
+    sample("denoising.apng", &[]);
+    let apng = png::Decoder::new(std::io::BufReader::new(fs::File::open(at("denoising.apng")).unwrap()));
+    assert!(apng.read_info().unwrap().info().animation_control.unwrap().num_frames >= 5);
     sample("each/", &[]);
     assert_eq!(fs::read_dir(at("each")).unwrap().count(), 20);
     assert_eq!(image::open(at("each/0019.png")).unwrap().into_luma8().dimensions(), (28, 28));

@@ -5,7 +5,7 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diffuscope::app::{EndReason, Tab};
@@ -99,7 +99,7 @@ fn a_folder_elsewhere_is_attached_to_by_its_path_and_drawing_goes_on_beside_it()
     assert!(!scene.enabled("Attach to the folder"));
     scene.type_into("folder of a run", "/mnt/big/run");
     scene.click("Attach to the folder");
-    assert!(matches!(scene.command(), Some(Command::Attach { run }) if run == "/mnt/big/run"));
+    assert!(matches!(scene.command(), Some(Command::Attach { run }) if run == Path::new("/mnt/big/run")));
     // What is told of the run before is of no concern then.
     let settings = Box::new(Preset::Small.settings());
     let run = PathBuf::from("/mnt/big/run");

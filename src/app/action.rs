@@ -108,6 +108,8 @@ pub enum Action {
 
     ToggleSave,
     SaveWhat(SaveWhat),
+    /// Put the pictures that Save would write onto the clipboard, as one grid.
+    CopyPicture,
     /// The path to save to was typed.
     SavePath(String),
     /// Ask for the path with the desktop's file dialog.

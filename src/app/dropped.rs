@@ -34,7 +34,7 @@ impl Dropped {
         let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
         match name.as_str() {
             _ if ends(&[".safetensors", ".pth", ".pt"]) => Self::Weights,
-            _ if ends(&[".png"]) => Self::Picture,
+            _ if ends(&[".png", ".apng"]) => Self::Picture,
             _ if ends(&["ubyte", "ubyte.gz", ".idx", ".idx.gz"]) => Self::Images,
             _ => Self::Unknown,
         }

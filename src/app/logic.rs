@@ -14,7 +14,7 @@ use super::state::{Activity, AppState, Tab};
 use super::throughput::Throughput;
 use crate::config::Settings;
 use crate::engine::{Command, Event, Handle, Save};
-use crate::pictures::{Pictures, Provenance};
+use crate::pictures::{GAP, Pictures, Provenance};
 use crate::reports::Reports;
 
 /// Events taken in one frame: enough to empty a full channel.
@@ -27,6 +27,8 @@ pub struct App {
     handle: Handle,
     folders: Folders,
     dialog: Option<FileDialog<SaveWhat>>,
+    /// A picture on its way to the clipboard.
+    copied: Option<Pictures>,
     pub(super) origin_dialog: Option<FileDialog<()>>,
     pub(super) reports: Option<Reports>,
     wake: Arc<dyn Fn() + Send + Sync>,
@@ -42,6 +44,7 @@ impl App {
             handle,
             folders,
             dialog: None,
+            copied: None,
             origin_dialog: None,
             reports: None,
             wake: Arc::new(wake),
@@ -173,7 +176,11 @@ impl App {
             Action::TogglePlay => self.toggle_play(),
             Action::Speed(speed) => self.state.player.speed = speed,
             Action::ToggleSave => self.toggle_save(),
-            Action::SaveWhat(what) => self.choose_save(what),
+            Action::SaveWhat(what) => {
+                self.state.save.open = true;
+                self.choose_save(what);
+            }
+            Action::CopyPicture => self.copy_picture(),
             Action::SavePath(path) => {
                 self.state.save.path_is_own = true;
                 self.state.save.path = path;
@@ -306,10 +313,29 @@ impl App {
                 let frames = self.state.frames_to_save()?;
                 Some(Save::Animation { columns: columns(frames.last()?), frames })
             }
+            SaveWhat::AnimatedPng => {
+                let frames = self.state.frames_to_save()?;
+                let provenance = self.state.provenance_of_film();
+                Some(Save::AnimatedPng { columns: columns(frames.last()?), frames, provenance })
+            }
+            SaveWhat::Losses => Some(Save::Losses { run: self.state.run.as_ref()?.folder.clone() }),
+            SaveWhat::LossPlot => Some(Save::LossPlot { svg: self.state.loss_figure()? }),
             SaveWhat::Weights => {
                 self.state.can_sample().then_some(Save::Weights { kind: self.state.settings.sampling.weights })
             }
         }
+    }
+
+    fn copy_picture(&mut self) {
+        if let Some((pictures, _)) = self.state.pictures_to_save() {
+            self.copied = Some(pictures.grid(columns(&pictures), GAP, 0));
+            self.state.notices.add(Kind::Done, "Copied the pictures, to be pasted elsewhere", None);
+        }
+    }
+
+    /// The picture that was copied since it was last asked for, which belongs onto the clipboard.
+    pub fn take_copied(&mut self) -> Option<Pictures> {
+        self.copied.take()
     }
 
     pub(super) fn recorded(&mut self, id: u64, moment: Moment) {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::films::FilmAxis;
 use super::logic::App;
 use super::notices::Kind;
 use super::state::{AppState, Preview};
@@ -18,6 +19,12 @@ impl AppState {
         let run = self.run.as_ref()?;
         let provenance = Provenance::new(&run.settings, &grid_settings(), name_of(&run.folder), preview.step);
         Some(Box::new(provenance))
+    }
+
+    /// What drew the film that is shown along the denoising; none of one along the training, by many models.
+    pub(super) fn provenance_of_film(&self) -> Option<Box<Provenance>> {
+        let shown = self.film().zip(self.recording.as_ref()).filter(|(film, own)| std::ptr::eq(*film, *own));
+        shown.filter(|_| self.player.axis == FilmAxis::Denoising)?.1.provenance.clone()
     }
 
     /// The model that draws now, by its name and its steps of training.
@@ -62,7 +69,10 @@ impl App {
 
     /// Takes what a typed path leads to: the settings of a picture, or a model.
     pub(super) fn open_typed(&mut self, path: PathBuf) {
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        if path
+            .extension()
+            .is_some_and(|extension| ["png", "apng"].iter().any(|own| extension.eq_ignore_ascii_case(own)))
+        {
             self.read_provenance(path);
         } else {
             self.open(path);

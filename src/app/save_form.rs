@@ -9,12 +9,16 @@ pub enum SaveWhat {
     Grid,
     Singles,
     Animation,
+    AnimatedPng,
+    Losses,
+    LossPlot,
     Weights,
 }
 
 impl SaveWhat {
     /// All choices, in the order of the form.
-    pub const ALL: [Self; 4] = [Self::Grid, Self::Singles, Self::Animation, Self::Weights];
+    pub const ALL: [Self; 7] =
+        [Self::Grid, Self::Singles, Self::Animation, Self::AnimatedPng, Self::Losses, Self::LossPlot, Self::Weights];
 
     /// The name in the form.
     pub fn title(self) -> &'static str {
@@ -22,6 +26,9 @@ impl SaveWhat {
             Self::Grid => "Grid of pictures (.png)",
             Self::Singles => "One picture a file (folder of .png)",
             Self::Animation => "The film as it is shown (.gif)",
+            Self::AnimatedPng => "The film in all its greys (.apng)",
+            Self::Losses => "Losses of every step as a table (.csv)",
+            Self::LossPlot => "The loss as a plot (.svg)",
             Self::Weights => "Weights of the model (.safetensors)",
         }
     }
@@ -31,7 +38,9 @@ impl SaveWhat {
         match self {
             Self::Grid => "grid",
             Self::Singles => "digits",
-            Self::Animation => "denoising",
+            Self::Animation | Self::AnimatedPng => "denoising",
+            Self::Losses => "losses",
+            Self::LossPlot => "loss",
             Self::Weights => "weights",
         }
     }
@@ -42,6 +51,9 @@ impl SaveWhat {
             Self::Grid => "png",
             Self::Singles => "",
             Self::Animation => "gif",
+            Self::AnimatedPng => "apng",
+            Self::Losses => "csv",
+            Self::LossPlot => "svg",
             Self::Weights => "safetensors",
         }
     }
@@ -114,6 +126,8 @@ mod tests {
         let mut form = SaveForm { path: "/tmp/mine.png".into(), path_is_own: true, ..SaveForm::default() };
         form.choose(SaveWhat::Animation, |_| "unused".into());
         assert_eq!(form.path, "/tmp/mine.gif");
+        form.choose(SaveWhat::AnimatedPng, |_| "unused".into());
+        assert_eq!(form.path, "/tmp/mine.apng");
         form.choose(SaveWhat::Singles, |_| "unused".into());
         assert_eq!(form.path, "/tmp/mine");
     }

@@ -28,7 +28,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "FILE|DIR")]
     checkpoint: Option<PathBuf>,
 
-    /// x.png: a grid; x.gif: the reverse diffusion; x.safetensors: a tensor; a name that ends in /: one PNG an image
+    /// x.png: a grid; x.gif or x.apng: the reverse diffusion; x.safetensors: a tensor; a name that ends in /: one PNG an image
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
 

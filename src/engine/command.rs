@@ -70,6 +70,12 @@ pub enum Save {
     Singles { pictures: Pictures, provenance: Option<Box<Provenance>> },
     /// An animated GIF of the frames, `columns` pictures a row.
     Animation { frames: Vec<Pictures>, columns: usize },
+    /// An animated PNG of the frames, `columns` pictures a row.
+    AnimatedPng { frames: Vec<Pictures>, columns: usize, provenance: Option<Box<Provenance>> },
+    /// The losses of every step of a run as a table.
+    Losses { run: PathBuf },
+    /// The plot of the loss: a whole SVG file.
+    LossPlot { svg: String },
     /// The current model's weights as safetensors.
     Weights { kind: WeightsKind },
 }

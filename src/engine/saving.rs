@@ -9,9 +9,10 @@ use candle_core::Tensor;
 use super::background;
 use super::{Event, Outbox, Save, Task};
 use crate::config::Settings;
-use crate::files::create_dir_all;
-use crate::pictures::{GAP, Provenance, write_film, write_png_of, write_singles};
+use crate::files::{create_dir_all, write_atomically};
+use crate::pictures::{GAP, Provenance, write_animated_png, write_film, write_png_of, write_singles};
 use crate::tensor_file::{self, Entry};
+use crate::train::loss_table::write_loss_table;
 use crate::{Error, Result};
 
 /// Weights copied to plain memory, with the settings that they belong to.
@@ -54,7 +55,9 @@ fn name_of(what: &Save) -> &'static str {
     match what {
         Save::Grid { .. } => "grid of pictures",
         Save::Singles { .. } => "pictures",
-        Save::Animation { .. } => "animation",
+        Save::Animation { .. } | Save::AnimatedPng { .. } => "animation",
+        Save::Losses { .. } => "losses",
+        Save::LossPlot { .. } => "plot of the loss",
         Save::Weights { .. } => "weights",
     }
 }
@@ -69,6 +72,11 @@ fn write(what: &Save, weights: Option<&NamedWeights>, path: &Path) -> Result<()>
         }
         Save::Singles { pictures, provenance } => write_singles(path, pictures, provenance.as_deref()),
         Save::Animation { frames, columns } => write_film(path, frames, *columns),
+        Save::AnimatedPng { frames, columns, provenance } => {
+            write_animated_png(path, frames, *columns, provenance.as_deref())
+        }
+        Save::Losses { run } => write_loss_table(run, path),
+        Save::LossPlot { svg } => write_atomically(path, |file| file.write_all(svg.as_bytes())),
         Save::Weights { .. } => {
             let weights = weights.ok_or_else(super::worker::no_model)?;
             let settings =

@@ -1,4 +1,4 @@
-//! Pictures as PNG and GIF files.
+//! Pictures as PNG, APNG and GIF files.
 
 use std::io::{self, Cursor};
 use std::path::Path;
@@ -10,30 +10,62 @@ use png::EncodingError;
 
 use super::Pictures;
 use super::provenance::{KEYWORD, Provenance};
+use crate::Error;
 use crate::files::{write_atomically, write_folder_atomically};
-use crate::{Error, Result};
 
 /// Pixels between two pictures of a grid.
 pub const GAP: usize = 2;
 /// How long a frame of an animation is shown.
 const FRAME_TIME: Duration = Duration::from_millis(60);
+/// How long the last frame of an animation is held.
+const LAST_FRAME_TIME: Duration = Duration::from_secs(2);
 
 /// The first picture as an 8-bit grey PNG that says what drew it, where that is known.
 ///
 /// # Errors
 /// When there is no picture.
 pub fn png(pictures: &Pictures, provenance: Option<&Provenance>) -> io::Result<Vec<u8>> {
-    let (width, height) = size(pictures)?;
+    encode(&[pictures], provenance, None).map_err(png_to_io)
+}
+
+/// The first picture of each element, all of one size, as an endlessly repeated APNG: a PNG whose first frame every
+/// program shows. The last frame is held for two seconds.
+///
+/// # Errors
+/// When a picture is missing or of another size.
+pub fn apng(frames: &[Pictures], frame_time: Duration, provenance: Option<&Provenance>) -> io::Result<Vec<u8>> {
+    encode(&frames.iter().collect::<Vec<_>>(), provenance, Some(frame_time)).map_err(png_to_io)
+}
+
+fn encode(
+    frames: &[&Pictures],
+    provenance: Option<&Provenance>,
+    frame_time: Option<Duration>,
+) -> Result<Vec<u8>, EncodingError> {
+    let (width, height) = size(frames.first().copied().unwrap_or(&Pictures::default()))?;
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::Eight);
     if let Some(provenance) = provenance {
-        encoder.add_itxt_chunk(KEYWORD.into(), provenance.to_text()?).map_err(png_to_io)?;
+        encoder.add_itxt_chunk(KEYWORD.into(), provenance.to_text()?)?;
     }
-    let mut writer = encoder.write_header().map_err(png_to_io)?;
-    writer.write_image_data(&pictures.pixels[..(width * height) as usize]).map_err(png_to_io)?;
-    writer.finish().map_err(png_to_io)?;
+    let milliseconds = |time: Duration| u16::try_from(time.as_millis()).unwrap_or(u16::MAX);
+    if let Some(time) = frame_time {
+        encoder.set_animated(u32::try_from(frames.len()).map_err(io::Error::other)?, 0)?;
+        encoder.set_frame_delay(milliseconds(time), 1000)?;
+    }
+    let mut writer = encoder.write_header()?;
+    for (i, frame) in frames.iter().enumerate() {
+        if size(frame)? != (width, height) {
+            return Err(io::Error::other("a picture of another size").into());
+        }
+        if frame_time.is_some() && i + 1 == frames.len() {
+            writer.set_frame_delay(milliseconds(LAST_FRAME_TIME), 1000)?;
+        }
+        writer.write_image_data(&frame.pixels[..(width * height) as usize])?;
+    }
+    writer.finish()?;
     Ok(bytes)
 }
 
@@ -49,7 +81,7 @@ pub fn gif(frames: &[Pictures], frame_time: Duration) -> io::Result<Vec<u8>> {
         let (width, height) = size(frame)?;
         let grey = GrayImage::from_raw(width, height, frame.pixels[..(width * height) as usize].to_vec())
             .ok_or_else(|| io::Error::other("a picture of the wrong size"))?;
-        let time = if i + 1 == frames.len() { Duration::from_secs(2) } else { frame_time };
+        let time = if i + 1 == frames.len() { LAST_FRAME_TIME } else { frame_time };
         let rgba = image::DynamicImage::ImageLuma8(grey).into_rgba8();
         let delay = Delay::from_saturating_duration(time);
         encoder.encode_frame(image::Frame::from_parts(rgba, 0, 0, delay)).map_err(to_io)?;
@@ -62,7 +94,7 @@ pub fn gif(frames: &[Pictures], frame_time: Duration) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When there is no picture or the file cannot be written.
-pub fn write_png(path: &Path, pictures: &Pictures) -> Result<()> {
+pub fn write_png(path: &Path, pictures: &Pictures) -> crate::Result<()> {
     write_png_of(path, pictures, None)
 }
 
@@ -70,7 +102,7 @@ pub fn write_png(path: &Path, pictures: &Pictures) -> Result<()> {
 ///
 /// # Errors
 /// As [`write_png`].
-pub fn write_png_of(path: &Path, pictures: &Pictures, provenance: Option<&Provenance>) -> Result<()> {
+pub fn write_png_of(path: &Path, pictures: &Pictures, provenance: Option<&Provenance>) -> crate::Result<()> {
     let bytes = png(pictures, provenance).map_err(Error::write(path))?;
     write_atomically(path, |file| file.write_all(&bytes))
 }
@@ -79,28 +111,45 @@ pub fn write_png_of(path: &Path, pictures: &Pictures, provenance: Option<&Proven
 ///
 /// # Errors
 /// When something of that name exists.
-pub fn check_new_folder(folder: &Path) -> Result<()> {
+pub fn check_new_folder(folder: &Path) -> crate::Result<()> {
     if folder.exists() {
         return Err(Error::usage(format!("{} exists already", folder.display()), "choose the name of a new folder"));
     }
     Ok(())
 }
 
-/// Writes the frames as an animation of grids, `columns` pictures a row, whole or not at all.
+/// Writes the frames as an animated GIF of grids, `columns` pictures a row, whole or not at all.
 ///
 /// # Errors
 /// When a frame has no picture or the file cannot be written.
-pub fn write_film(path: &Path, frames: &[Pictures], columns: usize) -> Result<()> {
-    let grids: Vec<Pictures> = frames.iter().map(|frame| frame.grid(columns, GAP, 0)).collect();
-    let bytes = gif(&grids, FRAME_TIME).map_err(Error::write(path))?;
+pub fn write_film(path: &Path, frames: &[Pictures], columns: usize) -> crate::Result<()> {
+    let bytes = gif(&grids(frames, columns), FRAME_TIME).map_err(Error::write(path))?;
     write_atomically(path, |file| file.write_all(&bytes))
+}
+
+/// As [`write_film`], as an APNG that says what drew it.
+///
+/// # Errors
+/// As [`write_film`].
+pub fn write_animated_png(
+    path: &Path,
+    frames: &[Pictures],
+    columns: usize,
+    provenance: Option<&Provenance>,
+) -> crate::Result<()> {
+    let bytes = apng(&grids(frames, columns), FRAME_TIME, provenance).map_err(Error::write(path))?;
+    write_atomically(path, |file| file.write_all(&bytes))
+}
+
+fn grids(frames: &[Pictures], columns: usize) -> Vec<Pictures> {
+    frames.iter().map(|frame| frame.grid(columns, GAP, 0)).collect()
 }
 
 /// One PNG a picture in a new folder: `0000.png`, `0001.png` …; all of them or none.
 ///
 /// # Errors
 /// When something of that name exists, or the folder cannot be written.
-pub fn write_singles(folder: &Path, pictures: &Pictures, provenance: Option<&Provenance>) -> Result<()> {
+pub fn write_singles(folder: &Path, pictures: &Pictures, provenance: Option<&Provenance>) -> crate::Result<()> {
     check_new_folder(folder)?;
     write_folder_atomically(folder, |folder| {
         (0..pictures.count()).try_for_each(|i| {
@@ -147,5 +196,25 @@ mod tests {
         let decoder = image::codecs::gif::GifDecoder::new(Cursor::new(bytes)).unwrap();
         assert_eq!(image::AnimationDecoder::into_frames(decoder).count(), 2);
         assert!(png(&Pictures::default(), None).is_err());
+    }
+
+    #[test]
+    fn an_apng_has_every_frame_its_times_and_what_drew_it() {
+        let frame = |value| Pictures { width: 3, height: 2, pixels: vec![0, value, 255, 1, 2, 3] };
+        let bytes = apng(&[frame(7), frame(8), frame(9)], Duration::from_millis(40), None).unwrap();
+        let mut reader = png::Decoder::new(Cursor::new(&bytes)).read_info().unwrap();
+        let control = reader.info().animation_control.unwrap();
+        assert_eq!((control.num_frames, control.num_plays), (3, 0));
+        for (value, delay) in [(7, 40), (8, 40), (9, 2000)] {
+            let mut pixels = [0; 6];
+            reader.next_frame(&mut pixels).unwrap();
+            let shown = reader.info().frame_control.unwrap();
+            assert_eq!((pixels[1], shown.delay_num, shown.delay_den), (value, delay, 1000));
+        }
+        let first = image::load_from_memory_with_format(&bytes, image::ImageFormat::Png).unwrap().into_luma8();
+        assert_eq!(first.as_raw(), &frame(7).pixels, "other programs show the first frame");
+        let small = Pictures { width: 1, height: 1, pixels: vec![0] };
+        assert!(apng(&[frame(7), small], FRAME_TIME, None).is_err());
+        assert!(apng(&[], FRAME_TIME, None).is_err());
     }
 }

@@ -53,6 +53,9 @@ pub fn commands(state: &AppState) -> Vec<Command> {
     let ctrl = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND, key));
     let ctrl_shift = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND | Modifiers::SHIFT, key));
     let none = Modifiers::NONE;
+    let learnt = state.run.is_some() && !state.loss.train.is_empty();
+    let pictures = state.preview.is_some() || state.recording.as_ref().is_some_and(|own| !own.moments().is_empty());
+    let save = |name, key, able, what| plain(name, ctrl_shift(key), able, Action::SaveWhat(what));
     let smoothed = |factor| Action::LossSmoothing(Smoothing::over(factor * state.loss.smoothing.steps()));
     vec![
         plain("Detach from the run of another program", ctrl(Key::U), state.attached().is_some(), Action::Detach),
@@ -98,6 +101,10 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         plain("Delete the reports of crashes", ctrl_shift(Key::Delete), crash.is_some(), Action::DeleteReports),
         plain("Save…", ctrl(Key::S), true, Action::ToggleSave),
         plain("Save the film as an animation", ctrl(Key::G), film.is_some(), Action::SaveWhat(SaveWhat::Animation)),
+        save("Save the film as an animated PNG", Key::A, film.is_some(), SaveWhat::AnimatedPng),
+        save("Save the losses as a table (CSV)", Key::T, learnt, SaveWhat::Losses),
+        save("Save the loss as a plot (SVG)", Key::Y, learnt, SaveWhat::LossPlot),
+        plain("Copy the pictures", ctrl_shift(Key::G), pictures, Action::CopyPicture),
         plain("Show the Train tab", ctrl(Key::Num1), true, Action::ShowTab(Tab::Train)),
         plain("Show the Sample tab", ctrl(Key::Num2), true, Action::ShowTab(Tab::Sample)),
         plain("Show the Runs tab", ctrl(Key::Num3), true, Action::ShowTab(Tab::Runs)),

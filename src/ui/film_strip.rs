@@ -99,9 +99,6 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         save_popup::show(&save, state, actions);
         let tip = "Save the film as it is shown: along the denoising, or along the training";
         if Button::text("GIF").enabled(there).tip(tip).show(ui).clicked() {
-            if !state.save.open {
-                actions.push(Action::ToggleSave);
-            }
             actions.push(Action::SaveWhat(SaveWhat::Animation));
         }
         record(ui, state, actions);

@@ -96,7 +96,11 @@ fn missing(state: &AppState, what: SaveWhat) -> Option<&'static str> {
         SaveWhat::Grid | SaveWhat::Singles => {
             (!recorded && state.preview.is_none()).then_some("No pictures yet: train or draw some first.")
         }
-        SaveWhat::Animation => (!recorded).then_some("No film yet: press Record first."),
+        SaveWhat::Animation | SaveWhat::AnimatedPng => (!recorded).then_some("No film yet: press Record first."),
+        SaveWhat::Losses | SaveWhat::LossPlot => {
+            let learnt = state.run.is_some() && !state.loss.train.is_empty();
+            (!learnt).then_some("No losses yet: train first, or open a run.")
+        }
         SaveWhat::Weights => (!state.can_sample()).then_some("No model yet: train or open one first."),
     }
 }

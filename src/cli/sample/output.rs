@@ -13,6 +13,8 @@ pub enum SampleOutput {
     Grid(PathBuf),
     /// A GIF of the grid's reverse diffusion.
     Animation(PathBuf),
+    /// The same as an APNG, in all its greys.
+    AnimatedPng(PathBuf),
     /// A safetensors file with `images`, f32 `[N, 1, H, W]` in [-1, 1].
     Tensor(PathBuf),
     /// A folder with one PNG an image, `0000.png` ….
@@ -20,7 +22,7 @@ pub enum SampleOutput {
 }
 
 impl SampleOutput {
-    /// By the end of the name: `.png`, `.gif`, `.safetensors`, or a separator for a folder.
+    /// By the end of the name: `.png`, `.gif`, `.apng`, `.safetensors`, or a separator for a folder.
     ///
     /// # Errors
     /// [`Error::Usage`] for any other name.
@@ -32,10 +34,11 @@ impl SampleOutput {
         match extension.as_deref() {
             Some("png") => Ok(Self::Grid(path.into())),
             Some("gif") => Ok(Self::Animation(path.into())),
+            Some("apng") => Ok(Self::AnimatedPng(path.into())),
             Some("safetensors") => Ok(Self::Tensor(path.into())),
             _ => Err(Error::usage(
                 format!("--out: {} does not say what to write", path.display()),
-                "end it in .png, .gif or .safetensors, or in / for a folder of PNGs",
+                "end it in .png, .gif, .apng or .safetensors, or in / for a folder of PNGs",
             )),
         }
     }
@@ -43,7 +46,11 @@ impl SampleOutput {
     /// The file or folder.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Grid(path) | Self::Animation(path) | Self::Tensor(path) | Self::Singles(path) => path,
+            Self::Grid(path)
+            | Self::Animation(path)
+            | Self::AnimatedPng(path)
+            | Self::Tensor(path)
+            | Self::Singles(path) => path,
         }
     }
 
@@ -63,7 +70,7 @@ impl SampleOutput {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Grid(_) => "a grid",
-            Self::Animation(_) => "an animation",
+            Self::Animation(_) | Self::AnimatedPng(_) => "an animation",
             Self::Tensor(_) => "a tensor",
             Self::Singles(_) => "single images",
         }
@@ -80,6 +87,7 @@ mod tests {
         assert_eq!(of("a/b.png"), SampleOutput::Grid("a/b.png".into()));
         assert_eq!(of("B.PNG"), SampleOutput::Grid("B.PNG".into()));
         assert_eq!(of("b.gif"), SampleOutput::Animation("b.gif".into()));
+        assert_eq!(of("b.apng"), SampleOutput::AnimatedPng("b.apng".into()));
         assert_eq!(of("b.safetensors"), SampleOutput::Tensor("b.safetensors".into()));
         assert_eq!(of("digits/"), SampleOutput::Singles("digits/".into()));
         assert_eq!(of("x.png/"), SampleOutput::Singles("x.png/".into()));

@@ -12,7 +12,7 @@ use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::say;
 use crate::config::{CLASS_COUNT, Settings};
-use crate::pictures::{GAP, Pictures, Provenance, write_film, write_png_of, write_singles};
+use crate::pictures::{GAP, Pictures, Provenance, write_animated_png, write_film, write_png_of, write_singles};
 use crate::sampling::{Drawing, pictures};
 use crate::tensor_file::{self, Entry};
 use crate::trained::TrainedModel;
@@ -42,7 +42,7 @@ pub fn run(plan: &SamplePlan) -> Result<()> {
             None => plan.request.settings(&model.settings)?,
         };
         let denoiser = model.denoiser(settings.weights)?;
-        let animated = matches!(plan.out, SampleOutput::Animation(_));
+        let animated = matches!(plan.out, SampleOutput::Animation(_) | SampleOutput::AnimatedPng(_));
         if animated && settings.count > MAX_ANIMATED {
             return Err(Error::usage(
                 format!("--count: {} images in one animation", settings.count),
@@ -125,6 +125,10 @@ impl Drawn {
             SampleOutput::Animation(path) => {
                 self.frames.push(pictures(&self.images)?);
                 write_film(path, &self.frames, self.columns)
+            }
+            SampleOutput::AnimatedPng(path) => {
+                self.frames.push(pictures(&self.images)?);
+                write_animated_png(path, &self.frames, self.columns, Some(&self.provenance))
             }
         }
     }
