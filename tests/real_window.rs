@@ -22,6 +22,8 @@ use xwd::Screen;
 
 /// The accent colour of the dark theme: the main button and the training curve.
 const ACCENT: [u8; 3] = [0x7C, 0x9B, 0xFF];
+/// The panels of the light theme.
+const LIGHT: [u8; 3] = [0xFF, 0xFF, 0xFF];
 const WIDTH: usize = 1440;
 const HEIGHT: usize = 940;
 /// The first frames are drawn without a GPU, on a machine that may be busy.
@@ -79,6 +81,18 @@ impl Desk {
     fn hand(&self, words: &[&str]) {
         let status = quiet("xdotool", &self.display, self.home.path()).args(words).status().unwrap();
         assert!(status.success(), "xdotool {words:?}");
+    }
+
+    /// Presses a key, and once more if it was not heard.
+    fn press_until(&self, key: &str, what: &str, heard: impl Fn() -> bool) {
+        for _ in 0..3 {
+            self.hand(&["key", "--clearmodifiers", key]);
+            if heard() {
+                return;
+            }
+        }
+        self.screen().save(&kept("failed.png"));
+        panic!("{key} brought not {what}; the screen is in {}", kept("failed.png").display());
     }
 
     fn click(&self, (x, y): (usize, usize)) {
@@ -154,6 +168,19 @@ fn curve_columns(screen: &Screen) -> usize {
     columns.len()
 }
 
+/// The panels have the colour of the light theme; the place is on the window, however small it is.
+fn is_light(screen: &Screen) -> bool {
+    screen.find(LIGHT, 0, 300, 300, 500).len() > 30_000
+}
+
+/// Whether no further step comes within the time in which the metrics are surely written.
+fn stands_still(steps: &dyn Fn() -> usize) -> bool {
+    std::thread::park_timeout(Duration::from_secs(2));
+    let before = steps();
+    std::thread::park_timeout(Duration::from_secs(2));
+    steps() == before
+}
+
 #[test]
 fn train_watch_close_and_come_back() {
     let Some(desk) = Desk::set_up() else { return };
@@ -169,6 +196,27 @@ fn train_watch_close_and_come_back() {
     let [run] = &runs[..] else { panic!("not one run: {runs:?}") };
     let steps = || fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count();
     desk.wait_for("ten steps", |_| steps() > 10).save(&kept("training.png"));
+
+    // Held, nothing is learned; then it goes on. Keys are pressed until they are heard: see below.
+    desk.press_until("ctrl+p", "a pause", || stands_still(&steps));
+    let held = steps();
+    desk.press_until("ctrl+p", "more steps", || {
+        std::thread::park_timeout(Duration::from_secs(2));
+        steps() > held
+    });
+    desk.wait_for("a film of the training", |_| fs::read_dir(run.join("films")).is_ok_and(|films| films.count() > 1));
+    for key in ["Down", "Left", "Left"] {
+        desk.hand(&["key", key]);
+    }
+    desk.wait_for("the strip", |screen| screen.colours() > 100).save(&kept("scrubbed.png"));
+    desk.press_until("ctrl+shift+l", "the light theme", || {
+        std::thread::park_timeout(Duration::from_secs(2));
+        is_light(&desk.screen())
+    });
+    desk.screen().save(&kept("light.png"));
+    desk.hand(&["search", "--onlyvisible", "--name", "^Diffuscope$", "windowsize", "960", "600"]);
+    std::thread::park_timeout(Duration::from_secs(2));
+    desk.wait_for("a small window", |screen| screen.colours() > 100).save(&kept("small.png"));
 
     // Twice, as the window manager loses a key now and then that comes while it grabs the keyboard.
     let mut status = None;
@@ -194,7 +242,7 @@ fn train_watch_close_and_come_back() {
     assert!(closed.elapsed() < Duration::from_secs(4), "closing took {:?}", closed.elapsed());
 
     let mut program = desk.start();
-    desk.wait_for("Train button", |screen| main_button(screen).is_some()).save(&kept("second-start.png"));
+    desk.wait_for("the theme that was chosen before", is_light).save(&kept("second-start.png"));
     program.kill().unwrap();
     program.wait().unwrap();
 }
