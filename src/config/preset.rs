@@ -128,7 +128,7 @@ fn small() -> Settings {
             sampler: SamplerKind::Ddim,
             steps: 24,
             eta: 1.0,
-            guidance: 0.15,
+            guidance: 0.2,
             guidance_interval: None,
             thresholding: Thresholding::Static,
             weights: WeightsKind::Ema,
