@@ -73,7 +73,7 @@ fn a_subset_larger_than_the_given_data() {
     fs::write(folder.path().join("images.gz"), mnist("t10k-images-idx3-ubyte.gz")).unwrap();
     let words = ["train", "--out", "run", "--data", "images.gz", "--classes", "off", "--subset", "10001"];
     let (error, hint) = failed(folder.path(), &words, 2);
-    assert!(error.starts_with("--subset: 10001 images") && hint.starts_with("use at most"), "{error} {hint}");
+    assert!(error.starts_with("--subset: 10001 images") && hint == "use 1 to 9000", "{error} {hint}");
     assert!(!folder.path().join("run").exists());
 }
 
