@@ -5,9 +5,6 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
 use diffuscope::app::Tab;
 use diffuscope::config::{DataSettings, DataSource, Digits};
 use diffuscope::engine::{Command, Event, Task};
@@ -25,24 +22,6 @@ fn asked(scene: &mut Scene) -> (DataSettings, u64, bool) {
         Some(Command::LookAtData { data, seed, again }) => (*data, seed, again),
         other => panic!("no question, but {other:?}"),
     }
-}
-
-#[derive(Debug)]
-struct Dropped(PathBuf);
-
-impl egui::DroppedFile for Dropped {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        std::fs::read(&self.0).map_err(|error| error.to_string())
-    }
-}
-
-fn drop_onto(scene: &mut Scene, path: &Path) {
-    scene.harness.input_mut().dropped_files.push(Arc::new(Dropped(path.into())));
-    scene.harness.run_steps(3);
 }
 
 #[test]
@@ -91,7 +70,7 @@ fn digits_are_chosen_and_their_images_and_counts_are_seen() {
 fn a_folder_and_an_idx_file_that_are_dropped_are_learned_from() {
     let mut scene = scene();
     let folder = tempfile::tempdir().unwrap();
-    drop_onto(&mut scene, folder.path());
+    scene.drop_files(&[folder.path().to_str().unwrap()]);
     assert_eq!(scene.state().tab, Tab::Data);
     assert_eq!(scene.state().settings.data.source, DataSource::Path(folder.path().into()));
     let (data, ..) = asked(&mut scene);
@@ -106,12 +85,12 @@ fn a_folder_and_an_idx_file_that_are_dropped_are_learned_from() {
 
     let file = folder.path().join("train-images-idx3-ubyte.gz");
     std::fs::write(&file, "").unwrap();
-    drop_onto(&mut scene, &file);
+    scene.drop_files(&[file.to_str().unwrap()]);
     assert_eq!(scene.state().settings.data.source, DataSource::Path(file));
 
     let notes = folder.path().join("notes.txt");
     std::fs::write(&notes, "").unwrap();
-    drop_onto(&mut scene, &notes);
+    scene.drop_files(&[notes.to_str().unwrap()]);
     assert!(scene.harness.query_all_by_label_contains("notes.txt is nothing that can be opened").count() > 0);
 }
 
@@ -122,7 +101,7 @@ fn while_other_images_are_read_none_are_taken_for_them() {
     let (data, seed, _) = asked(&mut scene);
     scene.play([data_seen(&data, seed)]);
     let folder = tempfile::tempdir().unwrap();
-    drop_onto(&mut scene, folder.path());
+    scene.drop_files(&[folder.path().to_str().unwrap()]);
     let (data, ..) = asked(&mut scene);
     scene.harness.get_by_label("Reading the images…");
     assert!(scene.harness.query_by_label_contains("60,000 images to learn from").is_none());

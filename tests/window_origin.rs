@@ -5,8 +5,7 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use diffuscope::app::{OriginPick, OriginSource, Tab};
 use diffuscope::config::Preset;
@@ -17,19 +16,6 @@ use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use scene::{Scene, digits, model_opened, recording};
-
-#[derive(Debug)]
-struct Dropped(PathBuf);
-
-impl egui::DroppedFile for Dropped {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        Err("the window reads it by its path".into())
-    }
-}
 
 fn scene() -> Scene {
     let mut scene = Scene::new(Harness::<Window>::builder().with_size([1440.0, 1100.0]));
@@ -140,8 +126,7 @@ fn a_picture_of_ones_own_is_taken_by_its_path_or_dropped_and_can_be_inverted() {
     let Some(Command::Reverse { origin, .. }) = scene.command() else { panic!("it is reversed") };
     assert_eq!((origin.class, origin.picture), (None, seven()));
 
-    scene.harness.input_mut().dropped_files.push(Arc::new(Dropped(path.clone())));
-    scene.harness.run_steps(3);
+    scene.drop_files(&[path.to_str().unwrap()]);
     assert_eq!(picked(&mut scene), OriginPick::File(path));
 }
 

@@ -64,9 +64,9 @@ pub struct Evidence<'a> {
     pub warmup_steps: u64,
     /// Largest decay of the moving average; 0: there is none.
     pub ema_decay: f64,
-    /// The run is over: what went on is told as what went on.
     /// What real digits reach is known of all ten alone.
     pub learned: Digits,
+    /// The run is over: what went on is told as what went on.
     pub ended: bool,
 }
 

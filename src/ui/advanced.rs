@@ -35,6 +35,9 @@ const SETTINGS: [Setting; 17] = [
     Setting::CheckpointEvery,
 ];
 
+/// A number: its name, what it is, where it stands, the preset's, its range, and the problems that it can have.
+type Row<'a> = (&'a str, &'a str, &'a mut f64, f64, Scale, Setting);
+
 /// Draws the folded section.
 pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
@@ -157,37 +160,34 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
         choose(ui, "Draw t", now, all, |sampling| names(sampling).to_owned())
     });
     if t.timestep_sampling == TimestepSampling::LogitNormal {
-        let usual = preset.training.logit_normal;
-        let center = NumberRow {
-            name: "Center of t",
-            about: "The noise level that is learnt most: 0 is the middle timestep, 1 is t = 0.73 T, -1 is t = 0.27 T.",
-            unit: "",
-            value: t.logit_normal.mean,
-            preset: usual.mean,
-            scale: Scale::linear(-3.0..=3.0),
-            problem: state.problem(Setting::TimestepMean),
-        };
-        t.logit_normal.mean = center.show(ui).unwrap_or(t.logit_normal.mean);
-        let spread = NumberRow {
-            name: "Spread of t",
-            about: "How far around it timesteps are drawn: the standard deviation of ln(t/(T − t)).",
-            unit: "",
-            value: t.logit_normal.deviation,
-            preset: usual.deviation,
-            scale: Scale::linear(0.1..=2.0),
-            problem: state.problem(Setting::TimestepDeviation),
-        };
-        t.logit_normal.deviation = spread.show(ui).unwrap_or(t.logit_normal.deviation);
-        let uniform = NumberRow {
-            name: "Any t",
-            about: "Share of the images whose timestep is drawn from all alike, so that no noise level is left unlearned.",
-            unit: "",
-            value: t.logit_normal.uniform_share,
-            preset: usual.uniform_share,
-            scale: Scale::linear(0.0..=1.0),
-            problem: state.problem(Setting::TimestepUniform),
-        };
-        t.logit_normal.uniform_share = uniform.show(ui).unwrap_or(t.logit_normal.uniform_share);
+        let (usual, t) = (preset.training.logit_normal, &mut t.logit_normal);
+        let rows: [Row<'_>; 3] = [
+            (
+                "Center of t",
+                "The noise level that is learnt most: 0 is the middle timestep, 1 is t = 0.73 T, -1 is t = 0.27 T.",
+                &mut t.mean,
+                usual.mean,
+                Scale::linear(-3.0..=3.0),
+                Setting::TimestepMean,
+            ),
+            (
+                "Spread of t",
+                "How far around it timesteps are drawn: the standard deviation of ln(t/(T − t)).",
+                &mut t.deviation,
+                usual.deviation,
+                Scale::linear(0.1..=2.0),
+                Setting::TimestepDeviation,
+            ),
+            (
+                "Any t",
+                "Share of the images whose timestep is drawn from all alike, so that no noise level is left unlearned.",
+                &mut t.uniform_share,
+                usual.uniform_share,
+                Scale::linear(0.0..=1.0),
+                Setting::TimestepUniform,
+            ),
+        ];
+        number_rows(ui, state, rows);
     }
 
     let kinds = [
@@ -231,7 +231,6 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
 
     let share = Scale::linear;
     let preset = &preset.training;
-    type Row<'a> = (&'a str, &'a str, &'a mut f64, f64, Scale, Setting);
     let rows: [Row<'_>; 7] = [
         ("Adam β₁", "Memory of the gradient's mean.", &mut t.beta1, preset.beta1, share(0.0..=0.999), Setting::Beta1),
         (
@@ -283,6 +282,11 @@ fn optimizer(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
             Setting::ClassDropout,
         ),
     ];
+    number_rows(ui, state, rows);
+}
+
+/// Draws numbers without a unit, a row each, and takes what they are changed to.
+fn number_rows<'a>(ui: &mut Ui, state: &AppState, rows: impl IntoIterator<Item = Row<'a>>) {
     for (name, about, value, preset, scale, setting) in rows {
         let problem = state.problem(setting);
         let row = NumberRow { name, about, unit: "", value: *value, preset, scale, problem };
