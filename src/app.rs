@@ -90,7 +90,7 @@ pub use settings_diff::{Difference, differences};
 pub use smoothing::Smoothing;
 pub use state::{
     Activity, AppState, EndReason, Look, LossAxis, LossPlot, ModelFacts, Preview, Progress, RunFacts, SamplingProgress,
-    Tab,
+    Tab, WorkedExample,
 };
 
 pub use crate::train::run_clock::RunClock;

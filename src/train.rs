@@ -29,6 +29,7 @@ mod tail;
 pub mod thinned;
 mod trainer;
 pub mod watched;
+pub mod worked_example;
 
 pub use classifier::{ClassifierStep, ClassifierTraining, train_classifier};
 pub use estimate::Estimate;
@@ -36,3 +37,4 @@ pub use metrics::StepReport;
 pub use preview::grid_settings;
 pub use run::{Control, Outcome, Run, RunEvent};
 pub use trainer::Trainer;
+pub use worked_example::WorkedExample;

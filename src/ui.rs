@@ -22,6 +22,7 @@ mod film_axis;
 mod film_hero;
 mod film_rail;
 mod film_strip;
+mod flow_row;
 mod follow;
 mod heat_map;
 mod icons;

@@ -14,7 +14,7 @@ use diffuscope::train::loss_by_timestep::LossMap;
 use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use scene::{Scene, by_timestep, evaluations, run_started, steps};
+use scene::{Scene, by_timestep, evaluations, in_the_middle, run_started, steps, worked};
 
 fn scene() -> Scene {
     Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]))
@@ -150,4 +150,34 @@ fn the_loss_by_timestep_is_mapped_live_and_from_disk() {
     assert!(scene.state().heat.is_none(), "the map of the run before is gone");
     scene.play([Event::History(History { by_timestep: past, ..History::default() })]);
     scene.harness.get_by_label_contains("near t = T, after step 600");
+}
+
+#[test]
+fn the_training_step_is_shown_with_an_image_of_the_batch() {
+    let mut scene = scene();
+    let network = "The U-Net, whose 460,516 weights are learned.";
+    assert!(scene.harness.query_by_label(network).is_none(), "before a run there is no step");
+    scene.play([run_started(Preset::Small.settings(), 0), Event::Activity(Activity::Training)]);
+    let place = scene.harness.get_by_label(network).rect();
+    scene.play([worked(1)]);
+    assert_eq!(scene.harness.get_by_label(network).rect(), place, "nothing moves when it fills");
+    scene.harness.get_by_label("The network sees x_t, and is told t, and that it shows a 7.");
+    scene.harness.get_by_label_contains("The answer is compared with v = ");
+    scene.harness.get_by_label_contains("The gradient of the batch's mean loss").hover();
+    scene.harness.run_steps(30);
+    // The part itself and the words beside the pointer.
+    assert_eq!(scene.harness.query_all_by_label_contains("The gradient of the batch's mean loss").count(), 2);
+
+    let mut settings = Preset::Small.settings();
+    settings.diffusion.prediction = diffuscope::config::Prediction::Eps;
+    scene.play([run_started(settings, 0)]);
+    assert!(scene.state().worked.is_none(), "another run begins with none");
+    scene.harness.get_by_label("The answer is compared with the noise ε that was mixed in.");
+}
+
+#[test]
+fn a_narrow_window_has_no_place_for_the_step() {
+    let mut scene = Scene::new(Harness::<Window>::builder().with_size([960.0, 600.0]));
+    in_the_middle(&mut scene);
+    assert!(scene.harness.query_by_label_contains("The U-Net, whose").is_none());
 }

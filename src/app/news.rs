@@ -40,6 +40,7 @@ impl App {
                 state.by_timestep.push(step, &losses);
                 state.heat = HeatMap::new(&state.by_timestep);
             }
+            Event::Worked(example) => state.worked = Some(example),
             Event::HeldOut { step, loss } => state.loss.held_out.push(step, loss),
             Event::Preview { step, pictures, classes } => state.preview = Some(Preview { step, pictures, classes }),
             Event::Film { run, film } => {

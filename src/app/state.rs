@@ -29,6 +29,8 @@ use crate::train::loss_by_timestep::LossMap;
 use crate::train::pulse::Pulse;
 use crate::train::run_clock::RunClock;
 
+pub use crate::train::WorkedExample;
+
 pub use crate::engine::{Activity, EndReason};
 
 /// Points of the held-out curve that the health is read from.
@@ -159,6 +161,8 @@ pub struct AppState {
     pub progress: Progress,
     pub loss: LossPlot,
     pub preview: Option<Preview>,
+    /// An image of the batch at hand, on its way through the training step.
+    pub worked: Option<WorkedExample>,
     /// How good the digits of the run were, over its training.
     pub evaluations: Evaluations,
     /// The loss by timestep, over the run's training.
@@ -223,6 +227,7 @@ impl AppState {
             progress: Progress::default(),
             loss: LossPlot::default(),
             preview: None,
+            worked: None,
             evaluations: Evaluations::default(),
             by_timestep: LossMap::default(),
             heat: None,
@@ -278,6 +283,7 @@ impl AppState {
         (self.by_timestep, self.heat) = (LossMap::default(), None);
         (self.pulse, self.health) = (Pulse::default(), None);
         self.preview = None;
+        self.worked = None;
         self.films = Films::default();
         self.loupe = false;
     }

@@ -13,7 +13,7 @@ use crate::train::film::Film;
 use crate::train::gallery::RunSummary;
 use crate::train::history::History;
 use crate::train::loss_by_timestep::ByTimestep;
-use crate::train::{Estimate, StepReport};
+use crate::train::{Estimate, StepReport, WorkedExample};
 
 /// A message from the engine.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub enum Event {
     History(History),
     /// One optimizer step was done. Never dropped.
     Step(StepReport),
+    /// An image of a step's batch, a few a second. May be dropped when the window is slow.
+    Worked(WorkedExample),
     /// The losses by timestep of the last steps, up to `step`. A few a second.
     LossByTimestep { step: u64, losses: Box<ByTimestep> },
     /// The loss on the held-out images after `step`.

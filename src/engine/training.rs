@@ -131,6 +131,10 @@ impl Steering<'_> {
                 self.worker.out.offer(Event::Preview { step, pictures, classes });
                 Ok(())
             }
+            RunEvent::Worked(example) => {
+                self.worker.out.offer(Event::Worked(example));
+                Ok(())
+            }
             RunEvent::RolledBack { step, what } => self.tell_of_rollback(step, what),
             RunEvent::Busy => return Ok(self.listen(trainer)),
             RunEvent::Stalled { what, hint } => {

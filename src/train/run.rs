@@ -18,6 +18,7 @@ use super::metrics::StepReport;
 use super::pace::Pace;
 use super::preview::Preview;
 use super::trainer::Trainer;
+use super::worked_example::WorkedExample;
 use crate::config::Settings;
 use crate::data::Splits;
 use crate::eval::QuickEval;
@@ -33,6 +34,8 @@ const REST: u32 = 25;
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the loss by timestep is told.
 const BY_TIMESTEP_EVERY: Duration = Duration::from_millis(250);
+/// How often an image of the batch is shown.
+const WORKED_EVERY: Duration = Duration::from_millis(250);
 /// How often the metrics are made visible to readers of the file.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
@@ -49,6 +52,8 @@ pub enum RunEvent {
         step: u64,
         losses: ByTimestep,
     },
+    /// An image of the last step's batch, to be looked at.
+    Worked(WorkedExample),
     Preview {
         step: u64,
         pictures: Arc<Pictures>,
@@ -223,12 +228,18 @@ impl Run {
         let mut watchers = Watchers::new(&self.trainer);
         let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, REST, CHECKPOINT_INTERVAL);
         let (mut flushed, mut told) = (Instant::now(), Instant::now());
+        let mut worked: Option<Instant> = None;
         let mut outcome = Outcome::Completed;
         while self.trainer.progress() < 1.0 {
+            if worked.is_none_or(|last| last.elapsed() >= WORKED_EVERY) {
+                self.trainer.show_next_step();
+                worked = Some(Instant::now());
+            }
             let report = self.trainer.step()?;
             self.persist(watch, |run| run.folder.add_step(&report))?;
             let mut control = watch(RunEvent::Step(report), &self.trainer)?;
             let mut events = Vec::new();
+            let shown = self.trainer.take_worked_example().map(RunEvent::Worked);
             let (extra, stalled) = (Instant::now(), self.stalled);
             if control == Control::Continue {
                 match self.look(report.step, &mut watchers, watch) {
@@ -253,7 +264,7 @@ impl Run {
                 events.push(checkpoints.spend(|| self.persist(watch, Self::checkpoint))?);
                 self.trainer.add_time(extra.elapsed().saturating_sub(self.stalled - stalled));
             }
-            for event in events {
+            for event in shown.into_iter().chain(events) {
                 if watch(event, &self.trainer)? == Control::Stop {
                     control = Control::Stop;
                 }

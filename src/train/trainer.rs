@@ -11,12 +11,14 @@ use super::learning_rate::learning_rate_share;
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::optim::Optimizer;
+use super::worked_example::WorkedExample;
 use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
 use crate::data::{Batches, Dataset, Splits};
 use crate::diffusion::{Schedule, l_simple, l_simple_each, timesteps};
 use crate::model::ops::{self, Tape};
 use crate::model::params::Params;
 use crate::model::{Denoiser, Dropout, Network};
+use crate::pictures::Pictures;
 use crate::profile::{self, Pass};
 use crate::rng::Stream;
 use crate::{Error, Result};
@@ -29,6 +31,16 @@ struct Gradient {
     gradients: GradStore,
     /// Global norm.
     norm: f64,
+}
+
+/// A batch with the network's answer.
+struct Judged {
+    /// L_simple, to take the gradient of.
+    loss: Tensor,
+    /// L_simple of each image.
+    each: Vec<f32>,
+    /// `[B, 1, H, W]`, outside the graph.
+    answer: Tensor,
 }
 
 /// A network in training. Everything it does follows from the settings, the data and the number of steps done.
@@ -46,6 +58,9 @@ pub struct Trainer {
     pub(super) elapsed: Duration,
     /// The losses since they were last taken.
     by_timestep: ByTimestep,
+    /// Whether an image of the next step is kept to be looked at.
+    shows_next: bool,
+    worked: Option<WorkedExample>,
     /// How often the learning rates of the settings were halved because training diverged.
     pub(super) halvings: u32,
 }
@@ -78,6 +93,8 @@ impl Trainer {
             device: device.clone(),
             elapsed: Duration::ZERO,
             by_timestep: ByTimestep::default(),
+            shows_next: false,
+            worked: None,
             halvings: 0,
         })
     }
@@ -151,11 +168,16 @@ impl Trainer {
         let examples =
             profile::part("batch", Pass::Once, || draw.examples(&self.settings, &self.schedule, &self.device))?;
         let dropout = Dropout::new(training.seed, step);
-        let ((loss, each), tape) = Tape::record(|| self.loss(&examples, Some(&dropout)))?;
+        let (Judged { loss, each, answer }, tape) = Tape::record(|| self.loss(&examples, Some(&dropout)))?;
         let value = f64::from(loss.to_scalar::<f32>()?);
         let diverged = |quantity| Error::Diverged { step: step + 1, quantity };
         if !value.is_finite() {
             return Err(diverged("the loss"));
+        }
+        if std::mem::take(&mut self.shows_next) {
+            let pixels = self.data.image(indices[0] as usize).to_vec();
+            let x0 = Pictures { width: self.data.width, height: self.data.height, pixels };
+            self.worked = Some(WorkedExample::of_first((step + 1, timesteps[0], each[0]), x0, &examples, &answer)?);
         }
         let gradients = tape.backward(&loss)?;
         let norm = profile::part("gradient norm", Pass::Once, || self.optimizer.gradient_norm(&gradients))?;
@@ -174,11 +196,22 @@ impl Trainer {
         self.gradient().map(drop)
     }
 
-    /// L_simple of a batch, to take the gradient of, and of each of its images.
-    fn loss(&self, examples: &Examples, dropout: Option<&Dropout>) -> Result<(Tensor, Vec<f32>)> {
+    /// What the network makes of a batch.
+    fn loss(&self, examples: &Examples, dropout: Option<&Dropout>) -> Result<Judged> {
         let prediction = self.network.forward(&examples.x_t, &examples.t, examples.classes.as_ref(), dropout)?;
-        let each = l_simple_each(&prediction.detach(), &examples.target)?.to_vec1()?;
-        Ok((ops::mean_square(&prediction, &examples.target)?, each))
+        let answer = prediction.detach();
+        let each = l_simple_each(&answer, &examples.target)?.to_vec1()?;
+        Ok(Judged { loss: ops::mean_square(&prediction, &examples.target)?, each, answer })
+    }
+
+    /// Keeps an image of the next step to be looked at.
+    pub fn show_next_step(&mut self) {
+        self.shows_next = true;
+    }
+
+    /// The image of a step that was [asked for](Self::show_next_step), once.
+    pub fn take_worked_example(&mut self) -> Option<WorkedExample> {
+        self.worked.take()
     }
 
     /// The losses by timestep of the images that were trained on since they were last taken.

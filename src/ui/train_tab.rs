@@ -7,6 +7,7 @@ use egui::{Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2};
 use super::button::Button;
 use super::copies_section;
 use super::film_hero;
+use super::flow_row;
 use super::follow;
 use super::icons;
 use super::numbers;
@@ -23,6 +24,8 @@ const SHIPPED: &str =
     "These were drawn by the model that ships with Diffuscope. Press Train to teach your own: about two minutes.";
 /// Height of the title over the grid and the space below it.
 const TITLE: f32 = 30.0;
+/// What the place of the grid needs before there is one.
+const SMALLEST_HERO: f32 = 240.0;
 
 /// Draws the tab.
 pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
@@ -33,16 +36,20 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let room = vec2(area.width() - GAP - smallest, area.height() - TITLE);
     let shown = state.preview.as_ref().map(|preview| &preview.pictures).or(opened(state).map(|(_, drawn)| drawn));
     let filmed = state.looks_back().then(|| film_hero::width(state, room, ui.ctx().pixels_per_point())).flatten();
-    let hero_width = filmed.unwrap_or_else(|| match shown {
-        Some(pictures) => GridPlan::new(pictures, room, ui.ctx().pixels_per_point()).size.x,
-        None => room.min_elem(),
-    });
-    let side = follow::side(vec2(area.width() - GAP - hero_width, area.height()));
+    let grid = shown.map(|pictures| GridPlan::new(pictures, room, ui.ctx().pixels_per_point()).size);
+    let hero_width = filmed.unwrap_or_else(|| grid.map_or(room.min_elem(), |size| size.x));
+    // Its place is kept from the start of a run on, so that nothing moves when the first image is shown.
+    let learns = state.worked.is_some() || (state.run_is_active() && state.attached().is_none());
+    let left_over = room.y - grid.map_or(SMALLEST_HERO, |size| size.y);
+    let flow = learns && filmed.is_none() && flow_row::fits(vec2(area.width(), left_over));
+    let flow = flow.then(|| Rect::from_min_max(pos2(area.left(), area.bottom() - flow_row::HEIGHT), area.max));
+    let height = flow.map_or(area.height(), |flow| flow.top() - flow_row::GAP - area.top());
+    let side = follow::side(vec2(area.width() - GAP - hero_width, height));
     let spare = (area.width() - hero_width - GAP - follow::width(side)).max(0.0);
     // What is left over goes to both sides and, less, between the two.
     let (left_edge, gap) = (area.left() + (spare * 0.35).min(120.0), GAP + (spare * 0.2).min(40.0));
-    let left = Rect::from_min_size(pos2(left_edge, area.top()), vec2(hero_width, area.height()));
-    let right = Rect::from_min_size(pos2(left.right() + gap, area.top()), vec2(follow::width(side), area.height()));
+    let left = Rect::from_min_size(pos2(left_edge, area.top()), vec2(hero_width, height));
+    let right = Rect::from_min_size(pos2(left.right() + gap, area.top()), vec2(follow::width(side), height));
     ui.scope_builder(UiBuilder::new().max_rect(left), |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
         hero(ui, state, textures, actions);
@@ -56,6 +63,13 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
             copies_section::show(ui, state, textures, actions);
         });
     });
+    if let Some(flow) = flow {
+        // Below what it stands under, as far as that is wide enough.
+        let ends = (left.left(), right.right().min(area.right()));
+        let wide = flow_row::fits(vec2(ends.1 - ends.0, left_over));
+        let flow = if wide { flow.with_min_x(ends.0).with_max_x(ends.1) } else { flow };
+        ui.scope_builder(UiBuilder::new().max_rect(flow), |ui| flow_row::show(ui, state, textures));
+    }
 }
 
 /// What a model that was opened has drawn, as long as nothing is being trained.

@@ -12,19 +12,20 @@ use diffuscope::config::{DataSettings, Preset, Settings};
 use diffuscope::data::contact_sheet::ContactSheet;
 use diffuscope::data::mnist;
 use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunRead, RunStarted};
-use diffuscope::eval::QuickEval;
 use diffuscope::eval::copying::{Copying, Neighbour};
 use diffuscope::pictures::{Pictures, Provenance};
 use diffuscope::rng::Stream;
-use diffuscope::train::StepReport;
 use diffuscope::train::film::{Film, FilmMoment};
 use diffuscope::train::folder::RunFile;
 use diffuscope::train::history::History;
-use diffuscope::train::loss_by_timestep::ByTimestep;
 use diffuscope::window::Window;
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, HarnessBuilder};
+
+mod training;
+
+pub use training::{by_timestep, evaluations, held_out, steps, worked};
 
 /// The window, and the engine's ends of its channels.
 pub struct Scene {
@@ -173,59 +174,6 @@ fn model(settings: Settings, opened: bool) -> Event {
     Event::ModelReady(ModelReady { settings, step: 1240, parameters: 460_516, source, ships, opened })
 }
 
-/// Steps of a run whose loss falls as a real one does, with noise.
-pub fn steps(from: u64, to: u64) -> Vec<Event> {
-    let mut noise = Stream::new(3, "loss", from);
-    let report = |step: u64, noise: f64| StepReport {
-        step,
-        epoch: step as f64 * 64.0 / 60_000.0,
-        images: step * 64,
-        loss: (0.105 + 0.9 * (-(step as f64) / 90.0).exp() + 0.1 * (-(step as f64) / 900.0).exp())
-            * (1.0 + 0.14 * noise),
-        lr: 2e-3,
-        grad_norm: 1.0,
-        seconds: step as f64 * 0.0201,
-        progress: (step as f64 / 2400.0).min(1.0),
-    };
-    (from..=to).map(|step| Event::Step(report(step, noise.normal()))).collect()
-}
-
-pub fn held_out(steps: impl IntoIterator<Item = u64>) -> Vec<Event> {
-    let loss = |step: u64| 0.112 + 0.9 * (-(step as f64) / 90.0).exp() + 0.1 * (-(step as f64) / 900.0).exp();
-    steps.into_iter().map(|step| Event::HeldOut { step, loss: loss(step) }).collect()
-}
-
-/// The loss by timestep of a run, a part every `every` steps: the clear images are learnt last.
-pub fn by_timestep(steps: u64, every: u64) -> Vec<Event> {
-    let mut noise = Stream::new(4, "by timestep", 0);
-    let mut part = |step: u64| {
-        let mut losses = ByTimestep::default();
-        for i in 0..every as usize * 64 {
-            let t = i * 1000 / (every as usize * 64);
-            let hard = 0.02 + 0.9 * (-(t as f64) / 120.0).exp();
-            let learnt = (-(step as f64) / (60.0 + 400.0 * hard)).exp();
-            let loss = (hard * (0.55 + 0.45 * learnt) + learnt * 0.5) * (1.0 + 0.2 * noise.normal()).max(0.1);
-            losses.add(t, 1000, loss as f32);
-        }
-        Event::LossByTimestep { step, losses: Box::new(losses) }
-    };
-    (every..=steps).step_by(every as usize).map(&mut part).collect()
-}
-
-/// Evaluations of a model that learns to draw digits.
-pub fn evaluations(steps: impl IntoIterator<Item = u64>) -> Vec<Event> {
-    let eval = |step: u64| {
-        let learnt = 1.0 - (-(step as f64) / 500.0).exp();
-        let classes = std::array::from_fn(|digit| if digit == 0 { 29 } else { 13 + 7 * digit % 9 });
-        let count: usize = classes.iter().sum();
-        assert!(count < 200, "the rest are ones");
-        let mut classes: [usize; 10] = classes;
-        classes[1] += 200 - count;
-        QuickEval { count: 200, classes, recognisable: 0.86 * learnt, distance: 25.0 + 700.0 * (1.0 - learnt) }
-    };
-    steps.into_iter().map(|step| Event::Evaluated { step, eval: eval(step) }).collect()
-}
-
 /// Real test digits, 0, 1, … 9 in turn.
 pub fn digits(count: usize) -> (Pictures, Vec<Option<u8>>) {
     let unpack = |bytes: &[u8], most: u64| {
@@ -315,6 +263,7 @@ pub fn in_the_middle(scene: &mut Scene) {
     scene.play(held_out((50..=1240).step_by(50)));
     scene.play(evaluations((150..=1240).step_by(150)));
     scene.play(by_timestep(1240, 12));
+    scene.play([worked(1240)]);
     let (pictures, classes) = digits(64);
     scene.play([Event::Preview { step: 1200, pictures: Arc::new(pictures), classes }]);
     scene.play([Event::Checkpointed { step: 1000, path: "/data/ada/runs/x/checkpoint.safetensors".into() }]);

@@ -73,7 +73,11 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
                 }
                 RunEvent::HeldOut { step, loss } => tracing::info!("held-out loss {loss:.5} at step {step}"),
                 RunEvent::Evaluated { step, eval } => progress.note(&eval_line(step, &eval)),
-                RunEvent::Preview { .. } | RunEvent::Filmed(_) | RunEvent::LossByTimestep { .. } | RunEvent::Busy => {}
+                RunEvent::Preview { .. }
+                | RunEvent::Worked(_)
+                | RunEvent::Filmed(_)
+                | RunEvent::LossByTimestep { .. }
+                | RunEvent::Busy => {}
                 RunEvent::Stalled { what, hint } => {
                     let seconds = RETRY_AFTER.as_secs();
                     progress.note(&format!("training waits: {what} ({hint}); it tries again in {seconds} s"));
