@@ -22,6 +22,8 @@ pub const GAP: f32 = 16.0;
 const PICTURE: f32 = 64.0;
 const NETWORK: f32 = 104.0;
 const LOSS: f32 = 80.0;
+/// Side of the small picture of what the answer should be: a digit's pixels.
+const TARGET: f32 = 28.0;
 /// Widths of the five passages between them.
 const PASSAGE: std::ops::RangeInclusive<f32> = 46.0..=84.0;
 
@@ -91,7 +93,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
     let part = row.part(passage, Role::Label, words.about_target);
     row.lines(part, &["compare", "", "→"]);
     if let Some(example) = example {
-        let target = Rect::from_center_size(part.center(), Vec2::splat(24.0));
+        let target = Rect::from_center_size(part.center(), Vec2::splat(TARGET));
         row.paint(textures, target, &example.target, Part::Signed(0), ("flow target", 0));
     }
     loss(&mut row, example, words.error);
@@ -170,7 +172,7 @@ impl Row<'_> {
     /// Three short lines in a passage.
     fn lines(&self, part: Rect, lines: &[&str; 3]) {
         let p = Palette::of(self.ui);
-        for (text, dy) in lines.iter().zip([-20.0, -4.0, 20.0]) {
+        for (text, dy) in lines.iter().zip([-23.0, -7.0, 23.0]) {
             let at = part.center() + vec2(0.0, dy);
             self.ui.painter().text(at, Align2::CENTER_CENTER, text, regular(11.0), p.muted);
         }
