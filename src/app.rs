@@ -28,6 +28,7 @@
 //! | `loss_figure` | the loss plot as an SVG file |
 //! | `provenance` | the settings inside pictures that were saved here: noted, and taken back |
 //! | `run_names` | default names of runs and files, and dates as text |
+//! | `naming` | which digit was asked for, and which is seen |
 //! | `notices` | what there was to tell |
 //! | `throughput` | images a second |
 //! | `remembered` | what is kept from one start to the next |
@@ -49,6 +50,7 @@ mod live;
 mod logic;
 mod loss_figure;
 pub mod loss_series;
+mod naming;
 mod news;
 pub mod notices;
 mod origin;
@@ -77,6 +79,7 @@ pub use heat_map::HeatMap;
 pub use judged::Judged;
 pub use live::{Live, Rough};
 pub use logic::App;
+pub use naming::SeenDigit;
 pub use origin::{OriginAction, OriginPanel, OriginPick, OriginSource};
 pub use player::Player;
 pub use recording::{Moment, Recording};

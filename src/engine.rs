@@ -7,6 +7,7 @@ mod copying;
 mod event;
 mod handle;
 mod looking;
+mod naming;
 mod origin;
 #[cfg(test)]
 mod panics;

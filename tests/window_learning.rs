@@ -14,7 +14,7 @@ use diffuscope::train::loss_by_timestep::LossMap;
 use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use scene::{Scene, by_timestep, evaluations, in_the_middle, run_started, steps, worked};
+use scene::{Scene, by_timestep, digits, evaluations, in_the_middle, recording, run_started, steps, worked};
 
 fn scene() -> Scene {
     Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]))
@@ -180,4 +180,36 @@ fn a_narrow_window_has_no_place_for_the_step() {
     let mut scene = Scene::new(Harness::<Window>::builder().with_size([960.0, 600.0]));
     in_the_middle(&mut scene);
     assert!(scene.harness.query_by_label_contains("The U-Net, whose").is_none());
+}
+
+#[test]
+fn the_followed_digit_says_which_was_asked_for_and_which_is_seen() {
+    let mut scene = scene();
+    scene.play([run_started(Preset::Small.settings(), 0), Event::Activity(Activity::Training)]);
+    scene.play(recording(1, 20, 5));
+    scene.harness.get_by_label("x zero: the end");
+    scene.harness.get_by_label("Following № 1, a 0");
+    let pictures = scene.wants_names().expect("they are finished");
+    assert_eq!(*pictures, digits(20).0);
+    let mut named: Vec<(u8, f32)> = (0..20).map(|i| (i % 10, 0.98)).collect();
+    named[1] = (7, 0.61);
+    scene.play([Event::DigitsNamed { pictures, digits: named }]);
+    scene.harness.get_by_label("x zero: seen as 0").hover();
+    scene.harness.run_steps(30);
+    scene.harness.get_by_label("Asked for: 0. The classifier sees a 0, and is 98 % sure.");
+    scene.key(egui::Key::ArrowDown);
+    assert!(scene.wants_names().is_none(), "it is known");
+    scene.play(recording(2, 20, 5));
+    scene.harness.get_by_label("x zero: the end");
+    let (what, hint) = ("no memory".to_owned(), "close other programs".to_owned());
+    let during = diffuscope::engine::Task::NamingDigits;
+    scene.play([Event::Failed { during, what, hint }]);
+    let _ = scene.wants_names();
+    assert!(scene.wants_names().is_none(), "it is not asked again and again");
+
+    let mut letters = Preset::Small.settings();
+    letters.data.source = diffuscope::config::DataSource::Path("/data/ada/letters".into());
+    scene.play([run_started(letters, 0), Event::Activity(Activity::Training)]);
+    scene.play(recording(3, 20, 5));
+    assert!(scene.wants_names().is_none(), "they are no digits");
 }

@@ -78,6 +78,7 @@ impl App {
             self.state.examine();
         }
         self.look_for_copies();
+        self.name_digits();
         self.look_at_data();
         self.redraw_changes();
         more

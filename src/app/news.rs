@@ -79,6 +79,7 @@ impl App {
             }
             Event::LookingForCopies { share } => state.copies.share = Some(share),
             Event::CopiesFound { picture, copying } => state.copies.take(picture, *copying),
+            Event::DigitsNamed { pictures, digits } => state.naming.take(pictures, digits),
             Event::DataSeen { data, seed, sheet } => state.data.take(*data, seed, sheet),
             Event::ProvenanceRead { path, provenance } => self.provenance_read(&path, provenance),
             Event::Saved { what, path } => {
@@ -120,6 +121,9 @@ impl App {
         }
         if ended || during == Task::Sampling {
             state.live.ended();
+        }
+        if ended || during == Task::NamingDigits {
+            state.naming.fail();
         }
         if ended || during == Task::ListingRuns {
             state.runs.reading = false;

@@ -14,6 +14,7 @@ use super::health::{Evidence, Health};
 use super::heat_map::HeatMap;
 use super::live::Live;
 use super::loss_series::LossSeries;
+use super::naming::Naming;
 use super::notices::Notices;
 use super::origin::OriginPanel;
 use super::player::Player;
@@ -188,6 +189,7 @@ pub struct AppState {
     pub films: Films,
     /// Whether the followed digit is a copy of a training image.
     pub copies: Copies,
+    pub(super) naming: Naming,
     /// The followed digit is looked at as large as the window allows.
     pub loupe: bool,
     /// The followed digit: its place in the grid.
@@ -243,6 +245,7 @@ impl AppState {
             followed: 0,
             films: Films::default(),
             copies: Copies::default(),
+            naming: Naming::default(),
             loupe: false,
             player: Player::default(),
             save: SaveForm::default(),

@@ -1,6 +1,7 @@
 //! What the window asks of the engine.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::config::{DataSettings, DataSource, SamplingSettings, Settings, WeightsKind};
 use crate::pictures::{Pictures, Provenance};
@@ -52,6 +53,8 @@ pub enum Command {
     /// Find the images nearest to a picture among those that a model with these settings learned from, in the background;
     /// answered by `CopiesFound` or `Failed`, after `LookingForCopies` where they have to be read first.
     LookForCopies { settings: Box<Settings>, picture: Pictures },
+    /// Name the digit in each picture, in the background; answered by `DigitsNamed` or `Failed`.
+    NameDigits { pictures: Arc<Pictures> },
     /// Look at what a run would learn from, in the background; answered by `DataSeen` or `Failed`. Files that were looked at
     /// last are only read once more when `again` is set.
     LookAtData { data: Box<DataSettings>, seed: u64, again: bool },

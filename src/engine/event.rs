@@ -85,6 +85,8 @@ pub enum Event {
     LookingForCopies { share: f64 },
     /// The training images that are nearest to a picture.
     CopiesFound { picture: Pictures, copying: Box<Copying> },
+    /// The digit that the classifier sees in each picture, and its probability.
+    DigitsNamed { pictures: Arc<Pictures>, digits: Vec<(u8, f32)> },
     /// What a run with these settings would learn from.
     DataSeen { data: Box<DataSettings>, seed: u64, sheet: Arc<ContactSheet> },
     /// What a PNG file says of how it was drawn; none if nothing.
@@ -118,6 +120,7 @@ pub enum Task {
     DeletingRun,
     LookingForCopies,
     FindingOrigin,
+    NamingDigits,
     ReadingData,
     Attaching,
 }
@@ -143,6 +146,7 @@ impl Task {
             Self::LookingForCopies => "Looking for copies",
             Self::Attaching => "Looking at the run",
             Self::FindingOrigin => "Finding the picture",
+            Self::NamingDigits => "Naming the digits",
             Self::ReadingData => "Reading the images",
         }
     }

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use super::sampling::Beginning;
 use super::worker::{Worker, report, task_of};
 use super::{Activity, Closed, Command, EndReason, Event, RunStarted, Save, Task};
-use super::{origin, runs, saving};
+use super::{naming, origin, runs, saving};
 use crate::config::{SamplingSettings, Settings};
 use crate::data;
 use crate::device::describe;
@@ -240,6 +240,7 @@ impl Steering<'_> {
             Command::LookForCopies { settings, picture } => {
                 self.worker.copies.look(&settings, picture, &self.worker.out)
             }
+            Command::NameDigits { pictures } => naming::name(pictures, &self.worker.out),
             Command::LookAtData { data, seed, again } => self.worker.looker.look(*data, seed, again, &self.worker.out),
             Command::Detach => Ok(()),
             Command::Train { .. }

@@ -12,7 +12,7 @@ use super::copying::CopyFinder;
 use super::looking::Looker;
 use super::sampling::{Beginning, Sampler};
 use super::{Activity, Command, Event, ModelReady, Outbox, RunOpened, Save, Task};
-use super::{origin, runs, saving, training};
+use super::{naming, origin, runs, saving, training};
 use crate::config::{ClassChoice, SamplingSettings, Settings};
 use crate::device::DeviceChoice;
 use crate::sampling::classes;
@@ -97,6 +97,7 @@ impl Worker {
             Command::ReadRun { run } => runs::read(run, &self.out),
             Command::DeleteRun { run } => runs::delete(run, None, &self.out),
             Command::LookForCopies { settings, picture } => self.copies.look(&settings, picture, &self.out),
+            Command::NameDigits { pictures } => naming::name(pictures, &self.out),
             Command::LookAtData { data, seed, again } => self.looker.look(*data, seed, again, &self.out),
             // Nothing is being trained: these have nothing to act on.
             Command::Pause | Command::Continue | Command::Step | Command::Stop => Ok(()),
@@ -222,6 +223,7 @@ pub(super) fn task_of(command: &Command) -> Task {
         Command::ReadRun { .. } => Task::ReadingRun,
         Command::DeleteRun { .. } => Task::DeletingRun,
         Command::LookForCopies { .. } => Task::LookingForCopies,
+        Command::NameDigits { .. } => Task::NamingDigits,
         Command::LookAtData { .. } => Task::ReadingData,
         Command::Pause | Command::Continue | Command::Step | Command::Stop => Task::Training,
     }

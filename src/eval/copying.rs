@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::judge::Judge;
+use super::judge::{self, Judge};
 use super::neighbours::{Rows, nearest_rows};
 use crate::config::{CLASS_COUNT, DataSource, Settings};
 use crate::data::{self, Dataset};
@@ -174,8 +174,7 @@ impl TrainingImages {
             let what = format!("a picture of {}×{} pixels", picture.height, picture.width);
             return Err(Error::usage(what, format!("the training images have {height}×{width}")));
         }
-        let images = data::idx::Images { count: 1, height, width, pixels: picture.pixels.clone() };
-        let image = Dataset::from_idx("drawn", images, None, std::path::Path::new("a drawn picture"))?;
+        let image = judge::dataset(picture.clone(), std::path::Path::new("a drawn picture"))?;
         let seen = match &self.space {
             Space::Features { judge, .. } => Some(judge.classifier.answers(&image)?),
             Space::Pixels => None,

@@ -13,6 +13,7 @@ use super::precision_recall::Manifold;
 use crate::config::Subset;
 use crate::data::Dataset;
 use crate::data::idx::Images;
+use crate::pictures::Pictures;
 use crate::sampling::pictures;
 use crate::tensor_file::{self, Entry};
 use crate::{Error, Result};
@@ -90,6 +91,15 @@ impl Judge {
         }
         Ok(Judged { answers, inside, recognisable })
     }
+
+    /// The most likely digit of each picture, and its probability.
+    ///
+    /// # Errors
+    /// When there are no pictures, or no memory.
+    pub fn name(&self, pictures: Pictures) -> Result<Vec<(u8, f32)>> {
+        let answers = self.classifier.answers(&dataset(pictures, Path::new("drawn digits"))?)?;
+        Ok((0..answers.count()).map(|i| answers.best(i)).collect())
+    }
 }
 
 /// Writes a trained classifier with what it says of the digits that it was trained on.
@@ -144,10 +154,17 @@ impl Judged {
 /// # Errors
 /// When there are none or they have another shape.
 pub fn eight_bit(images: &Tensor, origin: &Path) -> Result<Dataset> {
-    let pictures = pictures(images)?;
-    let images =
-        Images { count: pictures.count(), height: pictures.height, width: pictures.width, pixels: pictures.pixels };
-    Dataset::from_idx("images", images, None, origin)
+    dataset(pictures(images)?, origin)
+}
+
+/// Pictures as a set of images without labels; `origin` is named in errors.
+///
+/// # Errors
+/// When there are none.
+pub fn dataset(pictures: Pictures, origin: &Path) -> Result<Dataset> {
+    let count = pictures.count();
+    let Pictures { width, height, pixels } = pictures;
+    Dataset::from_idx("images", Images { count, height, width, pixels }, None, origin)
 }
 
 #[cfg(test)]
@@ -163,6 +180,16 @@ mod tests {
         let readme = include_str!("../../assets/classifier/README.md");
         let stated: f64 = readme.split_once("It names ").unwrap().1.split_once(" %").unwrap().0.parse().unwrap();
         assert!(accuracy >= 0.99 && (100.0 * accuracy - stated).abs() < 0.05, "{accuracy}, stated {stated} %");
+    }
+
+    #[test]
+    fn digits_are_named() {
+        let test = mnist::load().unwrap().test;
+        let pixels = (0..20).flat_map(|i| test.image(i).to_vec()).collect();
+        let named = Judge::shipped().unwrap().name(Pictures { width: 28, height: 28, pixels }).unwrap();
+        let right = (0..20).filter(|&i| test.label(i) == Some(named[i].0) && named[i].1 > 0.9).count();
+        assert!(named.len() == 20 && right >= 19, "{named:?}");
+        assert!(Judge::shipped().unwrap().name(Pictures::default()).is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::section::title;
 use super::symbols::{EPS_HAT, Symbol, X_0, X_T, X0_HAT, caption};
 use super::textures::{Part, Slot, Textures};
 use super::theme::regular;
-use crate::app::{Action, AppState};
+use crate::app::{Action, AppState, SeenDigit};
 use crate::pictures::Pictures;
 
 const GAP: f32 = 16.0;
@@ -34,7 +34,9 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, a
     let p = Palette::of(ui);
     let moment = state.film().and_then(|film| film.shown());
     let i = state.followed_in_film();
-    title(ui, &format!("Following № {}", i + 1), |ui| {
+    let asked = state.film().and_then(|film| film.classes.get(i).copied().flatten());
+    let asked = asked.map_or_else(String::new, |class| format!(", a {class}"));
+    title(ui, &format!("Following № {}{asked}", i + 1), |ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         let tip = "Look at it as large as the window allows. Key: Z";
         let loupe = Button::text("Loupe").quiet().enabled(moment.is_some()).tip(tip);
@@ -48,12 +50,14 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, a
         }
     });
     let end = state.film().and_then(|film| film.last()).map(|moment| &moment.x_t);
+    let seen = state.seen_digit();
+    let last = seen.map_or_else(|| "the end".into(), |digit| format!("seen as {}", digit.seen));
     type Place<'a> = (Symbol, &'a str, Option<&'a Arc<Pictures>>, Part, Slot);
     let pictures: [Place<'_>; 4] = [
         (X_T, "what it sees", moment.map(|m| &m.x_t), Part::One(i), ("x_t", 0)),
         (EPS_HAT, "noise it finds", moment.map(|m| &m.eps_hat), Part::Signed(i), ("eps_hat", 0)),
         (X0_HAT, "its guess", moment.map(|m| &m.x0_hat), Part::One(i), ("x0_hat", 0)),
-        (X_0, "the end", end, Part::One(i), ("x_0", 0)),
+        (X_0, &last, end, Part::One(i), ("x_0", 0)),
     ];
     for pair in pictures.chunks(2) {
         ui.horizontal_top(|ui| {
@@ -62,7 +66,15 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, a
                 ui.vertical(|ui| {
                     ui.set_width(side);
                     picture(ui, textures, side, *source, *part, *slot, words);
-                    caption(ui, side, *symbol, words, &regular(11.5), p.muted);
+                    let seen = seen.filter(|_| *symbol == X_0);
+                    let mistaken = seen.is_some_and(|digit| digit.asked.is_some_and(|asked| asked != digit.seen));
+                    let color = if mistaken { p.warn } else { p.muted };
+                    let words = caption(ui, side, *symbol, words, &regular(11.5), color);
+                    if let Some(SeenDigit { asked, seen, probability }) = seen {
+                        let asked = asked.map_or_else(String::new, |asked| format!("Asked for: {asked}. "));
+                        let sure = numbers::whole((100.0 * f64::from(probability)).round());
+                        words.on_hover_text(format!("{asked}The classifier sees a {seen}, and is {sure} % sure."));
+                    }
                 });
             }
         });

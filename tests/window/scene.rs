@@ -86,10 +86,19 @@ impl Scene {
         self.commands = crossbeam_channel::never();
     }
 
-    /// The next command that the window sent.
+    /// The next command that the window sent, but for the names of digits, which it asks by itself.
     pub fn command(&mut self) -> Option<Command> {
         self.harness.run_steps(2);
-        self.commands.try_recv().ok()
+        self.commands.try_iter().find(|command| !matches!(command, Command::NameDigits { .. }))
+    }
+
+    /// The digits whose names the window wants to know.
+    pub fn wants_names(&mut self) -> Option<Arc<Pictures>> {
+        self.harness.run_steps(2);
+        self.commands.try_iter().find_map(|command| match command {
+            Command::NameDigits { pictures } => Some(pictures),
+            _ => None,
+        })
     }
 }
 

@@ -1,0 +1,73 @@
+//! The digit that is followed: which was asked for, and which the classifier sees. One question is asked at a time.
+
+use std::sync::Arc;
+
+use super::logic::App;
+use super::state::AppState;
+use crate::config::DataSource;
+use crate::engine::Command;
+use crate::pictures::Pictures;
+
+/// What is known of the digits at the end of the film that is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Naming {
+    asked: Option<Arc<Pictures>>,
+    /// The pictures that were asked about last, and the answer where there was one.
+    named: Option<(Arc<Pictures>, Vec<(u8, f32)>)>,
+}
+
+/// What the classifier sees in a digit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SeenDigit {
+    /// The class that was asked for, if one was.
+    pub asked: Option<u8>,
+    pub seen: u8,
+    /// How sure it is, 0 to 1.
+    pub probability: f32,
+}
+
+impl Naming {
+    pub(super) fn take(&mut self, pictures: Arc<Pictures>, digits: Vec<(u8, f32)>) {
+        self.asked = None;
+        self.named = Some((pictures, digits));
+    }
+
+    /// The engine has no answer.
+    pub(super) fn fail(&mut self) {
+        self.named = self.asked.take().map(|pictures| (pictures, Vec::new()));
+    }
+}
+
+impl AppState {
+    /// What is seen in the followed digit at the end of its film.
+    pub fn seen_digit(&self) -> Option<SeenDigit> {
+        let (pictures, digits) = self.naming.named.as_ref()?;
+        let film = self.film().filter(|film| film.last().is_some_and(|end| Arc::ptr_eq(pictures, &end.x_t)))?;
+        let i = self.followed_in_film();
+        let &(seen, probability) = digits.get(i)?;
+        Some(SeenDigit { asked: film.classes.get(i).copied().flatten(), seen, probability })
+    }
+
+    /// The finished digits of the film that is shown; none where the model did not learn digits.
+    fn finished_digits(&self) -> Option<&Arc<Pictures>> {
+        self.model_settings().filter(|model| model.data.source == DataSource::Mnist)?;
+        self.film()?.last().filter(|end| end.t == 0).map(|end| &end.x_t)
+    }
+}
+
+impl App {
+    /// Asks what the digits at the end of the film are, if that is not known and nothing is awaited.
+    pub(super) fn name_digits(&mut self) {
+        let naming = &self.state.naming;
+        let Some(pictures) = self.state.finished_digits().filter(|_| naming.asked.is_none()) else { return };
+        if naming.named.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, pictures)) {
+            return;
+        }
+        let pictures = Arc::clone(pictures);
+        if self.command(Command::NameDigits { pictures: Arc::clone(&pictures) }) {
+            self.state.naming.asked = Some(pictures);
+        } else {
+            self.state.naming.named = Some((pictures, Vec::new()));
+        }
+    }
+}
