@@ -382,7 +382,7 @@ fn a_narrow_window_shows_everything_in_tabs() {
     assert!(scene.harness.query_all_by_label("Batch").count() >= 1);
     scene.harness.set_size(egui::vec2(1440.0, 900.0));
     scene.harness.run_steps(4);
-    scene.harness.get_by_label("Following № 1");
+    scene.harness.get_by_label("Following № 1, a 0");
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn go_to_step_800_of_the_training_and_t_300() {
 
     // Another digit of the ten, and on to the newest again.
     scene.click("Picture 4, asked for a 3");
-    scene.harness.get_by_label("Following № 4");
+    scene.harness.get_by_label("Following № 4, a 3");
     scene.play(films([1500]));
     assert_eq!(place(&scene), (Some(800), 300), "what is looked at stays");
     scene.click("To the newest");
@@ -158,7 +158,7 @@ fn what_was_drawn_stands_behind_the_films() {
     scene.click("Picture 28, asked for a 7");
     scene.key(Key::ArrowDown);
     assert_eq!(place(&scene), (Some(1235), 0));
-    scene.harness.get_by_label("Following № 8");
+    scene.harness.get_by_label("Following № 8, a 7");
     scene.click("Sample tab");
     assert_eq!(scene.state().film_step(), None, "the tab shows the drawing, and so does the film");
     scene.click("Train tab");

@@ -12,8 +12,15 @@ use crate::pictures::Pictures;
 #[derive(Debug, Clone, Default)]
 pub struct Naming {
     asked: Option<Arc<Pictures>>,
-    /// The pictures that were asked about last, and the answer where there was one.
-    named: Option<(Arc<Pictures>, Vec<(u8, f32)>)>,
+    named: Option<Named>,
+}
+
+/// The pictures that were asked about last.
+#[derive(Debug, Clone)]
+struct Named {
+    of: Arc<Pictures>,
+    /// The most likely digit of each, and its probability; empty where there was no answer.
+    digits: Vec<(u8, f32)>,
 }
 
 /// What the classifier sees in a digit.
@@ -27,22 +34,22 @@ pub struct SeenDigit {
 }
 
 impl Naming {
-    pub(super) fn take(&mut self, pictures: Arc<Pictures>, digits: Vec<(u8, f32)>) {
+    pub(super) fn take(&mut self, of: Arc<Pictures>, digits: Vec<(u8, f32)>) {
         self.asked = None;
-        self.named = Some((pictures, digits));
+        self.named = Some(Named { of, digits });
     }
 
     /// The engine has no answer.
     pub(super) fn fail(&mut self) {
-        self.named = self.asked.take().map(|pictures| (pictures, Vec::new()));
+        self.named = self.asked.take().map(|of| Named { of, digits: Vec::new() });
     }
 }
 
 impl AppState {
     /// What is seen in the followed digit at the end of its film.
     pub fn seen_digit(&self) -> Option<SeenDigit> {
-        let (pictures, digits) = self.naming.named.as_ref()?;
-        let film = self.film().filter(|film| film.last().is_some_and(|end| Arc::ptr_eq(pictures, &end.x_t)))?;
+        let Named { of, digits } = self.naming.named.as_ref()?;
+        let film = self.film().filter(|film| film.last().is_some_and(|end| Arc::ptr_eq(of, &end.x_t)))?;
         let i = self.followed_in_film();
         let &(seen, probability) = digits.get(i)?;
         Some(SeenDigit { asked: film.classes.get(i).copied().flatten(), seen, probability })
@@ -60,14 +67,15 @@ impl App {
     pub(super) fn name_digits(&mut self) {
         let naming = &self.state.naming;
         let Some(pictures) = self.state.finished_digits().filter(|_| naming.asked.is_none()) else { return };
-        if naming.named.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, pictures)) {
+        if naming.named.as_ref().is_some_and(|named| Arc::ptr_eq(&named.of, pictures)) {
             return;
         }
         let pictures = Arc::clone(pictures);
-        if self.command(Command::NameDigits { pictures: Arc::clone(&pictures) }) {
-            self.state.naming.asked = Some(pictures);
-        } else {
-            self.state.naming.named = Some((pictures, Vec::new()));
+        let sent = self.command(Command::NameDigits { pictures: Arc::clone(&pictures) });
+        let naming = &mut self.state.naming;
+        naming.asked = Some(pictures);
+        if !sent {
+            naming.fail();
         }
     }
 }
