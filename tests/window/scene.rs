@@ -279,9 +279,10 @@ pub fn in_the_middle(scene: &mut Scene) {
     scene.play(films([25, 60, 110, 190, 300, 440, 600, 790, 1000, 1220]));
     scene.play(recording(1, 64, 100));
     scene.play([Event::Saved { what: "grid", path: "/data/ada/pictures/2026-11-24_153012-grid.png".into() }]);
-    let pictures = scene.wants_names().expect("the digits are finished");
-    let digits = (0..64).map(|i| (i % 10, 0.99)).collect();
-    scene.play([Event::DigitsNamed { pictures, digits }]);
+    while let Some(pictures) = scene.wants_names() {
+        let digits = (0..pictures.count()).map(|i| ((i % 10) as u8, 0.99)).collect();
+        scene.play([Event::DigitsNamed { pictures, digits }]);
+    }
     while scene.commands.try_recv().is_ok() {}
 }
 
