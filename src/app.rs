@@ -31,6 +31,7 @@
 //! | `naming` | which digit was asked for, and which is seen |
 //! | `notices` | what there was to tell |
 //! | `throughput` | images a second |
+//! | `zoom` | how large everything is drawn |
 //! | `remembered` | what is kept from one start to the next |
 
 mod action;
@@ -67,6 +68,7 @@ mod settings_diff;
 mod smoothing;
 mod state;
 mod throughput;
+mod zoom;
 
 pub use action::Action;
 pub use comparison::{Compared, Comparison};
@@ -95,5 +97,6 @@ pub use state::{
     Activity, AppState, EndReason, Look, LossAxis, LossPlot, ModelFacts, Preview, Progress, RunFacts, SamplingProgress,
     Tab, WorkedExample,
 };
+pub use zoom::Zoom;
 
 pub use crate::train::run_clock::RunClock;

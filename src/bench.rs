@@ -1,5 +1,6 @@
 //! The works by which speed is measured and compared with other programs, on networks that no preset changes.
 
+mod beside_window;
 mod growth;
 mod profile;
 
@@ -20,6 +21,7 @@ use crate::rng::Stream;
 use crate::train::Trainer;
 use crate::{Error, Result};
 
+pub use beside_window::{BesideWindow, beside_window};
 pub use growth::{Growth, grow};
 pub use profile::{Profile, Row};
 

@@ -18,7 +18,7 @@ const STORAGE_KEY: &str = "diffuscope";
 /// Longest wait for the engine when the window is closed.
 const ENGINE_MAY_TAKE: Duration = Duration::from_secs(2);
 /// Shortest time between two frames that the engine asks for: drawing on the CPU must not slow training down.
-const FRAME_PAUSE: Duration = Duration::from_millis(33);
+pub const FRAME_PAUSE: Duration = Duration::from_millis(33);
 
 /// How the window is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,8 @@ impl Window {
     /// A window on an engine; the state of the last time is restored from eframe's storage.
     pub fn new(cc: &CreationContext<'_>, handle: Handle, folders: Folders) -> Self {
         theme::install(&cc.egui_ctx);
+        // The state holds the zoom, and its steps.
+        cc.egui_ctx.options_mut(|options| options.zoom_with_keyboard = false);
         let text = cc.storage.and_then(|storage| storage.get_string(STORAGE_KEY));
         let ctx = cc.egui_ctx.clone();
         let app = App::new(handle, Remembered::restore(text.as_deref()), folders, move || ctx.request_repaint());
@@ -175,6 +177,7 @@ impl eframe::App for Window {
             Look::Dark => ThemePreference::Dark,
             Look::Light => ThemePreference::Light,
         });
+        ui.ctx().set_zoom_factor(app.state.zoom.factor());
         let mut actions = self.view.show(ui, &app.state);
         let dropped = ui.input(|input| input.raw.dropped_files.clone());
         actions.extend(dropped.iter().map(|file| Action::Dropped(file.path().into())));

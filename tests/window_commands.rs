@@ -101,3 +101,20 @@ fn what_was_changed_is_listed_and_goes_back_at_once() {
     press(&mut scene, Modifiers::COMMAND, Key::Z);
     assert_eq!(scene.state().settings.training.batch_size, 128, "and that can be taken back");
 }
+
+#[test]
+fn everything_is_drawn_larger_and_smaller() {
+    let mut scene = scene();
+    let width = |scene: &Scene| scene.harness.ctx.content_rect().width();
+    press(&mut scene, Modifiers::COMMAND, Key::Plus);
+    press(&mut scene, Modifiers::COMMAND, Key::Equals);
+    assert_eq!((scene.state().zoom.factor(), width(&scene)), (1.25, 1440.0 / 1.25));
+    press(&mut scene, Modifiers::COMMAND, Key::Minus);
+    assert_eq!(scene.state().zoom.factor(), 1.1);
+    press(&mut scene, CTRL_SHIFT, Key::P);
+    scene.harness.get_by_label("Draw everything larger (Ctrl++)");
+    scene.harness.get_by_label("command").type_text("own size");
+    scene.harness.run_steps(3);
+    scene.click("Draw everything in its own size (Ctrl+0)");
+    assert_eq!((scene.state().zoom.factor(), width(&scene)), (1.0, 1440.0));
+}

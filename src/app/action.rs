@@ -7,6 +7,7 @@ use super::origin::OriginAction;
 use super::save_form::SaveWhat;
 use super::smoothing::Smoothing;
 use super::state::{Look, LossAxis, Tab};
+use super::zoom::Zoom;
 use crate::config::{Budget, Preset, Settings};
 
 /// Something that was pressed, typed or dragged: drawn panels return these, [`App::apply`](super::App::apply) acts.
@@ -58,6 +59,8 @@ pub enum Action {
     /// Open or fold the panel of charts.
     ToggleRight,
     Look(Look),
+    /// How large everything is drawn.
+    Zoom(Zoom),
     /// Open or close the list of all actions.
     Palette(bool),
     /// Linear loss axis, else logarithmic.

@@ -147,6 +147,7 @@ impl App {
             Action::ToggleLeft => self.state.left_open = !self.state.left_open,
             Action::ToggleRight => self.state.right_open = !self.state.right_open,
             Action::Look(look) => self.state.look = look,
+            Action::Zoom(zoom) => self.state.zoom = zoom,
             Action::LinearLoss(linear) => self.state.loss.linear = linear,
             Action::LossAxis(axis) => self.state.loss.axis = axis,
             Action::LossSmoothing(smoothing) => self.state.loss.smoothing = smoothing,

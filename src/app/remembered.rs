@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::smoothing::Smoothing;
 use super::state::{AppState, Look, LossAxis};
+use super::zoom::Zoom;
 use crate::config::{Preset, Settings};
 
 /// Raised when the fields below change their meaning.
@@ -15,6 +16,8 @@ pub struct Remembered {
     version: u32,
     settings: Settings,
     look: Look,
+    #[serde(default)]
+    zoom: Zoom,
     linear_loss: bool,
     #[serde(default)]
     loss_axis: LossAxis,
@@ -33,6 +36,7 @@ impl Remembered {
             version: VERSION,
             settings: state.settings.clone(),
             look: state.look,
+            zoom: state.zoom,
             linear_loss: state.loss.linear,
             loss_axis: state.loss.axis,
             loss_smoothing: state.loss.smoothing,
@@ -50,6 +54,7 @@ impl Remembered {
         };
         let mut state = AppState::new(kept.settings);
         state.look = kept.look;
+        state.zoom = kept.zoom;
         state.loss.linear = kept.linear_loss;
         state.loss.axis = kept.loss_axis;
         state.loss.smoothing = kept.loss_smoothing;
@@ -74,6 +79,7 @@ mod tests {
         let mut state = AppState::new(Preset::Nano.settings());
         state.settings.training.batch_size = 17;
         state.look = Look::Light;
+        state.zoom = state.zoom.larger().unwrap();
         state.left_open = false;
         state.live.on = true;
         state.loss.smoothing = Smoothing::over(7.0);

@@ -23,6 +23,7 @@ use super::runs::Runs;
 use super::save_form::SaveForm;
 use super::schedule_view::ScheduleView;
 use super::smoothing::Smoothing;
+use super::zoom::Zoom;
 use crate::config::{ClassChoice, DataSource, MAX_RECORDED, Preset, Problem, Setting, Settings};
 use crate::pictures::Pictures;
 use crate::train::evaluations::Evaluations;
@@ -146,6 +147,7 @@ pub struct AppState {
     /// What was changed in the settings.
     pub edits: Edits,
     pub look: Look,
+    pub zoom: Zoom,
     /// The list of all actions is open.
     pub palette: bool,
     pub tab: Tab,
@@ -216,6 +218,7 @@ impl AppState {
             schedule: None,
             edits: Edits::default(),
             look: Look::System,
+            zoom: Zoom::default(),
             palette: false,
             tab: Tab::Train,
             left_open: true,

@@ -35,6 +35,10 @@ pub struct BenchArgs {
     #[arg(long, conflicts_with = "works")]
     growth: bool,
 
+    /// Print instead what the window costs the training beside it, from N pairs of turns with and without it
+    #[arg(long, conflicts_with_all = ["works", "growth", "profile"])]
+    window: bool,
+
     /// Print one line of JSON for each result
     #[arg(long)]
     json: bool,
@@ -49,6 +53,8 @@ pub enum Question {
     Profile,
     /// How costs grow; of no work in particular.
     Growth,
+    /// What the window costs the training beside it; of no work in particular.
+    Window,
 }
 
 /// Works that can be timed.
@@ -66,6 +72,7 @@ impl BenchArgs {
     pub(super) fn plan(self) -> BenchPlan {
         let question = match self {
             Self { growth: true, .. } => Question::Growth,
+            Self { window: true, .. } => Question::Window,
             Self { profile: true, .. } => Question::Profile,
             _ => Question::Time,
         };
@@ -81,6 +88,7 @@ impl fmt::Display for BenchPlan {
             Question::Time => write!(f, "timing {}", names.join(", ")),
             Question::Profile => write!(f, "profiling {}", names.join(", ")),
             Question::Growth => f.write_str("measuring how costs grow"),
+            Question::Window => f.write_str("measuring what the window costs the training"),
         }
     }
 }
@@ -111,6 +119,9 @@ mod tests {
         assert_eq!(bench("small-train").question, Question::Time);
         assert_eq!(bench("small-train --profile").to_string(), "profiling small-train");
         assert_eq!(bench("--growth").question, Question::Growth);
+        assert_eq!(bench("--window --repeats 3").question, Question::Window);
+        assert_eq!(plan_of("bench small-train --window").unwrap_err().exit_code(), 2);
+        assert_eq!(plan_of("bench --growth --window").unwrap_err().exit_code(), 2);
         assert_eq!(plan_of("bench --growth --profile").unwrap_err().exit_code(), 2);
         assert_eq!(plan_of("bench small-train --growth").unwrap_err().exit_code(), 2);
     }

@@ -65,8 +65,13 @@ impl Handle {
 
     /// A handle whose worker is the caller: no thread, the other ends of both channels. For tests and tools.
     pub fn scripted() -> (Self, Receiver<Command>, Outbox) {
+        Self::woken_by(|| ())
+    }
+
+    /// The same, with a `wake` as of [`Handle::spawn`].
+    pub fn woken_by(wake: impl Fn() + Send + Sync + 'static) -> (Self, Receiver<Command>, Outbox) {
         let (commands, inbox) = bounded(COMMANDS);
-        let (outbox, events) = Outbox::new(|| ());
+        let (outbox, events) = Outbox::new(wake);
         (Self { commands, events, thread: None }, inbox, outbox)
     }
 

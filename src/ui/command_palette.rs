@@ -126,6 +126,8 @@ pub fn words(keys: &KeyboardShortcut) -> String {
         Key::PageDown => "Page Down",
         Key::PageUp => "Page Up",
         Key::Period => ".",
+        Key::Plus => "+",
+        Key::Minus => "−",
         key => key.name(),
     }
 }

@@ -4,7 +4,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::film_axis::Axis;
 use crate::app::{
-    Action, Activity, AppState, EndReason, FilmAxis, Look, LossAxis, OriginAction, SaveWhat, Smoothing, Tab,
+    Action, Activity, AppState, EndReason, FilmAxis, Look, LossAxis, OriginAction, SaveWhat, Smoothing, Tab, Zoom,
 };
 
 /// Timesteps of a jump in the film.
@@ -56,6 +56,8 @@ pub fn commands(state: &AppState) -> Vec<Command> {
     let learnt = state.run.is_some() && !state.loss.train.is_empty();
     let pictures = state.preview.is_some() || state.recording.as_ref().is_some_and(|own| !own.moments().is_empty());
     let save = |name, key, able, what| plain(name, ctrl_shift(key), able, Action::SaveWhat(what));
+    let zoom =
+        |name, key, to: Option<Zoom>| Command { name, keys: ctrl(key), action: to.map(Action::Zoom), film: false };
     let smoothed = |factor| Action::LossSmoothing(Smoothing::over(factor * state.loss.smoothing.steps()));
     vec![
         plain("Detach from the run of another program", ctrl(Key::U), state.attached().is_some(), Action::Detach),
@@ -123,6 +125,9 @@ pub fn commands(state: &AppState) -> Vec<Command> {
             true,
             Action::Look(if dark { Look::Light } else { Look::Dark }),
         ),
+        zoom("Draw everything larger", Key::Plus, state.zoom.larger()),
+        zoom("Draw everything smaller", Key::Minus, state.zoom.smaller()),
+        zoom("Draw everything in its own size", Key::Num0, Some(Zoom::default())),
         plain("Loss on a linear or logarithmic axis", ctrl(Key::L), true, Action::LinearLoss(!state.loss.linear)),
         plain("Loss against steps, images or time", ctrl(Key::T), true, Action::LossAxis(next(axis))),
         plain("Smooth the loss more", ctrl(Key::CloseBracket), true, smoothed(2.0)),

@@ -18,9 +18,12 @@ pub fn pressed(ui: &Ui, state: &AppState, film: Option<egui::Id>) -> Vec<Action>
     ui.input_mut(|input| {
         let mut actions = Vec::new();
         for command in usable {
+            // On many keyboards + is Shift and =.
+            let plus = command.keys.is_some_and(|keys| keys.logical_key == Key::Plus);
             let own = typing && matches!(command.action, Some(Action::Undo | Action::Redo));
             if let (Some(keys), Some(action), false) = (command.keys, command.action, own)
-                && input.consume_key(keys.modifiers, keys.logical_key)
+                && (input.consume_key(keys.modifiers, keys.logical_key)
+                    || (plus && input.consume_key(keys.modifiers, Key::Equals)))
             {
                 actions.push(action);
             }

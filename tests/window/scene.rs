@@ -81,6 +81,12 @@ impl Scene {
         self.harness.run_steps(2);
     }
 
+    /// Does what a panel would ask for.
+    pub fn act(&mut self, action: Action) {
+        self.harness.state_mut().apply(action);
+        self.harness.run_steps(3);
+    }
+
     /// The engine is gone: commands cannot be sent any more.
     pub fn hang_up(&mut self) {
         self.commands = crossbeam_channel::never();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::{BenchPlan, Question};
-use crate::bench::{Growth, Profile, Row, Timing, grow, peak_gflops};
+use crate::bench::{BesideWindow, Growth, Profile, Row, Timing, beside_window, grow, peak_gflops};
 use crate::cli::compute::compute;
 use crate::cli::progress::Progress;
 use crate::cli::say;
@@ -24,6 +24,7 @@ pub fn run(plan: &BenchPlan) -> Result<()> {
             plan.works.iter().try_for_each(|work| tell(plan, &work.time(repeats, peak)?, line))
         }
         Question::Profile => plan.works.iter().try_for_each(|work| tell(plan, &work.profile(repeats)?, table)),
+        Question::Window => tell(plan, &beside_window(repeats)?, window),
         Question::Growth => grow(repeats, &mut |growth| tell(plan, growth, point)),
     })
 }
@@ -63,4 +64,14 @@ fn table(profile: &Profile) -> String {
 fn point(growth: &Growth) -> String {
     let Growth { what, against, at, value, unit } = growth;
     format!("{what:<14} {against:>8} {at:>8}: {value:>12.2} {unit}")
+}
+
+fn window(told: &BesideWindow) -> String {
+    let BesideWindow { threads, losses, alone_ms, beside_ms, frames_per_s, frame_ms, frame_p99_ms, .. } = told;
+    let [share, lower, upper] = [told.share, told.lower_share, told.upper_share].map(|share| 100.0 * share);
+    format!(
+        "a training step on {threads} threads: {alone_ms:.2} ms alone, {beside_ms:.2} ms beside the window, \
+         {share:+.1} % (half of the pairs {lower:+.1} to {upper:+.1} %)\n\
+         the window, {losses} losses: {frames_per_s:.1} frames/s, {frame_ms:.2} ms a frame, p99 {frame_p99_ms:.2} ms"
+    )
 }
