@@ -7,6 +7,7 @@
 //! | `logic` | an action's effect on state and engine |
 //! | `news` | an event's effect on the state |
 //! | `runs` | the earlier runs: what is listed, opened, taken over |
+//! | `run_naming` | a name for a run |
 //! | `attached` | a run that another program trains |
 //! | `recording` | the recorded reverse diffusion and its playhead |
 //! | `films`, `player` | such recordings by the models of the training, and how the strip moves along both axes |
@@ -60,6 +61,7 @@ mod provenance;
 mod recording;
 mod remembered;
 mod run_names;
+mod run_naming;
 mod runs;
 mod save_form;
 mod schedule_doctor;
@@ -87,6 +89,7 @@ pub use player::Player;
 pub use recording::{Moment, Recording};
 pub use remembered::Remembered;
 pub use run_names::{Folders, date};
+pub use run_naming::{NameAction, RunNaming};
 pub use runs::{RunRecord, RunSummary, Runs};
 pub use save_form::{SaveForm, SaveResult, SaveWhat};
 pub use schedule_doctor::{Advice, Diagnosis, Verdict};
@@ -99,4 +102,6 @@ pub use state::{
 };
 pub use zoom::Zoom;
 
+pub use crate::files::shown_name;
 pub use crate::train::run_clock::RunClock;
+pub use crate::train::run_name::RunName;

@@ -13,6 +13,7 @@ pub mod log;
 mod model;
 pub mod predict;
 pub mod progress;
+pub mod rename;
 pub mod sample;
 pub mod train;
 mod usage;
@@ -37,6 +38,7 @@ pub use figures::FiguresPlan;
 pub use gui::GuiPlan;
 pub use log::Log;
 pub use predict::PredictPlan;
+pub use rename::RenamePlan;
 pub use sample::SamplePlan;
 pub use train::TrainPlan;
 
@@ -60,6 +62,8 @@ enum Typed {
     Gui(gui::GuiArgs),
     /// Train a model, without a window
     Train(Box<train::TrainArgs>),
+    /// Give a run a name
+    Rename(rename::RenameArgs),
     /// Draw images with a trained model
     Sample(sample::SampleArgs),
     /// Ask the network once: the answer to given images and timesteps
@@ -95,6 +99,7 @@ pub enum Plan {
     Tell(String),
     Gui(GuiPlan),
     Train(TrainPlan),
+    Rename(RenamePlan),
     Sample(SamplePlan),
     Predict(PredictPlan),
     Export(ExportPlan),
@@ -110,6 +115,7 @@ impl fmt::Display for Plan {
             Self::Tell(text) => f.write_str(text),
             Self::Gui(plan) => plan.fmt(f),
             Self::Train(plan) => plan.fmt(f),
+            Self::Rename(plan) => plan.fmt(f),
             Self::Sample(plan) => plan.fmt(f),
             Self::Predict(plan) => plan.fmt(f),
             Self::Export(plan) => plan.fmt(f),
@@ -141,6 +147,7 @@ where
         None => Plan::Gui(GuiPlan::default()),
         Some(Typed::Gui(args)) => Plan::Gui(args.plan()),
         Some(Typed::Train(args)) => Plan::Train(args.plan()?),
+        Some(Typed::Rename(args)) => Plan::Rename(args.plan()),
         Some(Typed::Sample(args)) => Plan::Sample(args.plan()?),
         Some(Typed::Predict(args)) => Plan::Predict(args.plan()),
         Some(Typed::Export(args)) => Plan::Export(args.plan()),
@@ -208,7 +215,8 @@ mod tests {
             plan => panic!("{words} does {plan:?}"),
         };
         assert_eq!(told("--version"), concat!("diffuscope ", env!("CARGO_PKG_VERSION")));
-        let commands = ["gui", "train", "sample", "predict", "export", "figures", "bench", "eval", "classifier"];
+        let commands =
+            ["gui", "train", "rename", "sample", "predict", "export", "figures", "bench", "eval", "classifier"];
         assert!(commands.iter().all(|command| told("--help").contains(&format!("\n  {command} "))));
         assert!(told("train -h").contains("--lr <X>"));
     }

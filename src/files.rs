@@ -40,6 +40,11 @@ fn write_durably(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()
     disk::sync_folder(&folder)
 }
 
+/// The last part of a path, as text to show: what a file or a folder is called.
+pub fn shown_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
 /// Creates the folder `path` from what `fill` puts into it, whole or not at all.
 ///
 /// `fill` is given a temporary folder beside `path`; when it is done, that folder is renamed to `path`. A folder

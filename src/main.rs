@@ -27,6 +27,7 @@ fn run() -> diffuscope::Result<()> {
         Plan::Tell(text) => cli::say(&text),
         Plan::Gui(plan) => cli::gui::run(plan),
         Plan::Train(plan) => cli::train::run(&plan),
+        Plan::Rename(plan) => cli::rename::run(&plan),
         Plan::Sample(plan) => cli::sample::run(&plan),
         Plan::Predict(plan) => cli::predict::run(&plan),
         Plan::Export(plan) => cli::export::run(&plan),

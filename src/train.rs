@@ -25,6 +25,7 @@ pub mod pulse;
 mod recovery;
 pub mod run;
 pub mod run_clock;
+pub mod run_name;
 mod tail;
 pub mod thinned;
 mod trainer;

@@ -18,6 +18,7 @@ use candle_core::{Device, Tensor};
 
 use crate::Result;
 use crate::config::{Settings, WeightsKind};
+use crate::files::shown_name;
 use crate::model::Denoiser;
 use crate::model::weights::OnProgress;
 use crate::train::Trainer;
@@ -125,8 +126,7 @@ pub fn name_of(source: &Path) -> String {
         .parent()
         .filter(|run| checkpoint_paths(run).iter().any(|checkpoint| checkpoint == source))
         .filter(|run| run.file_name().is_some());
-    let named = run.unwrap_or(source);
-    named.file_name().unwrap_or(named.as_os_str()).to_string_lossy().into_owned()
+    shown_name(run.unwrap_or(source))
 }
 
 #[cfg(test)]

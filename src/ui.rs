@@ -34,6 +34,7 @@ mod numbers;
 mod origin;
 pub mod palette;
 mod picture_grid;
+mod run_name;
 mod runs_tab;
 mod sample_tab;
 mod save_popup;

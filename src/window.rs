@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use eframe::{CreationContext, Frame, NativeOptions, Storage};
-use egui::{ColorImage, Context, IconData, ThemePreference, Ui, ViewportBuilder};
+use egui::{ColorImage, Context, IconData, ThemePreference, Ui, ViewportBuilder, ViewportCommand};
 
 use crate::app::{Action, App, AppState, Folders, Look, Remembered};
 use crate::engine::{Command, Handle, Outbox};
@@ -107,6 +107,8 @@ pub struct Window {
     /// Taken away when the window is closed.
     app: Option<App>,
     view: View,
+    /// The title that it has.
+    title: String,
 }
 
 impl Window {
@@ -118,7 +120,7 @@ impl Window {
         let text = cc.storage.and_then(|storage| storage.get_string(STORAGE_KEY));
         let ctx = cc.egui_ctx.clone();
         let app = App::new(handle, Remembered::restore(text.as_deref()), folders, move || ctx.request_repaint());
-        Self { app: Some(app), view: View::default() }
+        Self { app: Some(app), view: View::default(), title: String::new() }
     }
 
     /// Offers the reports of crashes in a folder.
@@ -178,6 +180,11 @@ impl eframe::App for Window {
             Look::Light => ThemePreference::Light,
         });
         ui.ctx().set_zoom_factor(app.state.zoom.factor());
+        let title = app.state.title();
+        if title != self.title {
+            ui.ctx().send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
         let mut actions = self.view.show(ui, &app.state);
         let dropped = ui.input(|input| input.raw.dropped_files.clone());
         actions.extend(dropped.iter().map(|file| Action::Dropped(file.path().into())));

@@ -5,6 +5,7 @@
 #[path = "window/scene.rs"]
 mod scene;
 
+use diffuscope::app::RunName;
 use diffuscope::engine::Event;
 use diffuscope::pictures::Pictures;
 use diffuscope::sampling::origin::{OriginImage, OriginSource};
@@ -170,6 +171,9 @@ fn the_list_of_runs() {
         scene.harness.get_by_label("Runs tab").click();
         scene.harness.run_steps(3);
         scene.play([runs()]);
+        let (run, given) = ("/data/ada/runs/2026-11-24_153012-small".into(), RunName::new("cosine, T = 400").unwrap());
+        scene.play([Event::RunNamed { run, name: given }]);
+        scene.click("Rename 2026-11-23_090807-nano");
         scene.harness.hover_at(egui::pos2(1.0, 1.0));
         scene.harness.run_steps(4);
         scene.harness.snapshot(name);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::films::FilmAxis;
 use super::origin::OriginAction;
+use super::run_naming::NameAction;
 use super::save_form::SaveWhat;
 use super::smoothing::Smoothing;
 use super::state::{Look, LossAxis, Tab};
@@ -38,6 +39,8 @@ pub enum Action {
     DuplicateRun(PathBuf),
     /// Compare an earlier run with others, or leave it out again.
     Compare(PathBuf),
+    /// Give an earlier run a name.
+    Name(NameAction),
     /// Move an earlier run to the trash.
     DeleteRun(PathBuf),
 

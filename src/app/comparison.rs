@@ -24,13 +24,6 @@ pub struct Compared {
     pub read: Option<ReadRun>,
 }
 
-impl Compared {
-    /// The name of its folder.
-    pub fn name(&self) -> String {
-        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
-    }
-}
-
 /// What is compared.
 #[derive(Debug, Clone)]
 pub struct ReadRun {

@@ -7,6 +7,7 @@ use super::logic::App;
 use super::notices::Kind;
 use super::state::Tab;
 use crate::config::DataSource;
+use crate::files::shown_name;
 use crate::train::folder::holds_run;
 
 /// What a file or a folder is taken for.
@@ -59,7 +60,7 @@ impl App {
             }
             Dropped::Picture => self.read_provenance(path),
             Dropped::Unknown => {
-                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+                let name = shown_name(&path);
                 let hint =
                     "drop a PNG that was saved here, a folder of images, an IDX file, a run folder or a weights file"
                         .into();

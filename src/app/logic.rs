@@ -104,6 +104,7 @@ impl App {
             Action::ResumeRun(run) => self.resume_run(run),
             Action::DuplicateRun(run) => self.duplicate_run(&run),
             Action::Compare(run) => self.toggle_compared(&run),
+            Action::Name(action) => self.do_with_name(action),
             Action::DeleteRun(run) => drop(self.command(Command::DeleteRun { run })),
             Action::Preset(preset, budget) => {
                 let mut settings = preset.settings();
@@ -138,6 +139,7 @@ impl App {
             Action::ShowTab(tab) => {
                 self.state.tab = tab;
                 self.state.loupe = false;
+                self.state.runs.naming = None;
                 if tab == Tab::Sample && self.state.has_drawing() {
                     // The film below is then of the digits that the tab shows.
                     self.state.films.leave();

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use super::loss_series::LossSeries;
 use super::state::{AppState, LossPlot};
-use crate::trained::name_of;
 
 /// Size of the figure, CSS pixels.
 const WIDTH: f64 = 800.0;
@@ -20,7 +19,7 @@ impl AppState {
     /// The loss of the run that is shown, against its steps, on the axis that is chosen; none before its first step.
     pub(super) fn loss_figure(&self) -> Option<String> {
         let run = self.run.as_ref()?;
-        figure(&self.loss, &name_of(&run.folder))
+        figure(&self.loss, &self.runs.name(&run.folder))
     }
 }
 

@@ -4,6 +4,7 @@ use super::heat_map::HeatMap;
 use super::logic::App;
 use super::notices::Kind;
 use super::recording::{Moment, Recording};
+use super::runs::RunSummary;
 use super::save_form::SaveResult;
 use super::schedule_view::alpha_bars;
 use super::state::{Activity, EndReason, ModelFacts, Preview, Progress, RunFacts, SamplingProgress, Tab};
@@ -29,11 +30,15 @@ impl App {
             Event::Detached { run, ended } => self.detached(&run, ended),
             Event::History(history) => self.take_history(&history),
             Event::Runs { folder, runs } if folder == state.runs.folder => {
+                for RunSummary { path, record, .. } in &runs {
+                    state.run_named(path.clone(), record.as_ref().map(|it| it.file.name.clone()).unwrap_or_default());
+                }
                 state.runs.list = Some(runs);
                 state.runs.reading = false;
             }
             Event::Runs { .. } => {}
             Event::RunRead(read) => self.run_read(*read),
+            Event::RunNamed { run, name } => state.run_named(run, name),
             Event::RunDeleted { run } => self.run_deleted(&run),
             Event::Step(report) => self.stepped(&report),
             Event::LossByTimestep { step, losses } => {

@@ -9,6 +9,7 @@ use super::notices::Kind;
 use super::state::{AppState, Preview};
 use crate::config::{DataSource, SamplerKind, Settings};
 use crate::engine::Command;
+use crate::files::shown_name;
 use crate::pictures::Provenance;
 use crate::train::grid_settings;
 use crate::trained::name_of;
@@ -80,7 +81,7 @@ impl App {
     }
 
     pub(super) fn provenance_read(&mut self, path: &Path, provenance: Option<Box<Provenance>>) {
-        let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let file = shown_name(path);
         match provenance {
             Some(provenance) => self.state.take_provenance(&file, &provenance),
             None => {

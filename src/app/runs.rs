@@ -1,14 +1,18 @@
 //! The earlier runs: listed, opened, gone on with, taken over as settings, thrown away.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::heat_map::HeatMap;
 use super::logic::App;
 use super::loss_series::LossSeries;
 use super::notices::Kind;
+use super::run_naming::RunNaming;
 use super::state::{Activity, EndReason, Progress, RunFacts, Tab};
 use crate::engine::{Command, RunOpened};
+use crate::files::shown_name;
 use crate::train::history::History;
+use crate::train::run_name::RunName;
 
 pub use crate::train::gallery::{RunRecord, RunSummary};
 
@@ -21,6 +25,19 @@ pub struct Runs {
     pub list: Option<Vec<RunSummary>>,
     /// The folder is being read.
     pub reading: bool,
+    /// The name that is being typed.
+    pub naming: Option<RunNaming>,
+    /// How often one was typed.
+    pub(super) turns: u64,
+    /// What runs are called whose folder says something else, here or elsewhere.
+    pub(super) names: HashMap<PathBuf, RunName>,
+}
+
+impl Runs {
+    /// What a run is called: the name that it was given, or that of its folder.
+    pub fn name(&self, run: &Path) -> String {
+        self.names.get(run).map_or_else(|| shown_name(run), |name| name.of(run))
+    }
 }
 
 impl App {
@@ -57,7 +74,8 @@ impl App {
         self.state.edit_settings(settings);
         self.state.left_open = true;
         self.state.tab = Tab::Train;
-        let text = format!("The settings of {} are on the left: change them and press Train", name(run));
+        let text =
+            format!("The settings of {} are on the left: change them and press Train", self.state.runs.name(run));
         self.state.notices.add(Kind::Info, text, None);
     }
 
@@ -104,13 +122,8 @@ impl App {
             state.progress = Progress::default();
             state.forget_run();
         }
-        let text = format!("Moved {} to the desktop's trash, from where it can be put back", name(run));
+        let text = format!("Moved {} to the desktop's trash, from where it can be put back", state.runs.name(run));
         state.notices.add(Kind::Done, text, None);
         self.runs_changed();
     }
-}
-
-/// The name of a run: its folder's.
-fn name(run: &Path) -> String {
-    run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned()
 }

@@ -9,10 +9,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::ComputeArgs;
+use super::{ComputeArgs, value};
 use crate::config::{Budget, Preset, Settings};
 use crate::device::DeviceChoice;
 use crate::error::Result;
+use crate::train::run_name::RunName;
 
 pub use flags::TrainFlags;
 pub use run::run;
@@ -28,6 +29,10 @@ pub struct TrainArgs {
     #[arg(long)]
     resume: bool,
 
+    /// What the run is called in lists, in place of its folder
+    #[arg(long, value_name = "NAME", value_parser = value::run_name)]
+    name: Option<RunName>,
+
     #[command(flatten)]
     flags: TrainFlags,
 
@@ -40,6 +45,8 @@ pub struct TrainArgs {
 pub struct TrainPlan {
     /// The run folder.
     pub out: PathBuf,
+    /// `None`: as it was called, or as its folder is.
+    pub name: Option<RunName>,
     pub start: Start,
     pub device: DeviceChoice,
     /// `None`: all cores.
@@ -67,7 +74,13 @@ impl TrainArgs {
             let preset = self.flags.preset.unwrap_or(Preset::Small);
             Start::New(Box::new(self.flags.applied_to(preset.settings())?))
         };
-        Ok(TrainPlan { out: self.out, start, device: self.compute.device, threads: self.compute.threads })
+        Ok(TrainPlan {
+            out: self.out,
+            name: self.name,
+            start,
+            device: self.compute.device,
+            threads: self.compute.threads,
+        })
     }
 }
 

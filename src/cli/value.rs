@@ -12,6 +12,7 @@ use crate::config::{
 };
 use crate::device::DeviceChoice;
 use crate::model::TimeKind;
+use crate::train::run_name::RunName;
 
 /// Beyond this many, threads only take memory.
 const MAX_THREADS: usize = 1024;
@@ -173,6 +174,12 @@ pub fn data(typed: &str) -> Result<DataSource, BadValue> {
         "mnist" => Ok(DataSource::Mnist),
         path => Ok(DataSource::Path(PathBuf::from(path))),
     }
+}
+
+/// What a run is called.
+pub fn run_name(typed: &str) -> Result<RunName, BadValue> {
+    let hint = "use one line of at most 60 characters";
+    RunName::new(typed).map_err(|error| BadValue { what: error.to_string(), hint })
 }
 
 /// `each`, or one digit. Whether the digit is a class is the setting's affair.

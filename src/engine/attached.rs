@@ -39,6 +39,7 @@ impl Attached {
             images: watched.file.images,
         };
         let _ = out.send(Event::Attached(opened));
+        let _ = out.send(Event::RunNamed { run: path.to_path_buf(), name: watched.file.name.clone() });
         let _ = out.send(Event::History(history));
         let (stop, stopped) = bounded(0);
         let look = Look { run: path.to_path_buf(), watched, out: out.clone(), stopped };

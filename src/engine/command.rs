@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::{DataSettings, DataSource, SamplingSettings, Settings, WeightsKind};
 use crate::pictures::{Pictures, Provenance};
 use crate::sampling::origin::{Origin, OriginPick};
+use crate::train::run_name::RunName;
 
 /// A request to the engine. Each is answered by one or more [`Event`](super::Event)s.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub enum Command {
     ListRuns { folder: PathBuf },
     /// Read a run's settings, losses and newest grid, in the background; answered by `RunRead` or `Failed`.
     ReadRun { run: PathBuf },
+    /// Give a run a name, in the background; answered by `RunNamed` or `Failed`. One that another program trains is refused.
+    NameRun { run: PathBuf, name: RunName },
     /// Move a run's folder to the desktop's trash, in the background; answered by `RunDeleted` or `Failed`. The run in
     /// progress is refused.
     DeleteRun { run: PathBuf },

@@ -13,6 +13,7 @@ use crate::train::film::Film;
 use crate::train::gallery::RunSummary;
 use crate::train::history::History;
 use crate::train::loss_by_timestep::ByTimestep;
+use crate::train::run_name::RunName;
 use crate::train::{Estimate, StepReport, WorkedExample};
 
 /// A message from the engine.
@@ -79,6 +80,8 @@ pub enum Event {
     Runs { folder: PathBuf, runs: Vec<RunSummary> },
     /// What a run left on disk, to compare.
     RunRead(Box<RunRead>),
+    /// What a run is called: it was named, or it is the one that was opened.
+    RunNamed { run: PathBuf, name: RunName },
     /// A run's folder is in the trash.
     RunDeleted { run: PathBuf },
     /// So much of the training images is read to look for copies, 0 to 1.
@@ -117,6 +120,7 @@ pub enum Task {
     ListingRuns,
     ReadingRun,
     ReadingFilms,
+    NamingRun,
     DeletingRun,
     LookingForCopies,
     FindingOrigin,
@@ -142,6 +146,7 @@ impl Task {
             Self::ListingRuns => "Listing the runs",
             Self::ReadingRun => "Reading the run",
             Self::ReadingFilms => "Reading the films",
+            Self::NamingRun => "Naming the run",
             Self::DeletingRun => "Deleting the run",
             Self::LookingForCopies => "Looking for copies",
             Self::Attaching => "Looking at the run",

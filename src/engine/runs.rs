@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::background;
 use super::{Event, Outbox, RunRead, Task};
-use crate::train::folder::{in_use, read_run_file};
+use crate::train::folder::{in_use, name_own_run, name_run, read_run_file};
 use crate::train::history::History;
+use crate::train::run_name::RunName;
 use crate::train::{films, gallery};
 use crate::{Error, Result};
 
@@ -38,6 +39,23 @@ pub(super) fn read_films(run: PathBuf, out: &Outbox) -> Result<()> {
         })?;
         Ok(Event::FilmsRead { run, damaged })
     })
+}
+
+/// Gives a run a name. The one in progress is named by the thread that writes it, so that the two do not meet.
+pub(super) fn name(run: PathBuf, name: RunName, in_progress: Option<&Path>, out: &Outbox) -> Result<()> {
+    if in_progress.is_some_and(|path| is_same(path, &run)) {
+        name_own_run(&run, &name)?;
+        let _ = out.send(Event::RunNamed { run, name });
+        return Ok(());
+    }
+    background::spawn(Task::NamingRun, out, move || {
+        name_run(&run, &name)?;
+        Ok(Event::RunNamed { run, name })
+    })
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// Moves a run to the trash, unless it is the one in progress.

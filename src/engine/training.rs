@@ -65,6 +65,7 @@ fn carry_on(
         estimate,
     }));
     let path = run.folder.path().to_path_buf();
+    let _ = worker.out.send(Event::RunNamed { run: path.clone(), name: run.name().clone() });
     if let Some(history) = past {
         worker.show_past(&path, run.trainer.settings(), history);
     }
@@ -236,6 +237,7 @@ impl Steering<'_> {
             Command::ReadProvenance { path } => saving::read_provenance(path, &self.worker.out),
             Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
             Command::ReadRun { run } => runs::read(run, &self.worker.out),
+            Command::NameRun { run, name } => runs::name(run, name, Some(self.path), &self.worker.out),
             Command::DeleteRun { run } => runs::delete(run, Some(self.path), &self.worker.out),
             Command::LookForCopies { settings, picture } => {
                 self.worker.copies.look(&settings, picture, &self.worker.out)

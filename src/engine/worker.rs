@@ -95,6 +95,7 @@ impl Worker {
             Command::ReadProvenance { path } => saving::read_provenance(path, &self.out),
             Command::ListRuns { folder } => runs::list(folder, &self.out),
             Command::ReadRun { run } => runs::read(run, &self.out),
+            Command::NameRun { run, name } => runs::name(run, name, None, &self.out),
             Command::DeleteRun { run } => runs::delete(run, None, &self.out),
             Command::LookForCopies { settings, picture } => self.copies.look(&settings, picture, &self.out),
             Command::NameDigits { pictures } => naming::name(pictures, &self.out),
@@ -148,6 +149,7 @@ impl Worker {
             images: file.images,
         };
         let _ = self.out.send(Event::RunOpened(opened));
+        let _ = self.out.send(Event::RunNamed { run: path.to_path_buf(), name: file.name });
         self.show_past(path, &model.settings, history);
         Ok(())
     }
@@ -221,6 +223,7 @@ pub(super) fn task_of(command: &Command) -> Task {
         Command::ReadProvenance { .. } => Task::ReadingPicture,
         Command::ListRuns { .. } => Task::ListingRuns,
         Command::ReadRun { .. } => Task::ReadingRun,
+        Command::NameRun { .. } => Task::NamingRun,
         Command::DeleteRun { .. } => Task::DeletingRun,
         Command::LookForCopies { .. } => Task::LookingForCopies,
         Command::NameDigits { .. } => Task::NamingDigits,

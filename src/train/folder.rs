@@ -2,7 +2,7 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `run.json` | every setting, the data, the count of parameters, the program's version; `run.copy.json` holds it again |
+//! | `run.json` | every setting, the data, the name that the run was given, the count of parameters, the program's version; `run.copy.json` holds it again |
 //! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` and `{"step", "eval"}` where that was measured |
 //! | `loss_by_timestep.jsonl` | at most four times a second the losses of the last steps by timestep, see [`ByTimestep`] |
 //! | `checkpoint.safetensors` | the state after the last checkpoint, and `checkpoint.previous.safetensors` before it |
@@ -11,6 +11,7 @@
 //! | `log.txt` | what happened when |
 
 mod grids;
+mod naming;
 mod run_file;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -33,6 +34,7 @@ use crate::pictures::Pictures;
 use crate::{Error, Result};
 
 pub(super) use grids::{GRID_GAP, GRIDS, grids_in};
+pub use naming::{name_own_run, name_run};
 pub use run_file::{Rollback, RunFile, holds_run, read_run_file, write_run_file};
 
 /// Name of the newest checkpoint.
@@ -103,8 +105,10 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the folder is not there or cannot be written.
-    pub fn mend(&mut self, run: &RunFile) -> Result<()> {
-        if read_run_file(&self.path).is_ok() {
+    pub fn mend(&mut self, run: &mut RunFile) -> Result<()> {
+        if let Ok(on_disk) = read_run_file(&self.path) {
+            // It may have been named meanwhile.
+            run.name = on_disk.name;
             return Ok(());
         }
         write_run_file(&self.path, run)?;

@@ -137,6 +137,7 @@ pub fn newest_grid(run: &Path, size: usize) -> Option<(u64, Pictures)> {
 #[cfg(test)]
 mod tests {
     use super::super::folder::write_run_file;
+    use super::super::run_name::RunName;
     use super::*;
     use crate::config::Preset;
     use crate::pictures::write_png;
@@ -153,6 +154,7 @@ mod tests {
             images_crc32: String::new(),
             parameters: 7,
             rollbacks: Vec::new(),
+            name: RunName::default(),
         };
         write_run_file(&path, &file).unwrap();
         fs::write(path.join("metrics.jsonl"), metrics).unwrap();

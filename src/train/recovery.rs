@@ -10,7 +10,8 @@
 //! stay. What happened stands in `run.json`, so that a resumed run goes on with the lower rates, and has no more tries.
 
 use super::folder::{
-    Rollback, checkpoint_before_newest, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, write_run_file,
+    Rollback, checkpoint_before_newest, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, read_run_file,
+    write_run_file,
 };
 use super::run::{Control, Outcome, Run, RunEvent, Watch, restore};
 use crate::{Error, Result};
@@ -62,6 +63,10 @@ impl Run {
         // Those of the undone steps would else stand in the map's next column.
         let _ = self.trainer.take_loss_by_timestep();
         let rollback = Rollback { step: diverged, quantity: quantity.into(), to: step };
+        if let Ok(on_disk) = read_run_file(&path) {
+            // The run may have been named meanwhile.
+            self.file.name = on_disk.name;
+        }
         self.file.rollbacks.push(rollback.clone());
         self.trainer.halvings = self.file.rollbacks.len() as u32;
         self.persist(watch, |run| write_run_file(&path, &run.file))?;

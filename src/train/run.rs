@@ -11,12 +11,14 @@ use super::examination::Examination;
 use super::film::Film;
 use super::film_recorder::FilmRecorder;
 use super::folder::{
-    RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, read_run_file, write_run_file,
+    RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, name_own_run, newest_checkpoint, read_run_file,
+    write_run_file,
 };
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::pace::Pace;
 use super::preview::Preview;
+use super::run_name::RunName;
 use super::trainer::Trainer;
 use super::worked_example::WorkedExample;
 use crate::config::Settings;
@@ -153,6 +155,7 @@ impl Run {
             images_crc32: trainer.images_crc32(),
             parameters: trainer.parameters(),
             rollbacks: Vec::new(),
+            name: RunName::default(),
         };
         let folder = RunFolder::create(out, &file)?;
         folder.log(&format!("started: {} weights, {} images", file.parameters, file.images));
@@ -205,6 +208,20 @@ impl Run {
         }
         let last_checkpoint = (step > 0).then_some(step);
         Ok((Self { trainer, folder, last_checkpoint, file, stalled: Duration::ZERO }, notice))
+    }
+
+    /// What it was called when it was begun or resumed; empty: as its folder.
+    pub fn name(&self) -> &RunName {
+        &self.file.name
+    }
+
+    /// Gives it a name.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn set_name(&mut self, name: &RunName) -> Result<()> {
+        self.file.name = name.clone();
+        name_own_run(self.folder.path(), name)
     }
 
     /// Trains until the budget is spent or the watcher stops it, and leaves a checkpoint of the last step. Training
@@ -356,7 +373,7 @@ impl Run {
 
     fn checkpoint(&mut self) -> Result<RunEvent> {
         let step = self.trainer.step_count();
-        self.folder.mend(&self.file)?;
+        self.folder.mend(&mut self.file)?;
         let path = self.folder.checkpoint(&self.trainer)?;
         self.last_checkpoint = Some(step);
         Ok(RunEvent::Checkpointed { step, path })

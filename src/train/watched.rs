@@ -208,6 +208,7 @@ mod tests {
     use std::io::Write;
 
     use super::super::folder::{RunFolder, write_run_file};
+    use super::super::run_name::RunName;
     use super::*;
     use crate::config::Preset;
 
@@ -220,6 +221,7 @@ mod tests {
             images_crc32: String::new(),
             parameters: 7,
             rollbacks: Vec::new(),
+            name: RunName::default(),
         }
     }
 

@@ -33,7 +33,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         separation(ui);
         plain_title(ui, "Run");
         match &state.run {
-            Some(run) => facts(ui, run),
+            Some(run) => facts(ui, run, &state.runs.name(&run.folder)),
             None => caption(ui, "No run yet. Each run gets its own folder, with settings, losses and checkpoints."),
         }
         separation(ui);
@@ -59,9 +59,10 @@ fn health_line(ui: &mut Ui, health: &Health) {
     });
 }
 
-fn facts(ui: &mut Ui, run: &RunFacts) {
+fn facts(ui: &mut Ui, run: &RunFacts, name: &str) {
     let checkpoint =
         run.checkpoint.map_or_else(|| "none yet".into(), |step| format!("step {}", numbers::whole(step as f64)));
+    fact(ui, "Name", name);
     if let Some(device) = &run.device {
         fact(ui, "Device", device);
     }

@@ -4,7 +4,8 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::film_axis::Axis;
 use crate::app::{
-    Action, Activity, AppState, EndReason, FilmAxis, Look, LossAxis, OriginAction, SaveWhat, Smoothing, Tab, Zoom,
+    Action, Activity, AppState, EndReason, FilmAxis, Look, LossAxis, NameAction, OriginAction, SaveWhat, Smoothing,
+    Tab, Zoom,
 };
 
 /// Timesteps of a jump in the film.
@@ -37,6 +38,7 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         state.run.as_ref().is_some_and(|run| matches!(run.ended, Some(EndReason::Stopped | EndReason::Failed)));
     let crash = state.crash.as_ref();
     let reads = crash.is_some_and(|crash| crash.open);
+    let to_name = state.run_to_name();
     let dark = state.look != Look::Light;
     let axis = state.loss.axis;
 
@@ -78,6 +80,12 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         plain("Train one more step", ctrl(Key::Period), running, Action::Step),
         plain("Stop training and keep the run", ctrl_shift(Key::Enter), running, Action::Stop),
         plain("Resume the last run", ctrl_shift(Key::R), idle && stopped, Action::Resume),
+        plain(
+            "Name the run that is shown, or the newest in the list",
+            Some(KeyboardShortcut::new(none, Key::F2)),
+            to_name.is_some(),
+            Action::Name(NameAction::Begin(to_name.unwrap_or_default())),
+        ),
         plain("Draw and record with these settings", ctrl(Key::D), state.drawing_refusal().is_none(), Action::Sample),
         plain("Cancel the drawing", ctrl_shift(Key::D), state.is_drawing(), Action::CancelSampling),
         plain("Redraw as the settings change", ctrl(Key::R), true, Action::RedrawOnChange),

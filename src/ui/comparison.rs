@@ -30,26 +30,25 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = 16.0;
             for run in comparison.runs() {
-                one(ui, run, textures, actions);
+                one(ui, run, &state.runs.name(&run.path), textures, actions);
             }
         });
     });
     let (runs, rows) = comparison.differences();
     if runs.len() > 1 {
         ui.add_space(8.0);
-        settings(ui, &runs, &rows);
+        settings(ui, state, &runs, &rows);
     }
     separation(ui);
 }
 
 /// The name of a run in its colour, and its newest grid.
-fn one(ui: &mut Ui, run: &Compared, textures: &mut Textures, actions: &mut Vec<Action>) {
+fn one(ui: &mut Ui, run: &Compared, name: &str, textures: &mut Textures, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
-        let name = run.name();
         ui.horizontal(|ui| {
-            ui.label(RichText::new(&name).font(semibold(12.0)).color(p.runs[run.color]));
+            ui.label(RichText::new(name).font(semibold(12.0)).color(p.runs[run.color]));
             let leave = format!("Leave out {name}");
             if Button::icon(icons::CLOSE, &leave).quiet().show(ui).clicked() {
                 actions.push(Action::Compare(run.path.clone()));
@@ -59,7 +58,7 @@ fn one(ui: &mut Ui, run: &Compared, textures: &mut Textures, actions: &mut Vec<A
             None => caption(ui, "Reading…"),
             Some(None) => caption(ui, "No grid was drawn."),
             Some(Some((step, pictures))) => {
-                picture(ui, run.color, &name, pictures, textures);
+                picture(ui, run.color, name, pictures, textures);
                 caption(ui, format!("step {}", numbers::whole(*step as f64)));
             }
         }
@@ -76,7 +75,7 @@ fn picture(ui: &mut Ui, slot: usize, name: &str, pictures: &Arc<Pictures>, textu
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
 }
 
-fn settings(ui: &mut Ui, runs: &[&Compared], rows: &[crate::app::Difference]) {
+fn settings(ui: &mut Ui, state: &AppState, runs: &[&Compared], rows: &[crate::app::Difference]) {
     let p = Palette::of(ui);
     if rows.is_empty() {
         return caption(ui, "Their settings are the same.");
@@ -84,7 +83,7 @@ fn settings(ui: &mut Ui, runs: &[&Compared], rows: &[crate::app::Difference]) {
     Grid::new("differences").num_columns(runs.len() + 1).spacing(vec2(16.0, 4.0)).show(ui, |ui| {
         ui.label(RichText::new("setting").size(11.5).color(p.muted));
         for run in runs {
-            ui.add(Label::new(RichText::new(run.name()).font(semibold(11.5)).color(p.runs[run.color])));
+            ui.add(Label::new(RichText::new(state.runs.name(&run.path)).font(semibold(11.5)).color(p.runs[run.color])));
         }
         ui.end_row();
         for row in rows {

@@ -54,7 +54,7 @@ pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action
             ui.painter().rect_filled(dash, 1.0, p.runs[run.color]);
             let loss = run.read.as_ref().and_then(|read| read.train.newest_smoothed(state.loss.smoothing));
             let loss = loss.map_or_else(String::new, |loss| format!(" · {loss:.4}"));
-            let text = RichText::new(format!("{}{loss}", run.name())).size(11.5).color(p.text);
+            let text = RichText::new(format!("{}{loss}", state.runs.name(&run.path))).size(11.5).color(p.text);
             ui.add(egui::Label::new(text).truncate());
         });
     }
@@ -172,7 +172,9 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
             let Some(read) = &run.read else { continue };
             let places = Places::new(axis, &read.settings, &read.clock);
             let line = smooth(&read.train, places);
-            plot.line(Line::new(run.name(), line).stroke(Stroke::new(1.5, p.runs[run.color])));
+            let name = state.runs.name(&run.path);
+            let line = Line::new(name, line).id(egui::Id::unique(&run.path));
+            plot.line(line.stroke(Stroke::new(1.5, p.runs[run.color])));
         }
         plot.line(Line::new("train", smooth(&state.loss.train, places)).stroke(Stroke::new(2.0, p.accent)));
         let held_out = means(&seen(&state.loss.held_out, places), x, height_of);

@@ -15,7 +15,7 @@ use super::setting_row::NumberRow;
 use super::slider::Scale;
 use super::textures::{Part, Textures};
 use super::tick::tick;
-use crate::app::{Action, AppState, OriginAction, OriginPick, OriginSource};
+use crate::app::{Action, AppState, OriginAction, OriginPick, OriginSource, shown_name};
 use crate::pictures::Pictures;
 
 const GAP: f32 = 8.0;
@@ -141,15 +141,11 @@ fn test_images(ui: &mut Ui, state: &AppState, asked: &mut Vec<OriginAction>) {
             let class = class.map_or_else(String::new, |class| format!(", a {class}"));
             format!("test digit {} of {}{class}", numbers::whole(*index as f64 + 1.0), numbers::whole(*of as f64))
         }
-        (Some((OriginSource::File(path), _)), _) => name(path),
+        (Some((OriginSource::File(path), _)), _) => shown_name(path),
         _ if origin.reading => "reading…".to_owned(),
         _ => "no picture yet".to_owned(),
     };
     ui.add(egui::Label::new(RichText::new(text).size(11.5).color(p.muted)).truncate());
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn own_picture(ui: &mut Ui, state: &AppState, asked: &mut Vec<OriginAction>) {

@@ -11,11 +11,11 @@ use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::Empty;
+use super::run_name;
 use super::section::{caption, name_field, title};
 use super::textures::{Part, Textures};
-use super::theme::semibold;
 use super::tick::tick;
-use crate::app::{Action, AppState, RunRecord, RunSummary, date};
+use crate::app::{Action, AppState, NameAction, RunRecord, RunSummary, date, shown_name};
 
 /// Digits beside each other in a thumbnail.
 const COLUMNS: usize = 8;
@@ -78,7 +78,7 @@ fn attach(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
 
 fn card(ui: &mut Ui, state: &AppState, run: &RunSummary, i: usize, textures: &mut Textures, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
-    let name = run.path.file_name().unwrap_or(run.path.as_os_str()).to_string_lossy();
+    let name = state.runs.name(&run.path);
     let frame = Frame::new()
         .fill(p.raised)
         .corner_radius(8)
@@ -93,11 +93,11 @@ fn card(ui: &mut Ui, state: &AppState, run: &RunSummary, i: usize, textures: &mu
             }
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
-                ui.add(Label::new(RichText::new(name.as_ref()).font(semibold(13.0)).color(p.text)).truncate());
-                words(ui, run);
+                run_name::show(ui, state, (run, &name), actions, |ui, actions| compare(ui, state, run, &name, actions));
+                words(ui, run, &name);
                 ui.add_space(6.0);
-                ui.horizontal(|ui| {
-                    ui.spacing_mut().item_spacing.x = 6.0;
+                ui.horizontal_wrapped(|ui| {
+                    ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
                     buttons(ui, state, run, &name, actions);
                 });
             });
@@ -126,13 +126,16 @@ fn thumbnail(ui: &mut Ui, run: &RunSummary, i: usize, name: &str, textures: &mut
     }
 }
 
-fn words(ui: &mut Ui, run: &RunSummary) {
+fn words(ui: &mut Ui, run: &RunSummary, name: &str) {
     let p = Palette::of(ui);
     let changed = date(run.changed);
     match &run.record {
         Ok(record) => {
             let preset = record.file.settings.preset.name();
-            caption(ui, format!("{preset} · {} · {changed} UTC", record.file.dataset));
+            let folder = shown_name(&run.path);
+            let folder = if folder == name { String::new() } else { format!(" · {folder}") };
+            let text = format!("{preset} · {} · {changed} UTC{folder}", record.file.dataset);
+            ui.add(Label::new(RichText::new(text).size(11.5).color(p.muted)).truncate());
             let loss = record.loss.map_or_else(String::new, |loss| format!(" · loss {loss:.4}"));
             let steps = numbers::whole(record.step as f64);
             let share = (100.0 * record.share).floor();
@@ -168,22 +171,26 @@ fn buttons(ui: &mut Ui, state: &AppState, run: &RunSummary, name: &str, actions:
         press(ui, "Resume", refusal.or(complete), tip, Action::ResumeRun(path()));
         let tip = "Take its settings, change some, and train anew";
         press(ui, "Duplicate", None, tip, Action::DuplicateRun(path()));
+        let tip = "Give it a name; its folder stays as it is. Also: F2, for the run that is shown";
+        press(ui, "Rename", state.naming_refusal(&run.path), tip, Action::Name(NameAction::Begin(path())));
     }
     let refusal = in_progress.then_some("It is in progress: stop it first");
     press(ui, "Delete", refusal, "Move its folder to the desktop's trash", Action::DeleteRun(path()));
-    if run.record.is_ok() {
-        let compared = state.comparison.get(&run.path);
-        let enabled = compared.is_some() || !state.comparison.is_full();
-        let color = Palette::of(ui).runs[compared.map_or(0, |compared| compared.color)];
-        ui.add_space(8.0);
-        let ticked = tick(ui, "Compare", &format!("Compare {name}"), compared.is_some(), enabled, color);
-        if ticked.clicked() {
-            actions.push(Action::Compare(path()));
-        }
-        let tip =
-            if enabled { "Its loss in the plot, its grid and settings beside others" } else { "Four is the most" };
-        ticked.on_hover_text(tip);
+}
+
+fn compare(ui: &mut Ui, state: &AppState, run: &RunSummary, name: &str, actions: &mut Vec<Action>) {
+    if run.record.is_err() {
+        return;
     }
+    let compared = state.comparison.get(&run.path);
+    let enabled = compared.is_some() || !state.comparison.is_full();
+    let color = Palette::of(ui).runs[compared.map_or(0, |compared| compared.color)];
+    let ticked = tick(ui, "Compare", &format!("Compare {name}"), compared.is_some(), enabled, color);
+    if ticked.clicked() {
+        actions.push(Action::Compare(run.path.clone()));
+    }
+    let tip = if enabled { "Its loss in the plot, its grid and settings beside others" } else { "Four is the most" };
+    ticked.on_hover_text(tip);
 }
 
 /// Why a run can be neither opened nor resumed.

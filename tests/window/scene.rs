@@ -18,6 +18,7 @@ use diffuscope::rng::Stream;
 use diffuscope::train::film::{Film, FilmMoment};
 use diffuscope::train::folder::RunFile;
 use diffuscope::train::history::History;
+use diffuscope::train::run_name::RunName;
 use diffuscope::window::Window;
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -331,6 +332,7 @@ pub fn runs() -> Event {
             images_crc32: String::new(),
             parameters: 460_516,
             rollbacks: Vec::new(),
+            name: RunName::default(),
         };
         Ok(RunRecord { file, step, share, loss: Some(loss), checkpoint: true, thumbnail: thumbnail.map(Arc::new) })
     };

@@ -50,6 +50,9 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
                 run
             }
         };
+        if let Some(name) = &plan.name {
+            run.set_name(name)?;
+        }
         progress.note(&format!(
             "{plan}: {} weights, {} images, {}",
             grouped(run.trainer.parameters() as u64),

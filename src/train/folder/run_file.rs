@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
 use crate::files::write_atomically;
+use crate::train::run_name::RunName;
 use crate::{Error, Result};
 
 /// A longer `run.json` is not what this program wrote, and is not read.
@@ -27,6 +28,9 @@ pub struct RunFile {
     /// Where training diverged. Each time the learning rates are halved, once, and a resumed run goes on with that.
     #[serde(default)]
     pub rollbacks: Vec<Rollback>,
+    /// What a person calls the run.
+    #[serde(default, skip_serializing_if = "RunName::is_empty")]
+    pub name: RunName,
 }
 
 /// Training diverged and went back.
