@@ -30,6 +30,35 @@ fn a_png_is_drawn_again_from_what_it_says_of_itself() {
     assert!(!at("c.png").exists());
 }
 
+/// The grids of a run and the figures say what drew them, as pictures do that were saved by hand.
+#[test]
+fn every_picture_that_is_written_can_be_drawn_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let train = ["train", "--preset", "nano", "--subset", "64", "--batch-size", "8", "--steps", "2", "--out", "run"];
+    done(folder.path(), &train);
+    let grids: Vec<_> = fs::read_dir(at("run/grids")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!grids.is_empty());
+    for grid in &grids {
+        let said = Provenance::read(grid).unwrap().unwrap();
+        assert_eq!((said.model.as_str(), said.settings.sampling.count, said.t), ("run", 64, 0));
+        assert!(grid.ends_with(format!("step-{:07}.png", said.step)), "{grid:?} says step {}", said.step);
+    }
+    let last = grids.iter().max().unwrap().to_str().unwrap();
+    let like = ["sample", "--checkpoint", "run", "--out", "again.png", "--like", last];
+    done(folder.path(), &like);
+    assert_eq!(Provenance::read(&at("again.png")).unwrap().unwrap().settings.sampling.seed, 0);
+
+    done(folder.path(), &["figures", "--checkpoint", "run", "--out", "figures"]);
+    for (name, count) in [("forward", 100), ("samples", 100), ("denoising", 10)] {
+        let said = Provenance::read(&at(&format!("figures/{name}.png"))).unwrap().unwrap();
+        assert_eq!((said.model.as_str(), said.step, said.settings.sampling.count), ("run", 2, count), "{name}");
+    }
+    done(folder.path(), &["sample", "--checkpoint", "run", "--out", "b.png", "--like", "figures/samples.png"]);
+    let pixels = |name: &str| image::open(at(name)).unwrap().into_luma8().into_raw();
+    assert_eq!(pixels("b.png"), pixels("figures/samples.png"));
+}
+
 #[test]
 fn what_will_differ_from_the_picture_is_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@
 //! | `metrics.jsonl` | one object a step, see [`StepReport`]; `{"step", "held_out"}` and `{"step", "eval"}` where that was measured |
 //! | `loss_by_timestep.jsonl` | at most four times a second the losses of the last steps by timestep, see [`ByTimestep`] |
 //! | `checkpoint.safetensors` | the state after the last checkpoint, and `checkpoint.previous.safetensors` before it |
-//! | `grids/step-0000100.png` | the same noise drawn as training goes on |
+//! | `grids/step-0000100.png` | the same noise drawn as training goes on; the file says with which settings |
 //! | `films/step-0000100.safetensors` | reverse diffusions from that noise, see [`Film`] |
 //! | `log.txt` | what happened when |
 
@@ -27,6 +27,7 @@ use super::films::{self, FILMS};
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::trainer::Trainer;
+use crate::config::Settings;
 use crate::eval::QuickEval;
 use crate::files::disk::{self, Writer};
 use crate::files::{remove_unfinished, write_atomically};
@@ -219,12 +220,12 @@ impl RunFolder {
         Ok(newest)
     }
 
-    /// Writes a grid of pictures, `grids/step-XXXXXXX.png`.
+    /// Writes a grid of pictures, `grids/step-XXXXXXX.png`, of a run with these settings.
     ///
     /// # Errors
     /// When the disk does not take it.
-    pub fn add_grid(&self, step: u64, pictures: &Pictures) -> Result<()> {
-        grids::add(&self.path, step, pictures)
+    pub fn add_grid(&self, step: u64, pictures: &Pictures, settings: &Settings) -> Result<()> {
+        grids::add(&self.path, step, pictures, settings)
     }
 
     /// Writes a film, `films/step-XXXXXXX.safetensors`; all of them stay within `budget` bytes.

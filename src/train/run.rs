@@ -325,7 +325,7 @@ impl Run {
             events.push(RunEvent::HeldOut { step, loss });
         }
         if let Some((pictures, classes)) = drawn {
-            self.persist(watch, |run| run.folder.add_grid(step, &pictures))?;
+            self.persist(watch, |run| run.folder.add_grid(step, &pictures, run.trainer.settings()))?;
             events.push(RunEvent::Preview { step, pictures: Arc::new(pictures), classes });
         }
         if let Some(eval) = judged {

@@ -7,12 +7,12 @@ use crate::cli::compute::compute;
 use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
 use crate::cli::say;
-use crate::config::{CLASS_COUNT, SamplerKind, SamplingSettings};
+use crate::config::{CLASS_COUNT, SamplerKind, SamplingSettings, Settings};
 use crate::data::{Dataset, load, unit_images};
 use crate::device::DeviceChoice;
 use crate::diffusion::{Schedule, q_sample};
 use crate::files::{check_writable, create_dir_all};
-use crate::pictures::{GAP, Pictures, write_png};
+use crate::pictures::{GAP, Pictures, Provenance, write_png_of};
 use crate::rng::Stream;
 use crate::sampling::{Drawing, pictures};
 use crate::trained::TrainedModel;
@@ -41,18 +41,21 @@ pub fn run(plan: &FiguresPlan) -> Result<()> {
         }
         let test = load(&model.settings.data.source)?.test.resized(model.settings.data.image_size);
         let schedule = Schedule::from_settings(&model.settings.diffusion)?;
-        let (samples, denoising) = reverse(&model, progress)?;
+        let [drawn, ancestral] = [false, true].map(|ancestral| settings(&model.settings, ancestral));
+        let (samples, denoising) = reverse(&model, &drawn, &ancestral, progress)?;
+        let said = |sampling: &SamplingSettings| Provenance::new(&model.settings, sampling, model.name(), model.step);
         Ok([
-            ("forward.png", forward(&test, &schedule, device)?.grid(PARTS + 1, GAP, 0)),
-            ("samples.png", samples.grid(CLASS_COUNT, GAP, 0)),
-            ("denoising.png", denoising.grid(PARTS + 1, GAP, 0)),
+            // Real digits, by the schedule of the model.
+            ("forward.png", forward(&test, &schedule, device)?.grid(PARTS + 1, GAP, 0), said(&drawn)),
+            ("samples.png", samples.grid(CLASS_COUNT, GAP, 0), said(&drawn)),
+            ("denoising.png", denoising.grid(PARTS + 1, GAP, 0), said(&ancestral)),
         ])
     });
     progress.finish();
     let drawn = drawn?;
-    for (name, picture) in drawn {
+    for (name, picture, said) in drawn {
         let path = plan.out.join(name);
-        write_png(&path, &picture)?;
+        write_png_of(&path, &picture, Some(&said))?;
         say(&path.display().to_string())?;
     }
     Ok(())
@@ -79,14 +82,25 @@ fn forward(test: &Dataset, schedule: &Schedule, device: &Device) -> Result<Pictu
     Ok(transposed(&columns))
 }
 
+/// How the hundred samples are drawn, or the ten of ancestral sampling.
+fn settings(model: &Settings, ancestral: bool) -> SamplingSettings {
+    let recorded = SamplingSettings { seed: SEED, ..model.sampling.clone() };
+    match ancestral {
+        false => SamplingSettings { count: CLASS_COUNT * CLASS_COUNT, ..recorded },
+        true => SamplingSettings { count: CLASS_COUNT, sampler: SamplerKind::Ddpm, ..recorded },
+    }
+}
+
 /// A hundred samples, and ten of them every T/10 timesteps of ancestral sampling, from noise to image.
-fn reverse(model: &TrainedModel, progress: &mut Progress) -> Result<(Pictures, Pictures)> {
-    let recorded = &model.settings.sampling;
-    let denoiser = model.denoiser(recorded.weights)?;
-    let samples = SamplingSettings { count: CLASS_COUNT * CLASS_COUNT, seed: SEED, ..recorded.clone() };
-    let samples = pictures(&Drawing::new(&denoiser, &samples)?.run(&mut |_, _| Ok(()))?)?;
-    let ancestral = SamplingSettings { count: CLASS_COUNT, sampler: SamplerKind::Ddpm, seed: SEED, ..recorded.clone() };
-    let drawing = Drawing::new(&denoiser, &ancestral)?;
+fn reverse(
+    model: &TrainedModel,
+    drawn: &SamplingSettings,
+    ancestral: &SamplingSettings,
+    progress: &mut Progress,
+) -> Result<(Pictures, Pictures)> {
+    let denoiser = model.denoiser(drawn.weights)?;
+    let samples = pictures(&Drawing::new(&denoiser, drawn)?.run(&mut |_, _| Ok(()))?)?;
+    let drawing = Drawing::new(&denoiser, ancestral)?;
     let timesteps = drawing.timesteps();
     let mut columns = Vec::new();
     let images = drawing.run(&mut |_, frame| {

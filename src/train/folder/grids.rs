@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::pictures::{Pictures, write_png};
+use crate::config::Settings;
+use crate::files::shown_name;
+use crate::pictures::{Pictures, Provenance, write_png_of};
+use crate::train::grid_settings;
 use crate::{Error, Result};
 
 /// Name of the folder in the run's.
@@ -13,13 +16,15 @@ pub const GRID_GAP: usize = 2;
 /// Grids that are kept on disk: beyond this count the oldest half is thinned.
 const MAX_GRIDS: usize = 400;
 
-/// Writes a grid that was drawn after `step`.
+/// Writes a grid that was drawn after `step` of a run with these settings; the file says so.
 ///
 /// # Errors
 /// When the disk does not take it.
-pub fn add(run: &Path, step: u64, pictures: &Pictures) -> Result<()> {
+pub fn add(run: &Path, step: u64, pictures: &Pictures, settings: &Settings) -> Result<()> {
     let folder = run.join(GRIDS);
-    write_png(&folder.join(format!("step-{step:07}.png")), &pictures.grid(8, GRID_GAP, 0))?;
+    let drawn_by = Provenance::new(settings, &grid_settings(), shown_name(run), step);
+    let grid = pictures.grid(8, GRID_GAP, 0);
+    write_png_of(&folder.join(format!("step-{step:07}.png")), &grid, Some(&drawn_by))?;
     thin(&folder)
 }
 
