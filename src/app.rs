@@ -16,7 +16,7 @@
 //! | `copies` | the training images that are nearest to the followed digit |
 //! | `crash` | the report of a crash, which is offered once |
 //! | `data_view` | what the next run would learn from |
-//! | `dropped` | what is dropped onto the window |
+//! | `dropped`, `held_over` | what is dropped onto the window, and what dropping it would do |
 //! | `live` | the drawing redrawn as its settings change |
 //! | `origin` | a digit slid into noise, and the reverse from there |
 //! | `edits` | changes of the settings, to take back and to do again |
@@ -47,6 +47,7 @@ mod file_dialog;
 mod films;
 mod health;
 mod heat_map;
+mod held_over;
 mod judged;
 mod live;
 mod logic;
@@ -80,6 +81,7 @@ pub use data_view::{ACROSS, ClassCount, ContactSheet, DataView};
 pub use films::{FilmAxis, Films};
 pub use health::{Health, Tone};
 pub use heat_map::HeatMap;
+pub use held_over::{DropOffer, HeldOver};
 pub use judged::Judged;
 pub use live::{Live, Rough};
 pub use logic::App;

@@ -18,6 +18,7 @@ mod data_tab;
 mod digit_row;
 mod digits_panel;
 mod drop_down;
+mod drop_overlay;
 mod film_axis;
 mod film_hero;
 mod film_rail;
@@ -143,6 +144,7 @@ impl View {
             }
         });
         textures.sweep();
+        drop_overlay::show(ui, state);
         if state.palette {
             let open = self.command_palette.get_or_insert_with(CommandPalette::open);
             if !open.show(ui, state, &mut actions) {

@@ -185,6 +185,8 @@ impl eframe::App for Window {
             ui.ctx().send_viewport_cmd(ViewportCommand::Title(title.clone()));
             self.title = title;
         }
+        let held_over = ui.input(|input| input.raw.hovered_files.clone());
+        app.hold_over(held_over.into_iter().filter_map(|file| file.path));
         let mut actions = self.view.show(ui, &app.state);
         let dropped = ui.input(|input| input.raw.dropped_files.clone());
         actions.extend(dropped.iter().map(|file| Action::Dropped(file.path().into())));

@@ -38,7 +38,7 @@ fn a_digit_is_compared_when_it_is_wanted_and_then_each_that_is_followed() {
     let first = asked(&mut scene);
     assert_eq!(first.pixels, digits(64).0.get(27));
     scene.play([Event::LookingForCopies { share: 0.34 }]);
-    scene.harness.get_by_label("Reading the training images: 34 %");
+    scene.harness.get_by_label("Reading training images: 34 %");
     scene.click("Picture 3, asked for a 2");
     assert!(scene.command().is_none(), "one question at a time");
     scene.play([found(first, 0.5)]);

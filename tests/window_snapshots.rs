@@ -146,6 +146,22 @@ fn both_axes_of_the_films_the_loupe_and_the_copies() {
 }
 
 #[test]
+fn files_are_held_over_the_window() {
+    let mut results = SnapshotResults::new();
+    for (name, width, height, theme) in
+        [("held-over-dark", 1440.0, 900.0, egui::Theme::Dark), ("held-over-small", 960.0, 600.0, egui::Theme::Light)]
+    {
+        let mut scene = scene(width, height, theme);
+        in_the_middle(&mut scene);
+        scene.hold_over(&["/data/ada/train-images-idx3-ubyte.gz", "/data/ada/seven.png", "/data/ada/notes.txt"]);
+        scene.harness.hover_at(egui::pos2(1.0, 1.0));
+        scene.harness.run_steps(4);
+        scene.harness.snapshot(name);
+        results.extend(scene.harness.take_snapshot_results());
+    }
+}
+
+#[test]
 fn two_runs_are_compared() {
     let mut scene = scene(1440.0, 900.0, egui::Theme::Dark);
     in_the_middle(&mut scene);

@@ -12,7 +12,7 @@ use crate::train::folder::holds_run;
 
 /// What a file or a folder is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dropped {
+pub(super) enum Dropped {
     Run,
     Weights,
     Images,
@@ -21,7 +21,7 @@ enum Dropped {
 }
 
 impl Dropped {
-    fn of(path: &Path) -> Self {
+    pub(super) fn of(path: &Path) -> Self {
         if path.is_dir() {
             return match holds_run(path) {
                 true => Self::Run,

@@ -12,6 +12,7 @@ use super::edits::Edits;
 use super::films::Films;
 use super::health::{Evidence, Health};
 use super::heat_map::HeatMap;
+use super::held_over::HeldOver;
 use super::live::Live;
 use super::loss_series::LossSeries;
 use super::naming::Naming;
@@ -205,6 +206,8 @@ pub struct AppState {
     /// The path of a data set, as typed.
     pub data_path: String,
     pub notices: Notices,
+    /// The files that are held over the window.
+    pub(super) held_over: HeldOver,
     /// The report of a crash that is offered.
     pub crash: Option<Crash>,
 }
@@ -256,6 +259,7 @@ impl AppState {
             data: DataView::default(),
             data_path: String::new(),
             notices: Notices::default(),
+            held_over: HeldOver::default(),
             crash: None,
         };
         state.set_settings(settings);

@@ -47,7 +47,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         let text = format!("{:.0} %", 100.0 * share);
         let bar = ProgressBar::new(share as f32).desired_width(ui.available_width()).desired_height(6.0);
         ui.add(bar);
-        return caption(ui, format!("Reading the training images: {text}"));
+        return caption(ui, format!("Reading training images: {text}"));
     }
     let Some(found) = found else { return caption(ui, "Comparing…") };
     let room = ui.available_width();

@@ -91,14 +91,18 @@ fn rows(ui: &mut Ui, sheet: &ContactSheet, textures: &mut Textures) {
     let (width, height) = (sheet.pictures.width as f32, sheet.pictures.height as f32);
     let rows = sheet.pictures.count() / ACROSS;
     let known = !sheet.classes.is_empty();
-    let beside = if known { CLASS + LEAST_BAR + COUNT + 3.0 * GAP } else { GAP };
     let fine = ui.ctx().pixels_per_point();
     let pixels = ACROSS as f32 * (width + 1.0) + 1.0;
+    let room = ui.available_width() - pixels - CLASS - COUNT - GAP;
+    // Where there is none for bars, the counts alone tell the balance.
+    let least_bar = if room >= LEAST_BAR + 2.0 * GAP { LEAST_BAR } else { 0.0 };
+    let between = if least_bar > 0.0 { 3.0 * GAP } else { GAP };
+    let beside = if known { CLASS + least_bar + COUNT + between } else { GAP };
     let scale = ((ui.available_width() - beside) / pixels * fine).floor().clamp(1.0, 2.0 * fine) / fine;
     let step = (height + 1.0) * scale;
     let spare = ui.available_width() - beside - pixels * scale;
-    let longest = (LEAST_BAR + spare).clamp(LEAST_BAR, MOST_BAR);
-    let size = vec2(beside + longest - LEAST_BAR + pixels * scale, rows as f32 * step + scale);
+    let longest = if least_bar > 0.0 { (least_bar + spare).clamp(least_bar, MOST_BAR) } else { 0.0 };
+    let size = vec2(beside + longest - least_bar + pixels * scale, rows as f32 * step + scale);
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let left = rect.left() + if known { CLASS } else { 0.0 };
     let pictures = Rect::from_min_size(pos2(left, rect.top()), vec2(pixels * scale, size.y));
@@ -122,9 +126,17 @@ fn rows(ui: &mut Ui, sheet: &ContactSheet, textures: &mut Textures) {
             pos2(start, middle - 5.0),
             pos2(start + (longest * class.count as f32 / most).max(1.0), middle + 5.0),
         );
-        ui.painter().rect_filled(bar, 2, p.accent.gamma_multiply(0.7));
+        if longest > 0.0 {
+            ui.painter().rect_filled(bar, 2, p.accent.gamma_multiply(0.7));
+        }
         let words = numbers::whole(class.count as f64);
-        ui.painter().text(pos2(start + longest + 8.0, middle), Align2::LEFT_CENTER, &words, regular(12.0), p.muted);
+        ui.painter().text(
+            pos2(start + longest + if longest > 0.0 { 8.0 } else { 0.0 }, middle),
+            Align2::LEFT_CENTER,
+            &words,
+            regular(12.0),
+            p.muted,
+        );
         let response = ui.interact(place, ui.scope_id().with(("class", i)), Sense::hover());
         let share = 100.0 * class.count as f32 / even;
         let name = format!("Class {}: {words} images", class.class);

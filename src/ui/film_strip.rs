@@ -19,6 +19,8 @@ use crate::app::{Action, AppState, FilmAxis, SaveWhat};
 pub const HEIGHT: f32 = 162.0;
 /// Narrower strips say less.
 const ROOMY: f32 = 1180.0;
+/// Narrower ones leave two buttons to their keys.
+const TIGHT: f32 = 880.0;
 const MARGIN: f32 = 16.0;
 const SPEEDS: [f32; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 
@@ -42,7 +44,8 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
 
 fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
-    let roomy = ui.available_width() >= ROOMY;
+    let width = ui.available_width();
+    let (roomy, tight) = (width >= ROOMY, width < TIGHT);
     let film = state.film().filter(|film| !film.moments().is_empty());
     let there = film.is_some();
     ui.spacing_mut().item_spacing.x = 6.0;
@@ -78,8 +81,10 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     speed(ui, state, actions);
     ui.add_space(8.0);
     if let Some((film, t)) = film.and_then(|film| Some((film, film.t()?))) {
-        clock(ui, "t = ", t as f64, &format!(" of {}", numbers::whole(film.timesteps as f64)), 134.0);
+        let of = if tight { String::new() } else { format!(" of {}", numbers::whole(film.timesteps as f64)) };
+        clock(ui, "t = ", t as f64, &of, if tight { 72.0 } else { 134.0 });
         match state.film_step() {
+            _ if tight => {}
             Some(step) => clock(ui, "step ", step as f64, "", 96.0),
             None => clock_words(ui, "drawing", 96.0),
         }
@@ -98,11 +103,16 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         }
         save_popup::show(&save, state, actions);
         let tip = "Save the film as it is shown: along the denoising, or along the training";
-        if Button::text("GIF").enabled(there).tip(tip).show(ui).clicked() {
+        if !tight && Button::text("GIF").enabled(there).tip(tip).show(ui).clicked() {
             actions.push(Action::SaveWhat(SaveWhat::Animation));
         }
-        record(ui, state, actions);
-        which_axis(ui, state, roomy, actions);
+        let drawing = state.sampling.is_some();
+        if !tight || drawing {
+            record(ui, state, roomy, actions);
+        }
+        if !tight || !drawing {
+            which_axis(ui, state, roomy, actions);
+        }
     });
 }
 
@@ -117,14 +127,17 @@ fn which_axis(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Acti
     });
 }
 
-fn record(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+fn record(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     if let Some(progress) = state.sampling {
-        if Button::text("Cancel").tip("End the drawing").show(ui).clicked() {
+        let text = format!("{} / {} frames", progress.frames_done, progress.frames);
+        let tip = format!("End the drawing: {text}");
+        if Button::text("Cancel").tip(&tip).show(ui).clicked() {
             actions.push(Action::CancelSampling);
         }
-        let text = format!("{} / {} frames", progress.frames_done, progress.frames);
-        ui.label(RichText::new(text).size(11.5).color(p.muted));
+        if roomy {
+            ui.label(RichText::new(text).size(11.5).color(p.muted));
+        }
         return;
     }
     let refusal = state.drawing_refusal();
@@ -195,7 +208,8 @@ fn rails(ui: &mut Ui, area: Rect, state: &AppState, textures: &mut Textures, act
         None => {
             let p = Palette::of(ui);
             let text = RichText::new(no_films(state)).size(11.5).color(p.muted);
-            ui.put(rect, Label::new(text).halign(Align::Min));
+            let line = UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center));
+            ui.new_child(line).add(Label::new(text).truncate());
         }
     }
     if shown.which == FilmAxis::Training {

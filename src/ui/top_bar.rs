@@ -14,6 +14,8 @@ use crate::config::{Budget, DataSource, Preset};
 
 /// Narrower bars leave the button of the command palette to its keys.
 const ROOM_FOR_SEARCH: f32 = 1280.0;
+/// Narrower bars have the mark alone.
+const ROOM_FOR_NAME: f32 = 800.0;
 /// Height of the bar.
 pub const HEIGHT: f32 = 52.0;
 
@@ -22,7 +24,7 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let bar = ui.max_rect();
     ui.horizontal_centered(|ui| {
         ui.add_space(16.0);
-        brand(ui);
+        brand(ui, bar.width() >= ROOM_FOR_NAME);
         ui.add_space(8.0);
         data_menu(ui, state, actions);
         preset_menu(ui, state, actions);
@@ -37,12 +39,14 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     progress_line(ui, bar, state);
 }
 
-fn brand(ui: &mut Ui) {
+fn brand(ui: &mut Ui, named: bool) {
     let p = Palette::of(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
     ui.painter().circle_stroke(rect.center(), 9.5, Stroke::new(2.0, p.accent));
     ui.painter().text(rect.center() - vec2(0.0, 0.5), egui::Align2::CENTER_CENTER, "∂", semibold(12.0), p.text);
-    ui.label(RichText::new("Diffuscope").font(semibold(14.0)).color(p.text));
+    if named {
+        ui.label(RichText::new("Diffuscope").font(semibold(14.0)).color(p.text));
+    }
 }
 
 fn data_menu(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {

@@ -97,7 +97,7 @@ fn hero(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Ve
     let words = if ui.available_width() < 290.0 { "Drawn as it learns" } else { "Same noise, drawn as it learns" };
     title(ui, words, |ui| {
         let p = Palette::of(ui);
-        if let Some(preview) = &state.preview {
+        if let Some(preview) = state.preview.as_ref().filter(|_| ui.available_width() >= 72.0) {
             let text = format!("step {}", numbers::whole(preview.step as f64));
             ui.label(RichText::new(text).size(11.5).color(p.muted));
         }

@@ -76,6 +76,13 @@ impl Scene {
         self.harness.run_steps(2);
     }
 
+    /// Files are held over the window, with the button down; none: they are taken away.
+    pub fn hold_over(&mut self, paths: &[&str]) {
+        let file = |path: &&str| egui::HoveredFile { path: Some(path.into()), ..Default::default() };
+        self.harness.input_mut().hovered_files = paths.iter().map(file).collect();
+        self.harness.run_steps(2);
+    }
+
     /// The file dialog's answer.
     pub fn answer(&mut self, what: SaveWhat, path: Option<PathBuf>) {
         self.harness.state_mut().apply(Action::Browsed(what, path));

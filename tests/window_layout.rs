@@ -1,0 +1,186 @@
+//! At every size and scale: no text is cut, none lies over another, and no control leaves the window.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "window/scene.rs"]
+mod scene;
+
+use diffuscope::app::{Action, OriginAction, Tab};
+use diffuscope::engine::{Event, Task};
+use diffuscope::pictures::Pictures;
+use diffuscope::sampling::origin::{OriginImage, OriginSource};
+use diffuscope::window::Window;
+use egui::epaint::{ClippedShape, Shape, TextShape};
+use egui::{Rect, Role, Theme};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use scene::{Scene, data_seen, digits, found, in_the_middle, recording, run_read, runs};
+
+/// Pixels of a screen or of a window on it, and its pixels a point: the smallest window, 960×600, common screens, 4K.
+const SIZES: [(f32, f32, f32); 12] = [
+    (640.0, 480.0, 1.0),
+    (960.0, 600.0, 1.0),
+    (1440.0, 900.0, 1.5),
+    (1920.0, 1200.0, 2.0),
+    (1100.0, 700.0, 1.0),
+    (1280.0, 800.0, 1.0),
+    (1440.0, 900.0, 1.0),
+    (1920.0, 1080.0, 1.0),
+    (3840.0, 2160.0, 3.0),
+    (3840.0, 2160.0, 2.0),
+    (3840.0, 2160.0, 1.5),
+    (3840.0, 2160.0, 1.0),
+];
+/// What is pressed, dragged or typed into.
+const CONTROLS: [Role; 6] =
+    [Role::Button, Role::CheckBox, Role::ComboBox, Role::Slider, Role::SpinButton, Role::TextInput];
+/// A hat is drawn over its letter.
+const HAT_OR_NOTHING: [&str; 2] = ["ˆ", ""];
+/// A hair that roundings may move an edge by.
+const HAIR: f32 = 1.0;
+
+/// A text as it is seen.
+struct Seen {
+    text: String,
+    whole: Rect,
+    /// What is within its clip rectangle and the window.
+    visible: Rect,
+    elided: bool,
+}
+
+fn seen(shapes: &[ClippedShape], window: Rect) -> Vec<Seen> {
+    fn collect(shape: &Shape, clip: Rect, found: &mut Vec<Seen>) {
+        match shape {
+            Shape::Vec(shapes) => shapes.iter().for_each(|shape| collect(shape, clip, found)),
+            Shape::Text(TextShape { pos, galley, angle, .. })
+                if *angle == 0.0 && !HAT_OR_NOTHING.contains(&galley.text().trim()) =>
+            {
+                let whole = galley.mesh_bounds.translate(pos.to_vec2());
+                let visible = whole.intersect(clip);
+                if visible.is_positive() {
+                    found.push(Seen { text: galley.text().into(), whole, visible, elided: galley.elided });
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    shapes.iter().for_each(|shape| collect(&shape.shape, shape.clip_rect.intersect(window), &mut found));
+    found
+}
+
+/// What is wrong with the frame that is shown; `flat` if nothing may lie over anything, as where no popup is open.
+fn faults(scene: &Scene, flat: bool) -> Vec<String> {
+    let window = scene.harness.ctx.content_rect();
+    let texts = seen(&scene.harness.output().shapes, window);
+    assert!(texts.len() > 10, "only {} texts are seen", texts.len());
+    let mut faults = Vec::new();
+    for Seen { text, whole, visible, elided } in &texts {
+        if whole.left() < visible.left() - HAIR || whole.right() > visible.right() + HAIR {
+            faults.push(format!("{text:?} is cut: {whole:?} to {visible:?}"));
+        }
+        if *elided && window.width() >= 1440.0 {
+            faults.push(format!("{text:?} has no room"));
+        }
+    }
+    if flat {
+        for (i, one) in texts.iter().enumerate() {
+            for other in &texts[i + 1..] {
+                let both = one.visible.intersect(other.visible);
+                if both.width() > HAIR && both.height() > HAIR {
+                    faults.push(format!("{:?} and {:?} lie over each other at {both:?}", one.text, other.text));
+                }
+            }
+        }
+    }
+    for node in scene.harness.query_all_by(|node| CONTROLS.contains(&node.role())) {
+        let rect = node.rect();
+        if rect.left() < window.left() - HAIR || rect.right() > window.right() + HAIR {
+            let name = node.accesskit_node().label();
+            faults.push(format!("{name:?} leaves the window: {rect:?}"));
+        }
+    }
+    faults
+}
+
+/// Calls `look` with the name of each state, and whether nothing lies over it.
+fn through_all_states(scene: &mut Scene, look: &mut dyn FnMut(&mut Scene, &str, bool)) {
+    let pause = |scene: &mut Scene| {
+        scene.harness.hover_at(egui::pos2(1.0, 1.0));
+        scene.harness.run_steps(4);
+    };
+    let mut next = |scene: &mut Scene, name: &str, flat: bool| {
+        pause(scene);
+        look(scene, name, flat);
+    };
+    next(scene, "first start", true);
+    in_the_middle(scene);
+    next(scene, "training", true);
+    let (_, picture) = scene.state().followed_digit().unwrap();
+    scene.play([found(picture, 0.55)]);
+    scene.act(Action::LookForCopies);
+    next(scene, "copies", true);
+    scene.play(recording(2, 64, 20).into_iter().take(9));
+    next(scene, "drawing", true);
+    scene.play(recording(2, 64, 20).into_iter().skip(9));
+    scene.act(Action::Loupe(true));
+    next(scene, "loupe", true);
+    scene.act(Action::Loupe(false));
+    for (tab, name) in [(Tab::Charts, "charts"), (Tab::Sample, "sample")] {
+        scene.act(Action::ShowTab(tab));
+        next(scene, name, true);
+    }
+    scene.act(Action::Origin(OriginAction::Toggle));
+    let pixels = digits(10).0.get(7).to_vec();
+    let image = OriginImage { picture: Pictures { width: 28, height: 28, pixels }, class: None, bright: true };
+    let source = OriginSource::File("/data/ada/pictures/scanned/seven.png".into());
+    scene.play([Event::OriginFound { source, image, of: None }]);
+    scene.play(recording(3, 64, 20));
+    next(scene, "forward and back", true);
+    scene.act(Action::ToggleSave);
+    next(scene, "save", false);
+    scene.act(Action::ToggleSave);
+    scene.act(Action::ShowTab(Tab::Runs));
+    scene.play([runs()]);
+    next(scene, "runs", true);
+    for (name, batch) in [("2026-11-24_153012-small", 64), ("2026-11-23_090807-nano", 32)] {
+        scene.act(Action::Compare(format!("/data/ada/runs/{name}").into()));
+        scene.play([run_read(name, batch)]);
+    }
+    next(scene, "compare", true);
+    scene.act(Action::ShowTab(Tab::Data));
+    let settings = scene.state().settings.clone();
+    scene.play([data_seen(&settings.data, settings.training.seed)]);
+    next(scene, "data", true);
+    scene.hold_over(&["/data/ada/train-images-idx3-ubyte.gz", "/data/ada/seven.png", "/data/ada/notes.txt"]);
+    next(scene, "held over", false);
+    scene.hold_over(&[]);
+    scene.act(Action::Palette(true));
+    next(scene, "all actions", false);
+    scene.act(Action::Palette(false));
+    let what = "cannot write /data/ada/runs/2026-11-24_153012-small/checkpoint.safetensors: no space left".into();
+    let hint = "make room on the disk, then press Continue: nothing is lost".into();
+    scene.play([Event::Failed { during: Task::KeepingRun, what, hint }]);
+    scene.act(Action::ShowTab(Tab::Train));
+    next(scene, "failure", true);
+}
+
+#[test]
+fn nothing_is_cut_or_covered_at_any_size_and_scale() {
+    let mut all = Vec::new();
+    for (width, height, scale) in SIZES {
+        for theme in [Theme::Dark, Theme::Light] {
+            let builder = Harness::<Window>::builder().with_size([width / scale, height / scale]);
+            let mut scene = Scene::new(builder.with_pixels_per_point(scale).with_theme(theme));
+            scene.harness.run_steps(2);
+            let mut states = 0;
+            through_all_states(&mut scene, &mut |scene, name, flat| {
+                states += 1;
+                let place = format!("{width}×{height} at {scale}, {theme:?}, {name}");
+                all.extend(faults(scene, flat).into_iter().map(|fault| format!("{place}: {fault}")));
+            });
+            assert_eq!(states, 15);
+        }
+    }
+    assert!(all.is_empty(), "{} faults:\n{}", all.len(), all.join("\n"));
+}
