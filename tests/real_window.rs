@@ -6,151 +6,29 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/desk.rs"]
+mod desk;
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/xdnd.rs"]
+mod xdnd;
 #[path = "support/xwd.rs"]
 mod xwd;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::BufReader;
+use std::path::Path;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use desk::{Desk, WIDTH, kept};
+use image::AnimationDecoder;
 use xwd::Screen;
 
 /// The accent colour of the dark theme: the main button and the training curve.
 const ACCENT: [u8; 3] = [0x7C, 0x9B, 0xFF];
 /// The panels of the light theme.
 const LIGHT: [u8; 3] = [0xFF, 0xFF, 0xFF];
-const WIDTH: usize = 1440;
-const HEIGHT: usize = 940;
-/// The first frames are drawn without a GPU, on a machine that may be busy.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// An X server with a window manager, and a person's folders.
-struct Desk {
-    server: Child,
-    manager: Child,
-    display: String,
-    home: TempDir,
-}
-
-impl Desk {
-    fn set_up() -> Option<Self> {
-        let missing: Vec<_> = ["Xvfb", "xdotool", "openbox"].into_iter().filter(|name| !is_installed(name)).collect();
-        if !missing.is_empty() {
-            assert!(std::env::var_os("CI").is_none(), "missing on the server: {missing:?}");
-            eprintln!("left out, because these are not installed: {missing:?}");
-            return None;
-        }
-        let home = tempfile::tempdir().unwrap();
-        let screen = format!("{WIDTH}x{HEIGHT}x24");
-        let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", &screen, "-fbdir"])
-            .arg(home.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut number = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
-        let display = format!(":{}", number.trim());
-        let manager = quiet("openbox", &display, home.path()).spawn().unwrap();
-        Some(Self { server, manager, display, home })
-    }
-
-    #[allow(clippy::zombie_processes, reason = "whoever asked for the program waits for it")]
-    fn start(&self) -> Child {
-        let mut program = quiet(env!("CARGO_BIN_EXE_diffuscope"), &self.display, self.home.path());
-        let program = program.spawn().unwrap();
-        self.wait_for("a window", |_| !self.windows().is_empty());
-        program
-    }
-
-    fn windows(&self) -> String {
-        let output = quiet("xdotool", &self.display, self.home.path())
-            .args(["search", "--onlyvisible", "--name", "^Diffuscope$"])
-            .stdout(Stdio::piped())
-            .output()
-            .unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    fn hand(&self, words: &[&str]) {
-        let status = quiet("xdotool", &self.display, self.home.path()).args(words).status().unwrap();
-        assert!(status.success(), "xdotool {words:?}");
-    }
-
-    /// Presses a key, and once more if it was not heard.
-    fn press_until(&self, key: &str, what: &str, heard: impl Fn() -> bool) {
-        for _ in 0..3 {
-            self.hand(&["key", "--clearmodifiers", key]);
-            if heard() {
-                return;
-            }
-        }
-        self.screen().save(&kept("failed.png"));
-        panic!("{key} brought not {what}; the screen is in {}", kept("failed.png").display());
-    }
-
-    fn click(&self, (x, y): (usize, usize)) {
-        self.hand(&["mousemove", &x.to_string(), &y.to_string(), "sleep", "0.3", "click", "1"]);
-    }
-
-    fn screen(&self) -> Screen {
-        Screen::read(&self.home.path().join("Xvfb_screen0"))
-    }
-
-    fn wait_for(&self, what: &str, ready: impl Fn(&Screen) -> bool) -> Screen {
-        let begun = Instant::now();
-        loop {
-            let screen = self.screen();
-            if ready(&screen) {
-                return screen;
-            }
-            if begun.elapsed() > PATIENCE {
-                screen.save(&kept("failed.png"));
-                panic!("no {what}; the screen is in {}", kept("failed.png").display());
-            }
-            std::thread::park_timeout(Duration::from_millis(100));
-        }
-    }
-
-    fn runs(&self) -> Vec<PathBuf> {
-        let folder = self.home.path().join("data/diffuscope/runs");
-        fs::read_dir(folder).map(|runs| runs.map(|run| run.unwrap().path()).collect()).unwrap_or_default()
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        for child in [&mut self.manager, &mut self.server] {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// A command on the display, with the person's folders in `home`, that prints nothing.
-fn quiet(name: &str, display: &str, home: &Path) -> Command {
-    let mut command = Command::new(name);
-    command.env("DISPLAY", display).env_remove("WAYLAND_DISPLAY").env("HOME", home);
-    command.env("XDG_DATA_HOME", home.join("data")).env("XDG_CONFIG_HOME", home.join("config"));
-    command.current_dir(home).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
-}
-
-fn is_installed(name: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
-}
-
-/// Where pictures of the journey stay, to be looked at.
-fn kept(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
 
 /// The middle of the wide accent-coloured button in the top bar.
 fn main_button(screen: &Screen) -> Option<(usize, usize)> {
@@ -181,6 +59,81 @@ fn stands_still(steps: &dyn Fn() -> usize) -> bool {
     steps() == before
 }
 
+/// Whether two pictures of the screen differ in a rectangle: left, top, right, bottom.
+fn differs(one: &Screen, other: &Screen, [left, top, right, bottom]: [usize; 4]) -> bool {
+    (top..bottom).any(|y| {
+        let row = |screen: &Screen| screen.pixels[y * screen.width + left..y * screen.width + right].to_vec();
+        row(one) != row(other)
+    })
+}
+
+/// The film's thumbnails with the playhead over them, and the axis below them.
+fn strip(window: [usize; 4]) -> [usize; 4] {
+    let [left, _, right, bottom] = window;
+    [left, bottom - 110, right, bottom]
+}
+
+/// Presses a key of the film until the strip shows another moment.
+fn scrub(desk: &Desk, key: &str, window: [usize; 4]) {
+    let before = desk.screen();
+    desk.press_until(key, "another moment of the film", || {
+        std::thread::park_timeout(Duration::from_secs(1));
+        differs(&before, &desk.screen(), strip(window))
+    });
+}
+
+/// The middle of the button that saves, in the form over the strip.
+fn save_button(screen: &Screen, [_, _, right, bottom]: [usize; 4]) -> Option<(usize, usize)> {
+    let places = screen.find(ACCENT, right - 460, bottom - 260, right, bottom - 165);
+    let wide: Vec<_> = places
+        .iter()
+        .filter(|(x, y)| (1..60).all(|i| places.binary_search_by_key(&(*y, x + i), |p| (p.1, p.0)).is_ok()))
+        .collect();
+    // The first block of rows, as another button may stand below it.
+    let first = wide.first()?;
+    let mut rows: Vec<_> = wide.iter().map(|place| place.1).collect();
+    rows.dedup();
+    let height = rows.iter().zip(first.1..).take_while(|(row, expected)| *row == expected).count();
+    Some((first.0 + 40, first.1 + height / 2))
+}
+
+/// Saves what the form has chosen, under a path that is typed.
+fn save_as(desk: &Desk, key: &str, window: [usize; 4], path: &Path) {
+    let shown = |screen: &Screen| save_button(screen, window);
+    desk.press_until(key, "the form", || {
+        std::thread::park_timeout(Duration::from_secs(2));
+        shown(&desk.screen()).is_some()
+    });
+    let (x, y) = shown(&desk.screen()).unwrap();
+    desk.click((x - 240, y - 41));
+    desk.hand(&["key", "--clearmodifiers", "ctrl+a"]);
+    desk.hand(&["type", "--delay", "20", path.to_str().unwrap()]);
+    std::thread::park_timeout(Duration::from_secs(1));
+    desk.screen().save(&kept("save-form.png"));
+    desk.click((x, y));
+    desk.wait_for("the file", |_| path.is_file());
+    desk.hand(&["key", "--clearmodifiers", "ctrl+s"]);
+}
+
+/// Ends the program as its window's button does; how long it took.
+fn close(desk: &Desk, program: &mut Child) -> Duration {
+    // Twice, as the window manager loses a key now and then that comes while it grabs the keyboard.
+    for _ in 0..2 {
+        let begun = Instant::now();
+        desk.hand(&["key", "--clearmodifiers", "alt+F4"]);
+        while begun.elapsed() < Duration::from_secs(5) {
+            if let Some(status) = program.try_wait().unwrap() {
+                assert!(status.success(), "the program ended with {status}");
+                return begun.elapsed();
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+    program.kill().unwrap();
+    program.wait().unwrap();
+    panic!("the program did not end");
+}
+
 #[test]
 fn train_watch_close_and_come_back() {
     let Some(desk) = Desk::set_up() else { return };
@@ -196,55 +149,67 @@ fn train_watch_close_and_come_back() {
     let [run] = &runs[..] else { panic!("not one run: {runs:?}") };
     let steps = || fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count();
     desk.wait_for("ten steps", |_| steps() > 10).save(&kept("training.png"));
+    let films = || fs::read_dir(run.join("films")).map_or(0, Iterator::count);
+    desk.wait_for("films of the training", |_| films() > 1);
 
-    // Held, nothing is learned; then it goes on. Keys are pressed until they are heard: see below.
+    // Held, nothing is learned, and the strip moves by keys alone: along the denoising, and along the training.
+    // Keys are pressed until they are heard: the window manager loses one now and then.
     desk.press_until("ctrl+p", "a pause", || stands_still(&steps));
     let held = steps();
+    let window = desk.place();
+    scrub(&desk, "Left", window);
+    scrub(&desk, "Page_Up", window);
+    scrub(&desk, "Down", window);
+    desk.screen().save(&kept("scrubbed.png"));
+
+    let film = desk.home.path().join("film.gif");
+    save_as(&desk, "ctrl+g", window, &film);
+    let frames = image::codecs::gif::GifDecoder::new(BufReader::new(fs::File::open(&film).unwrap())).unwrap();
+    let frames = frames.into_frames().collect_frames().unwrap();
+    assert!(frames.len() > 5, "a GIF of {} frames", frames.len());
+
+    // A picture that was drawn with another seed brings it along when it is dropped.
+    let drawn = desk.home.path().join("drawn elsewhere.png");
+    let words = ["sample", "--count", "4", "--steps", "4", "--seed", "777", "--out", drawn.to_str().unwrap()];
+    program::done(desk.home.path(), &words);
+    let (x, y) = ((window[0] + window[2]) / 2, (window[1] + window[3]) / 2);
+    let before = desk.screen();
+    let drag = xdnd::Drag::over(&desk.display, desk.window(), (x as u32, y as u32), &drawn);
+    desk.wait_for("what dropping it would do", |screen| differs(&before, screen, window)).save(&kept("held-over.png"));
+    drag.drop_it();
+
     desk.press_until("ctrl+p", "more steps", || {
         std::thread::park_timeout(Duration::from_secs(2));
         steps() > held
     });
-    desk.wait_for("a film of the training", |_| fs::read_dir(run.join("films")).is_ok_and(|films| films.count() > 1));
-    for key in ["Down", "Left", "Left"] {
-        desk.hand(&["key", key]);
-    }
-    desk.wait_for("the strip", |screen| screen.colours() > 100).save(&kept("scrubbed.png"));
     desk.press_until("ctrl+shift+l", "the light theme", || {
         std::thread::park_timeout(Duration::from_secs(2));
         is_light(&desk.screen())
     });
     desk.screen().save(&kept("light.png"));
-    desk.hand(&["search", "--onlyvisible", "--name", "^Diffuscope$", "windowsize", "960", "600"]);
+    desk.hand(&["search", "--onlyvisible", "--name", "Diffuscope$", "windowsize", "960", "600"]);
     std::thread::park_timeout(Duration::from_secs(2));
     desk.wait_for("a small window", |screen| screen.colours() > 100).save(&kept("small.png"));
 
-    // Twice, as the window manager loses a key now and then that comes while it grabs the keyboard.
-    let mut status = None;
-    let mut closed = Instant::now();
-    for _ in 0..2 {
-        closed = Instant::now();
-        desk.hand(&["key", "--clearmodifiers", "alt+F4"]);
-        while status.is_none() && closed.elapsed() < Duration::from_secs(5) {
-            status = program.try_wait().unwrap();
-            std::thread::park_timeout(Duration::from_millis(10));
-        }
-        if status.is_some() {
-            break;
-        }
-    }
-    if status.is_none() {
-        program.kill().unwrap();
-    }
-    program.wait().unwrap();
-    assert!(status.is_some_and(|status| status.success()), "the program did not end: {status:?}");
+    let took = close(&desk, &mut program);
     assert!(run.join("checkpoint.safetensors").is_file(), "the run was not kept");
-    println!("closed in {:?} after {} steps", closed.elapsed(), steps());
-    assert!(closed.elapsed() < Duration::from_secs(4), "closing took {:?}", closed.elapsed());
+    println!("closed in {took:?} after {} steps", steps());
+    assert!(took < Duration::from_secs(4), "closing took {took:?}");
+    let kept_state = fs::read_to_string(desk.home.path().join("data/diffuscope/app.ron")).unwrap();
+    assert!(kept_state.replace('\\', "").contains("\"seed\":777"), "the settings of the dropped picture were not kept");
 
     let mut program = desk.start();
-    desk.wait_for("the theme that was chosen before", is_light).save(&kept("second-start.png"));
-    program.kill().unwrap();
-    program.wait().unwrap();
+    desk.wait_for("the theme that was chosen before", is_light);
+    let [left, top, right, bottom] = desk.place();
+    assert_eq!((right - left, bottom - top), (960, 600), "the size of the window was not kept");
+    let before = desk.screen();
+    desk.press_until("ctrl+3", "the run in the list", || {
+        std::thread::park_timeout(Duration::from_secs(2));
+        differs(&before, &desk.screen(), [left + 280, top + 60, right, bottom - 170])
+    });
+    desk.screen().save(&kept("second-start.png"));
+    close(&desk, &mut program);
+    assert_eq!(desk.runs(), runs);
 }
 
 #[test]
