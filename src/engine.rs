@@ -11,6 +11,8 @@ mod naming;
 mod origin;
 #[cfg(test)]
 mod panics;
+#[cfg(test)]
+mod protocol;
 mod rough;
 mod runs;
 mod sampling;

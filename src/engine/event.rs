@@ -158,7 +158,7 @@ impl Task {
 }
 
 /// What the engine is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Activity {
     #[default]
     Idle,

@@ -14,10 +14,16 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
 use super::{Command, Event, Task};
 use crate::{Error, Result};
 
-/// Commands that may wait for the worker; a person cannot press faster than it reads them between two steps.
-const COMMANDS: usize = 256;
-/// Events that may wait for the window: seconds of the fastest training.
-const EVENTS: usize = 1024;
+/// How much may wait in the channels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub commands: usize,
+    pub events: usize,
+}
+
+/// A person cannot press faster than the worker reads commands between two steps; the events are seconds of the fastest
+/// training.
+const ROOM: Room = Room { commands: 256, events: 1024 };
 /// Building and walking the graph of a deep network recurses once an operation.
 pub(super) const STACK_BYTES: usize = 64 << 20;
 
@@ -43,8 +49,16 @@ impl Handle {
         wake: impl Fn() + Send + Sync + 'static,
         work: impl FnOnce(Receiver<Command>, Outbox) + Send + 'static,
     ) -> Result<Self> {
-        let (commands, inbox) = bounded(COMMANDS);
-        let (outbox, events) = Outbox::new(wake);
+        Self::spawn_with(ROOM, wake, work)
+    }
+
+    pub(super) fn spawn_with(
+        room: Room,
+        wake: impl Fn() + Send + Sync + 'static,
+        work: impl FnOnce(Receiver<Command>, Outbox) + Send + 'static,
+    ) -> Result<Self> {
+        let (commands, inbox) = bounded(room.commands);
+        let (outbox, events) = Outbox::new(room, wake);
         let (running, done) = bounded::<()>(0);
         let join = std::thread::Builder::new()
             .name("engine".into())
@@ -70,8 +84,8 @@ impl Handle {
 
     /// The same, with a `wake` as of [`Handle::spawn`].
     pub fn woken_by(wake: impl Fn() + Send + Sync + 'static) -> (Self, Receiver<Command>, Outbox) {
-        let (commands, inbox) = bounded(COMMANDS);
-        let (outbox, events) = Outbox::new(wake);
+        let (commands, inbox) = bounded(ROOM.commands);
+        let (outbox, events) = Outbox::new(ROOM, wake);
         (Self { commands, events, thread: None }, inbox, outbox)
     }
 
@@ -125,8 +139,8 @@ pub struct Outbox {
 pub struct Closed;
 
 impl Outbox {
-    fn new(wake: impl Fn() + Send + Sync + 'static) -> (Self, Receiver<Event>) {
-        let (sender, receiver) = bounded(EVENTS);
+    fn new(room: Room, wake: impl Fn() + Send + Sync + 'static) -> (Self, Receiver<Event>) {
+        let (sender, receiver) = bounded(room.events);
         let outbox = Self {
             events: sender,
             wake: Arc::new(wake),
@@ -138,14 +152,8 @@ impl Outbox {
 
     /// Queues an event, waiting for room if there is none; fails when the window has gone.
     pub fn send(&self, event: Event) -> Result<(), Closed> {
-        match self.events.try_send(event) {
-            Ok(()) => {}
-            Err(TrySendError::Full(event)) => {
-                (self.wake)();
-                self.events.send(event).map_err(|_| Closed)?;
-            }
-            Err(TrySendError::Disconnected(_)) => return Err(Closed),
-        }
+        // Whoever put an event into the full channel wakes the window, which makes room: see `protocol`.
+        self.events.send(event).map_err(|_| Closed)?;
         (self.wake)();
         Ok(())
     }
@@ -173,7 +181,7 @@ mod tests {
         let handle = Handle::spawn(
             || (),
             |commands, outbox| {
-                for _ in 0..3 * EVENTS {
+                for _ in 0..3 * ROOM.events {
                     if outbox.send(notice("more than fits")).is_err() {
                         return;
                     }
@@ -203,13 +211,13 @@ mod tests {
     #[test]
     fn previews_are_dropped_and_results_wait() {
         let (handle, _commands, outbox) = Handle::scripted();
-        for _ in 0..EVENTS {
+        for _ in 0..ROOM.events {
             outbox.send(notice("result")).unwrap();
         }
         outbox.offer(notice("preview"));
         let sender = std::thread::spawn(move || outbox.send(notice("late result")));
         let mut seen = Vec::new();
-        while seen.len() < EVENTS + 1 {
+        while seen.len() < ROOM.events + 1 {
             seen.extend(handle.events.recv_timeout(Duration::from_secs(10)).ok());
         }
         sender.join().unwrap().unwrap();
