@@ -173,9 +173,10 @@ fn train_watch_close_and_come_back() {
     let words = ["sample", "--count", "4", "--steps", "4", "--seed", "777", "--out", drawn.to_str().unwrap()];
     program::done(desk.home.path(), &words);
     let (x, y) = ((window[0] + window[2]) / 2, (window[1] + window[3]) / 2);
-    let before = desk.screen();
     let drag = xdnd::Drag::over(&desk.display, desk.window(), (x as u32, y as u32), &drawn);
-    desk.wait_for("what dropping it would do", |screen| differs(&before, screen, window)).save(&kept("held-over.png"));
+    let [left, top, ..] = window;
+    let framed = |screen: &Screen| screen.find(ACCENT, left, top + 500, left + 14, top + 600).len() >= 100;
+    desk.wait_for("the frame that says what dropping it would do", framed).save(&kept("held-over.png"));
     drag.drop_it();
 
     desk.press_until("ctrl+p", "more steps", || {
