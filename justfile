@@ -28,6 +28,10 @@ ci:
 bench *ARGS:
     cargo bench {{ARGS}}
 
+# Run the readers of strangers' files under libFuzzer, so many executions each
+fuzz EXECUTIONS="100000" *TARGETS:
+    tests/fuzz/run {{EXECUTIONS}} {{TARGETS}}
+
 # Read the documentation of the sources
 doc:
     cargo doc --no-deps --document-private-items --open

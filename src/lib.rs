@@ -27,18 +27,23 @@
 //! | [`reports`] | reports of crashes |
 //! | [`memory`] | the allocator, and how long it keeps what is freed |
 
+#[cfg(not(feature = "readers-only"))]
 pub mod app;
+#[cfg(not(feature = "readers-only"))]
 pub mod bench;
+#[cfg(not(feature = "readers-only"))]
 pub mod cli;
 pub mod config;
 pub mod data;
 pub mod device;
 pub mod diffusion;
+#[cfg(not(feature = "readers-only"))]
 pub mod engine;
 pub mod error;
 pub mod eval;
 pub mod export;
 pub mod files;
+#[cfg(not(feature = "readers-only"))]
 pub mod memory;
 pub mod model;
 pub mod pictures;
@@ -49,7 +54,9 @@ pub mod sampling;
 pub mod tensor_file;
 pub mod train;
 pub mod trained;
+#[cfg(not(feature = "readers-only"))]
 pub mod ui;
+#[cfg(not(feature = "readers-only"))]
 pub mod window;
 
 pub use error::{Error, Result};

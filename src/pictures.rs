@@ -1,6 +1,7 @@
 //! Grey images as plain bytes: what crosses from the engine to the window, and what is written to files.
 
 mod encode;
+pub mod palette;
 mod provenance;
 
 pub use encode::{

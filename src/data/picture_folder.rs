@@ -9,14 +9,21 @@ use super::folder::{HINT, file_name, names};
 use super::idx::Images;
 use super::resize::resize;
 use super::{Dataset, Splits};
+use crate::pictures::palette;
 use crate::{Error, Result};
 
 /// The largest side that is kept: twice the largest that a preset learns, so that a folder of photographs fits in memory.
 const MAX_SIDE: u32 = 64;
 
+const UNREADABLE: &str = "remove it from the folder, or save it again as PNG";
+
 /// Larger pictures are not read: a small file can unpack to as much as it likes.
 const MAX_WIDTH: u32 = 16_384;
 const MAX_DECODED: u64 = 256 << 20;
+/// Nor those that unpack to more than this, and so many bytes for each of the file's: deflate, of PNG, makes at most
+/// 1,032 of one. A GIF of one colour can have more in it, and a few bytes can claim any size.
+const ALWAYS_DECODED: u64 = 16 << 20;
+const MAX_RATIO: u64 = 1_100;
 
 /// Reads all pictures of a folder as grey squares; the last tenth is the test part.
 ///
@@ -80,9 +87,15 @@ fn common_side(paths: &[PathBuf]) -> Result<u32> {
 
 /// The square at the centre of one picture, grey, `side`·`side` bytes; transparent pixels are white.
 pub(super) fn grey_square(path: &Path, side: u32) -> Result<Vec<u8>> {
+    if !palette::is_sound(path) {
+        return Err(Error::format(path, "has a damaged palette", UNREADABLE));
+    }
     let grey = grey(open(path)?.decode().map_err(|error| unreadable(path, error))?);
     let (width, height) = grey.dimensions();
     let whole = width.min(height);
+    if whole == 0 {
+        return Err(Error::format(path, "has no pixels", UNREADABLE));
+    }
     let square = crop_imm(&grey, (width - whole) / 2, (height - whole) / 2, whole, whole).to_image();
     Ok(resize(square.as_raw(), (whole as usize, whole as usize), side as usize))
 }
@@ -105,7 +118,8 @@ fn open(path: &Path) -> Result<ImageReader<std::io::BufReader<std::fs::File>>> {
     let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(Error::read(path))?;
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_WIDTH), Some(MAX_WIDTH));
-    limits.max_alloc = Some(MAX_DECODED);
+    let length = std::fs::metadata(path).map_err(Error::read(path))?.len();
+    limits.max_alloc = Some(MAX_DECODED.min(length.saturating_mul(MAX_RATIO).saturating_add(ALWAYS_DECODED)));
     reader.limits(limits);
     Ok(reader)
 }
@@ -117,7 +131,7 @@ fn unreadable(path: &Path, error: image::ImageError) -> Error {
         }
         other => {
             let what = format!("cannot be decoded as an image ({other})");
-            Error::format(path, what, "remove it from the folder, or save it again as PNG")
+            Error::format(path, what, UNREADABLE)
         }
     }
 }
@@ -187,5 +201,53 @@ mod tests {
             assert!(matches!(&error, Error::Format { .. }), "{error}");
             assert!(error.to_string().contains("broken.png") && !error.hint().is_empty(), "{error}");
         }
+    }
+
+    /// A GIF whose screen has this size, and a frame of one pixel on it.
+    fn gif(width: u16, height: u16) -> Vec<u8> {
+        let (width, height) = (width.to_le_bytes(), height.to_le_bytes());
+        let screen = [&b"GIF89a"[..], &width, &height, &[0x80, 0, 0, 0, 0, 0, 255, 255, 255]].concat();
+        [&screen[..], b",\0\0\0\0\x01\0\x01\0\0", b"\x02\x02D\x01\0", b";"].concat()
+    }
+
+    fn complaint(name: &str, bytes: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        save(&folder.path().join("sound.png"), 8, 8, 9);
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+        let error = load(folder.path()).map(|_| panic!("it was read")).unwrap_err();
+        assert!(matches!(&error, Error::Format { .. }) && !error.hint().is_empty(), "{error}");
+        error.to_string()
+    }
+
+    /// Found by the fuzzer: the loops over its rows and columns panicked.
+    #[test]
+    fn a_gif_without_width_or_height_is_refused() {
+        for (width, height) in [(0, 5), (5, 0), (0, 0)] {
+            assert!(complaint("a.gif", &gif(width, height)).contains("a.gif: has no pixels"), "{width}×{height}");
+        }
+    }
+
+    /// Found by the fuzzer: 254 MB for a GIF of 363 bytes.
+    #[test]
+    fn a_small_gif_that_claims_a_large_screen_is_refused_before_memory_is_taken_for_it() {
+        assert!(complaint("a.gif", &gif(16_000, 4_000)).contains("limit"));
+        let folder = tempfile::tempdir().unwrap();
+        save(&folder.path().join("sound.png"), 8, 8, 9);
+        std::fs::write(folder.path().join("a.gif"), gif(1_000, 1_000)).unwrap();
+        load(folder.path()).unwrap();
+    }
+
+    /// White paper of 5,000 by 4,000 pixels, packed as closely as deflate can.
+    #[test]
+    fn a_large_picture_of_one_grey_is_read() {
+        use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let file = std::fs::File::create(&path).unwrap();
+        let encoder = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::NoFilter);
+        GrayImage::from_pixel(5_000, 4_000, Luma([255])).write_with_encoder(encoder).unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() < 40_000);
+        save(&folder.path().join("b.png"), 8, 8, 9);
+        load(folder.path()).unwrap();
     }
 }

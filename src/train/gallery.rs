@@ -10,7 +10,7 @@ use image::{ImageFormat, ImageReader, Limits};
 
 use super::folder::{GRID_GAP, GRIDS, METRICS, RunFile, checkpoint_paths, grids_in, open_if_there, read_run_file};
 use super::history::Line;
-use crate::pictures::Pictures;
+use crate::pictures::{Pictures, palette};
 use crate::{Error, Result};
 
 /// Bytes read from the end of `metrics.jsonl`: some hundred steps.
@@ -120,8 +120,8 @@ fn tail(path: &Path) -> Result<Tail> {
 /// this program can have written.
 pub fn newest_grid(run: &Path, size: usize) -> Option<(u64, Pictures)> {
     let (step, path) = grids_in(&run.join(GRIDS)).ok()?.pop()?;
-    let file = File::open(path).ok()?;
-    if file.metadata().ok()?.len() > MAX_GRID_FILE {
+    let file = File::open(&path).ok()?;
+    if file.metadata().ok()?.len() > MAX_GRID_FILE || !palette::is_sound(&path) {
         return None;
     }
     let mut reader = ImageReader::with_format(BufReader::new(file), ImageFormat::Png);
