@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::dropped::Dropped;
 use super::logic::App;
 use super::state::AppState;
+use crate::files::shown_name;
 
 /// What dropping one file or folder would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +32,7 @@ impl App {
         if held.paths == paths {
             return;
         }
-        let name = |path: &PathBuf| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        held.found = paths.iter().map(|path| (name(path), Dropped::of(path))).collect();
+        held.found = paths.iter().map(|path| (shown_name(path), Dropped::of(path))).collect();
         held.paths = paths;
     }
 }
