@@ -126,7 +126,8 @@ fn cold(evidence: &Evidence<'_>) -> Option<Health> {
 fn warms_up(evidence: &Evidence<'_>) -> Option<Health> {
     let step = evidence.pulse.now()?.step;
     (step < evidence.warmup_steps).then(|| {
-        let text = format!("Warming up: the learning rate rises until step {}", evidence.warmup_steps);
+        let warms = if evidence.ended { "Ended while warming up" } else { "Warming up" };
+        let text = format!("{warms}: the learning rate rises until step {}", evidence.warmup_steps);
         Health::new(Tone::Neutral, text)
     })
 }

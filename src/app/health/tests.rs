@@ -115,6 +115,7 @@ fn digits_that_get_no_better_for_two_minutes_are_enough() {
 #[test]
 fn of_a_run_that_is_over_it_is_told_what_was() {
     let mut curve = Recorded::read(LONG);
+    assert_says(&curve.health_of(20, WARMUP, true), Tone::Neutral, "Ended while warming up");
     assert_says(&curve.health_of(4900, WARMUP, true), Tone::Good, "Its digits still improved (distance ");
     curve.evaluations.clear();
     assert_says(&curve.health_of(4900, WARMUP, true), Tone::Neutral, "The loss lay flat in the end");
