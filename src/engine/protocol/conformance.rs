@@ -164,6 +164,7 @@ fn news(event: &Event) -> News {
     match event {
         Event::Activity(activity) => News::Activity(*activity),
         Event::RunStarted(_) => News::RunStarted,
+        Event::RunNamed { .. } => News::RunNamed,
         Event::Step(report) => News::Step(report.step as u8),
         Event::Preview { .. } | Event::Worked(_) => News::Preview,
         Event::LossByTimestep { .. }

@@ -29,6 +29,7 @@ impl Ask {
 pub enum News {
     Activity(Activity),
     RunStarted,
+    RunNamed,
     Step(u8),
     /// A grid or an example of a batch: what may be dropped.
     Preview,

@@ -151,7 +151,12 @@ impl State {
         let mut phase = Phase::Idle;
         match ask {
             Ask::Train => {
-                let told = [News::Activity(Activity::Preparing), News::RunStarted, News::Activity(Activity::Training)];
+                let told = [
+                    News::Activity(Activity::Preparing),
+                    News::RunStarted,
+                    News::RunNamed,
+                    News::Activity(Activity::Training),
+                ];
                 self.worker.todo.extend(told.map(Op::Send));
                 phase = Phase::Stepping;
             }
