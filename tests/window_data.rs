@@ -5,7 +5,7 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use diffuscope::app::Tab;
+use diffuscope::app::{ContactSheet, Tab};
 use diffuscope::config::{DataSettings, DataSource, Digits};
 use diffuscope::engine::{Command, Event, Task};
 use diffuscope::window::Window;
@@ -113,4 +113,26 @@ fn while_other_images_are_read_none_are_taken_for_them() {
     assert_eq!((next.source, next.digits), (data.source, Digits::ALL.toggled(0)));
     scene.harness.get_by_label("Reading the images…");
     assert!(scene.harness.query_by_label_contains("holds no images").is_none(), "that was another question");
+}
+
+/// Said when the images are looked at, not when the run fails to begin; and the images of a folder are let go of when
+/// the tab is left.
+#[test]
+fn images_without_classes_are_told_at_once_and_one_button_helps() {
+    let mut scene = scene();
+    let folder = tempfile::tempdir().unwrap();
+    scene.drop_files(&[folder.path().to_str().unwrap()]);
+    let (data, seed, _) = asked(&mut scene);
+    let mnist = scene::data_seen(&DataSettings { source: DataSource::Mnist, ..data.clone() }, seed);
+    let Event::DataSeen { sheet, .. } = mnist else { panic!("not a sheet") };
+    let sheet = ContactSheet { classes: Vec::new(), ..(*sheet).clone() };
+    scene.play([Event::DataSeen { data: Box::new(data), seed, sheet: sheet.into() }]);
+    scene.harness.get_by_label_contains("These images have no classes");
+    scene.click("Train without classes");
+    assert!(!scene.state().settings.network.classes);
+    assert!(scene.harness.query_by_label("Train without classes").is_none());
+    while scene.command().is_some() {}
+    scene.click("Train tab");
+    assert!(matches!(scene.command(), Some(Command::ForgetData)));
+    assert!(scene.command().is_none(), "once");
 }

@@ -154,3 +154,40 @@ fn keys_open_the_section_and_reverse_and_without_a_model_there_is_a_reason() {
     let again = std::iter::from_fn(|| scene.command()).find(|command| matches!(command, Command::FindOrigin { .. }));
     assert!(matches!(again, Some(Command::FindOrigin { size: 32, pick: OriginPick::Test { from: 0, .. }, .. })));
 }
+
+#[test]
+fn the_reverse_follows_t_while_drawings_are_redrawn_as_they_change() {
+    let mut scene = Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]));
+    scene.play([model_opened(Preset::Small.settings())]);
+    scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::J);
+    scene.harness.run_steps(3);
+    picked(&mut scene);
+    scene.play([found(OriginSource::Test(0), Some(7), false)]);
+    while scene.command().is_some() {}
+    let reversed = |scene: &mut Scene| match scene.command() {
+        Some(Command::Reverse { origin, .. }) => Some(origin.t),
+        None => None,
+        other => panic!("{other:?}"),
+    };
+    scene.set("Noised to t", "600");
+    assert_eq!(reversed(&mut scene), None, "nothing was reversed yet");
+    scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::R);
+    scene.harness.run_steps(3);
+    let Some(Command::Redraw { generation, .. }) = scene.command() else { panic!("it is redrawn at once") };
+    scene.play([Event::Redrawing { generation }]);
+    scene.play(recording(1, 4, 10));
+    scene.set("Noised to t", "650");
+    assert_eq!(reversed(&mut scene), None, "what is shown is no reverse");
+    scene.click("Reverse from here");
+    assert_eq!(reversed(&mut scene), Some(650));
+    scene.play(recording(2, 4, 10));
+    scene.set("Noised to t", "700");
+    assert_eq!(reversed(&mut scene), Some(700));
+    scene.set("Noised to t", "710");
+    scene.set("Noised to t", "720");
+    assert_eq!(reversed(&mut scene), None, "the one before has not begun");
+    scene.play(recording(3, 4, 10));
+    assert_eq!(reversed(&mut scene), Some(720), "only the newest is asked for");
+    scene.play(recording(4, 4, 10));
+    assert_eq!(reversed(&mut scene), None);
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::logic::App;
 use super::state::{AppState, Tab};
-use crate::config::{DataSettings, Subset};
+use crate::config::{DataSettings, DataSource, Subset};
 use crate::engine::Command;
 
 pub use crate::data::contact_sheet::{ACROSS, ClassCount, ContactSheet};
@@ -21,6 +21,8 @@ pub struct DataView {
     failed: Option<(Question, String)>,
     /// The files may have changed.
     again: bool,
+    /// The engine keeps the images of a path, to answer the next question.
+    kept: bool,
 }
 
 impl DataView {
@@ -64,6 +66,13 @@ impl AppState {
         self.data.failed.as_ref().filter(|(of, _)| *of == question).map(|(_, why)| why.as_str())
     }
 
+    /// The network is to be told the class of each image, and the images that the settings name have none.
+    pub fn lacks_classes(&self) -> bool {
+        let source = &self.settings.data.source;
+        let seen = self.data.sheet().filter(|(of, _)| of.source == *source);
+        self.settings.network.classes && seen.is_some_and(|(_, sheet)| sheet.classes.is_empty())
+    }
+
     /// What the settings name. What is held out is no part of it, nor a seed by which nothing is shuffled.
     fn data_question(&self) -> Question {
         let data = DataSettings { held_out: 0, ..self.settings.data.clone() };
@@ -76,6 +85,11 @@ impl App {
     /// Asks what the next run would learn from, while that is shown.
     pub(super) fn look_at_data(&mut self) {
         let state = &self.state;
+        if state.tab != Tab::Data && state.data.kept && state.data.asked.is_none() {
+            self.state.data.kept = false;
+            self.command(Command::ForgetData);
+            return;
+        }
         if state.tab != Tab::Data || state.data.asked.is_some() || state.settings.data.digits.is_empty() {
             return;
         }
@@ -85,6 +99,7 @@ impl App {
         }
         let (data, seed) = question.clone();
         if self.command(Command::LookAtData { data: Box::new(data), seed, again: self.state.data.again }) {
+            self.state.data.kept = matches!(question.0.source, DataSource::Path(_));
             self.state.data.asked = Some(question);
         } else {
             self.state.data.failed = Some((question, "the engine did not take the question: look again".into()));

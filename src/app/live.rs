@@ -125,6 +125,8 @@ impl AppState {
 impl App {
     /// Redraws if that is wanted, a setting of the drawing has changed, and none is on its way.
     pub(super) fn redraw_changes(&mut self) {
+        self.state.follow_origin_schedule();
+        self.reverse_changes();
         if !self.state.live.on || self.state.live.awaited || self.state.drawing_refusal().is_some() {
             return;
         }

@@ -7,6 +7,7 @@ use super::file_dialog::FileDialog;
 use super::logic::{App, fresh_seed};
 use super::schedule_view::alpha_bars;
 use super::state::{AppState, Tab};
+use crate::config::DiffusionSettings;
 use crate::engine::Command;
 use crate::pictures::Pictures;
 use crate::sampling::origin::{Origin, OriginImage, noised};
@@ -57,8 +58,12 @@ pub struct OriginPanel {
     pub inverted: bool,
     /// The image, and x_t.
     shown: Option<(Arc<Pictures>, Arc<Pictures>)>,
+    /// ᾱ_t for t = 0 … T of the model that would reverse, by its schedule.
+    schedule: Option<(DiffusionSettings, Arc<[f64]>)>,
     /// A reverse was asked for, and has not begun.
     asked: bool,
+    /// What it begins with has changed since.
+    outdated: bool,
     /// The recording of the reverse.
     recording: Option<u64>,
 }
@@ -86,7 +91,12 @@ impl OriginPanel {
 
     /// There is no image, or no reverse, after all.
     pub(super) fn failed(&mut self) {
-        (self.reading, self.asked) = (false, false);
+        (self.reading, self.asked, self.outdated) = (false, false, false);
+    }
+
+    /// What a reverse begins with has changed, where one is shown or on its way.
+    fn changed(&mut self) {
+        self.outdated = self.asked || self.recording.is_some();
     }
 
     fn picture(&self) -> Option<OriginImage> {
@@ -115,12 +125,30 @@ impl AppState {
 
     /// The share of the signal that is left at the chosen timestep, ᾱ.
     pub fn origin_alpha_bar(&self) -> Option<f64> {
+        self.origin.schedule.as_ref()?.1.get(self.origin.t).copied()
+    }
+
+    /// Computes ᾱ where the schedule is another than before; whether it was.
+    fn read_origin_schedule(&mut self) -> bool {
         let diffusion = &self.model_settings().unwrap_or(&self.settings).diffusion;
-        alpha_bars(diffusion)?.get(self.origin.t).copied()
+        if self.origin.schedule.as_ref().is_some_and(|(of, _)| of == diffusion) {
+            return false;
+        }
+        let alpha_bar = alpha_bars(diffusion).unwrap_or_default().into();
+        self.origin.schedule = Some((diffusion.clone(), alpha_bar));
+        true
+    }
+
+    /// Another schedule, as of another model, noises the image otherwise.
+    pub(super) fn follow_origin_schedule(&mut self) {
+        if self.origin.open && self.read_origin_schedule() {
+            self.noise_origin();
+        }
     }
 
     /// Works out x_t anew.
     pub(super) fn noise_origin(&mut self) {
+        self.read_origin_schedule();
         let timesteps = self.origin_timesteps();
         if self.origin.t == 0 {
             self.origin.t = timesteps * 2 / 5;
@@ -172,10 +200,12 @@ impl App {
             }
             OriginAction::T(t) => {
                 origin.t = t.max(1);
+                origin.changed();
                 self.state.noise_origin();
             }
             OriginAction::Invert => {
                 origin.inverted = !origin.inverted;
+                origin.changed();
                 self.state.noise_origin();
             }
             OriginAction::Path(path) => origin.path = path,
@@ -228,11 +258,19 @@ impl App {
         }
     }
 
+    /// Reverses anew from what has changed, one at a time: what changes meanwhile waits for the one before to begin.
+    pub(super) fn reverse_changes(&mut self) {
+        if self.state.live.on && self.state.origin.outdated && !self.state.origin.asked {
+            self.reverse();
+        }
+    }
+
     fn reverse(&mut self) {
         let Some(OriginImage { picture, class, .. }) = self.state.origin.picture() else { return };
         if self.state.drawing_refusal().is_some() {
             return;
         }
+        self.state.origin.outdated = false;
         let origin = Origin { picture, class, t: self.state.origin.t };
         let settings = self.state.asked_drawing();
         self.state.origin.asked = self.command(Command::Reverse { settings, origin });

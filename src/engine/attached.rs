@@ -105,6 +105,7 @@ fn event_of(run: &Path, model: &Settings, news: News) -> Event {
         News::Evaluated { step, eval } => Event::Evaluated { step, eval },
         News::LossByTimestep { step, losses } => Event::LossByTimestep { step, losses: Box::new(losses) },
         News::Film(film) => Event::Film { run: run.to_path_buf(), film: Arc::new(film) },
+        News::Checkpoint { step, path } => Event::Checkpointed { step, path },
         News::Again(history) => Event::History(*history),
         News::Grid { step, pictures } => {
             let classes = classes(ClassChoice::Each, model, pictures.count());

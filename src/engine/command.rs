@@ -61,6 +61,8 @@ pub enum Command {
     /// Look at what a run would learn from, in the background; answered by `DataSeen` or `Failed`. Files that were looked at
     /// last are only read once more when `again` is set.
     LookAtData { data: Box<DataSettings>, seed: u64, again: bool },
+    /// What was looked at is shown no longer: its images need not be kept.
+    ForgetData,
     /// Read what a PNG file says of how it was drawn, in the background; answered by `ProvenanceRead` or `Failed`.
     ReadProvenance { path: PathBuf },
     /// Write something to disk in the background; answered by `Saved` or `Failed`.

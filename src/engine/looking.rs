@@ -1,4 +1,4 @@
-//! A look at the images of a set before they are learned from; the set that was looked at last stays read.
+//! A look at the images of a set before they are learned from; the set that was looked at last stays read while it is shown.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +25,13 @@ impl Looker {
             let sheet = Arc::new(ContactSheet::new(&splits, &data, seed)?);
             Ok(Event::DataSeen { data: Box::new(data), seed, sheet })
         })
+    }
+
+    /// Lets go of the images, unless some are being read.
+    pub(super) fn forget(&self) {
+        if let Ok(mut read) = self.read.try_lock() {
+            *read = None;
+        }
     }
 
     fn splits(&self, source: &DataSource, again: bool) -> Result<Splits> {

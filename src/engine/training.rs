@@ -243,6 +243,10 @@ impl Steering<'_> {
                 self.worker.copies.look(&settings, picture, &self.worker.out)
             }
             Command::NameDigits { pictures } => naming::name(pictures, &self.worker.out),
+            Command::ForgetData => {
+                self.worker.looker.forget();
+                Ok(())
+            }
             Command::LookAtData { data, seed, again } => self.worker.looker.look(*data, seed, again, &self.worker.out),
             Command::Detach => Ok(()),
             Command::Train { .. }

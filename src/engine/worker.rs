@@ -99,6 +99,10 @@ impl Worker {
             Command::DeleteRun { run } => runs::delete(run, None, &self.out),
             Command::LookForCopies { settings, picture } => self.copies.look(&settings, picture, &self.out),
             Command::NameDigits { pictures } => naming::name(pictures, &self.out),
+            Command::ForgetData => {
+                self.looker.forget();
+                Ok(())
+            }
             Command::LookAtData { data, seed, again } => self.looker.look(*data, seed, again, &self.out),
             // Nothing is being trained: these have nothing to act on.
             Command::Pause | Command::Continue | Command::Step | Command::Stop => Ok(()),
@@ -227,7 +231,7 @@ pub(super) fn task_of(command: &Command) -> Task {
         Command::DeleteRun { .. } => Task::DeletingRun,
         Command::LookForCopies { .. } => Task::LookingForCopies,
         Command::NameDigits { .. } => Task::NamingDigits,
-        Command::LookAtData { .. } => Task::ReadingData,
+        Command::LookAtData { .. } | Command::ForgetData => Task::ReadingData,
         Command::Pause | Command::Continue | Command::Step | Command::Stop => Task::Training,
     }
 }

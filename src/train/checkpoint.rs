@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::{Error, Result};
 pub const FORMAT_NAME: &str = "diffuscope-checkpoint";
 /// The metadata's value of `format`.
 const FORMAT: &str = "diffuscope-checkpoint-1";
+/// Longer headers are not what this program wrote: ours take 100 bytes a tensor.
+const MAX_HEADER: u64 = 4 << 20;
 /// Steps times images of a batch must be a number.
 const MAX_STEPS: u64 = 1 << 48;
 /// Names of the moments: of AdamW, and of Muon.
@@ -62,6 +65,23 @@ pub fn write(trainer: &Trainer, path: &Path) -> Result<()> {
         return Err(Error::Diverged { step: trainer.step_count(), quantity: "the state of the training" });
     }
     tensor_file::write(path, metadata, &entries)
+}
+
+/// The step of a checkpoint by its header alone; none where it has none to tell.
+pub(super) fn step_of(path: &Path) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Header {
+        #[serde(rename = "__metadata__")]
+        metadata: HashMap<String, String>,
+    }
+    let mut file = fs::File::open(path).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let length = u64::from_le_bytes(length);
+    let mut text = Vec::new();
+    file.take(length.min(MAX_HEADER)).read_to_end(&mut text).ok()?;
+    let header: Header = serde_json::from_slice(&text).ok()?;
+    header.metadata.get("step")?.parse().ok().filter(|step| *step <= MAX_STEPS)
 }
 
 fn entries(trainer: &Trainer) -> Result<Vec<Entry<'_>>> {

@@ -2,12 +2,16 @@
 //! files of lines only what is new is read.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::checkpoint::step_of;
 use super::film::Film;
 use super::films;
-use super::folder::{BY_TIMESTEP, GRIDS, LossByTimestep, METRICS, RunFile, grids_in, in_use, read_run_file};
+use super::folder::{
+    BY_TIMESTEP, GRIDS, LossByTimestep, METRICS, RunFile, checkpoint_paths, grids_in, in_use, read_run_file,
+};
 use super::gallery::newest_grid;
 use super::history::{History, Line};
 use super::loss_by_timestep::ByTimestep;
@@ -45,6 +49,11 @@ pub enum News {
         pictures: Pictures,
     },
     Film(Film),
+    /// A checkpoint of this step was written.
+    Checkpoint {
+        step: u64,
+        path: PathBuf,
+    },
     /// It went back: what was told before is not so any more, and this is what is.
     Again(Box<History>),
 }
@@ -71,6 +80,8 @@ pub struct WatchedRun {
     /// Films that were told of: step and size.
     films: BTreeMap<u64, u64>,
     films_looked_at: Option<Instant>,
+    /// When the newest checkpoint that was told of was written.
+    checkpoint: Option<SystemTime>,
     grown: Instant,
     /// The lock was seen to be held: where it is not, nobody writes.
     locks: bool,
@@ -94,6 +105,7 @@ impl WatchedRun {
             grid: None,
             films: BTreeMap::new(),
             films_looked_at: None,
+            checkpoint: None,
             grown: Instant::now(),
             locks: in_use(path),
         };
@@ -151,6 +163,7 @@ impl WatchedRun {
         self.look_for_grid(take)?;
         if self.films_looked_at.is_none_or(|then| then.elapsed() >= FILMS_EVERY) {
             self.look_for_films(take)?;
+            self.look_for_checkpoint(take)?;
             self.films_looked_at = Some(Instant::now());
         }
         Ok(())
@@ -164,6 +177,17 @@ impl WatchedRun {
         let Some((step, pictures)) = newest_grid(&self.path, self.file.settings.data.image_size) else { return Ok(()) };
         self.grid = Some(step);
         take(News::Grid { step, pictures })
+    }
+
+    fn look_for_checkpoint(&mut self, take: &mut dyn FnMut(News) -> Result<()>) -> Result<()> {
+        let [path, _] = checkpoint_paths(&self.path);
+        let written = fs::metadata(&path).and_then(|about| about.modified()).ok();
+        if written.is_none() || written == self.checkpoint {
+            return Ok(());
+        }
+        let Some(step) = step_of(&path) else { return Ok(()) };
+        self.checkpoint = written;
+        take(News::Checkpoint { step, path })
     }
 
     fn look_for_films(&mut self, take: &mut dyn FnMut(News) -> Result<()>) -> Result<()> {
@@ -204,7 +228,6 @@ fn tails(run: &Path) -> (Tail, Tail) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::io::Write;
 
     use super::super::folder::{RunFolder, write_run_file};
@@ -270,6 +293,38 @@ mod tests {
         writer.add_step(&report(4, 0.125)).unwrap();
         writer.flush().unwrap();
         assert_eq!(look(&mut watched), ["step 4"]);
+    }
+
+    #[test]
+    fn checkpoints_are_told_of_by_their_step_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let _writer = RunFolder::create(&path, &run_file()).unwrap();
+        let (mut watched, _) = WatchedRun::open(&path).unwrap();
+        let mut told = || {
+            let mut steps = Vec::new();
+            watched.look_for_checkpoint(&mut |news| {
+                if let News::Checkpoint { step, .. } = news {
+                    steps.push(step);
+                }
+                Ok(())
+            })?;
+            Ok::<_, crate::Error>(steps)
+        };
+        assert!(told().unwrap().is_empty());
+        let write = |step: u64, second: u64| {
+            let metadata = BTreeMap::from([("step", step.to_string())]);
+            let checkpoint = path.join("checkpoint.safetensors");
+            crate::tensor_file::write(&checkpoint, metadata, &[]).unwrap();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+            fs::File::options().write(true).open(checkpoint).unwrap().set_modified(time).unwrap();
+        };
+        write(40, 1);
+        assert_eq!((told().unwrap(), told().unwrap()), (vec![40], vec![]));
+        write(80, 2);
+        assert_eq!(told().unwrap(), [80]);
+        fs::write(path.join("checkpoint.safetensors"), "half").unwrap();
+        assert!(told().unwrap().is_empty(), "what is damaged tells nothing");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use egui::{Align2, Frame, Margin, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::button::Button;
+use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::Empty;
@@ -34,6 +35,9 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         let unreadable = state.settings.data.digits.is_empty() || state.unreadable_data().is_some();
         let Some((data, sheet)) = state.data.sheet().filter(|_| !unreadable) else { return without(ui, state) };
         caption(ui, if state.data.is_reading() { "Reading the images…".to_owned() } else { about(sheet, data) });
+        if state.lacks_classes() {
+            without_classes(ui, state, actions);
+        }
         ui.add_space(8.0);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             rows(ui, sheet, textures);
@@ -61,6 +65,23 @@ fn without(ui: &mut Ui, state: &AppState) {
         ui,
         "Choose other data at the top, drop a folder of images here, or change the digits and the subset at the left.",
     );
+}
+
+/// Before a run begins that could not.
+fn without_classes(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    let p = Palette::of(ui);
+    ui.add_space(4.0);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        let words = "These images have no classes, which the network is to be told. Sort them into folders 0 to 9, or";
+        ui.label(RichText::new(format!("{} {words}", icons::WARNING)).size(12.0).color(p.warn));
+        let tip = "Switch Classes off in the settings of the next run";
+        if Button::text("Train without classes").tip(tip).show(ui).clicked() {
+            let mut settings = state.settings.clone();
+            settings.network.classes = false;
+            actions.push(Action::Settings(Box::new(settings)));
+        }
+    });
 }
 
 /// The set in one line: how many, of what size, from where.
