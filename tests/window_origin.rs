@@ -161,7 +161,7 @@ fn the_reverse_follows_t_while_drawings_are_redrawn_as_they_change() {
     scene.play([model_opened(Preset::Small.settings())]);
     scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::J);
     scene.harness.run_steps(3);
-    picked(&mut scene);
+    while scene.command().is_some() {}
     scene.play([found(OriginSource::Test(0), Some(7), false)]);
     while scene.command().is_some() {}
     let reversed = |scene: &mut Scene| match scene.command() {
