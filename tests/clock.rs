@@ -7,12 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the clock of the day is read, and for what.
-const READ_FOR: [(&str, &str); 5] = [
+const READ_FOR: [(&str, &str); 6] = [
     ("src/app/logic.rs", "a fresh seed, and the moment that files are named by"),
     ("src/app/run_names.rs", "names of files, and dates to read"),
     ("src/reports.rs", "the name and date of a report"),
     ("src/train/folder.rs", "the time of a line in log.txt"),
     ("src/train/gallery.rs", "when the files of a run were changed"),
+    ("src/train/watched.rs", "whether a checkpoint was written anew"),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

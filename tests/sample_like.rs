@@ -35,7 +35,9 @@ fn a_png_is_drawn_again_from_what_it_says_of_itself() {
 fn every_picture_that_is_written_can_be_drawn_again() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let train = ["train", "--preset", "nano", "--subset", "64", "--batch-size", "8", "--steps", "2", "--out", "run"];
+    // Long enough for the first grid on any machine: it is due by the clock.
+    let train =
+        ["train", "--preset", "nano", "--subset", "64", "--batch-size", "8", "--minutes", "0.03", "--out", "run"];
     done(folder.path(), &train);
     let grids: Vec<_> = fs::read_dir(at("run/grids")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(!grids.is_empty());
@@ -52,7 +54,8 @@ fn every_picture_that_is_written_can_be_drawn_again() {
     done(folder.path(), &["figures", "--checkpoint", "run", "--out", "figures"]);
     for (name, count) in [("forward", 100), ("samples", 100), ("denoising", 10)] {
         let said = Provenance::read(&at(&format!("figures/{name}.png"))).unwrap().unwrap();
-        assert_eq!((said.model.as_str(), said.step, said.settings.sampling.count), ("run", 2, count), "{name}");
+        assert_eq!((said.model.as_str(), said.settings.sampling.count), ("run", count), "{name}");
+        assert!(said.step > 0, "{name}");
     }
     done(folder.path(), &["sample", "--checkpoint", "run", "--out", "b.png", "--like", "figures/samples.png"]);
     let pixels = |name: &str| image::open(at(name)).unwrap().into_luma8().into_raw();
