@@ -7,9 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+#[path = "support/memory.rs"]
+mod memory;
 #[path = "fuzz/readers.rs"]
 mod readers;
 
+use memory::most_memory;
 use readers::{READERS, Reader};
 
 /// No file may take longer.
@@ -17,13 +20,6 @@ const LONGEST: Duration = Duration::from_secs(1);
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
-}
-
-/// The most memory that this process has had, bytes; 0 where the system does not tell.
-fn most_memory() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.map_or(0, |line| 1024 * line.trim().trim_end_matches(" kB").parse::<usize>().unwrap())
 }
 
 /// Reads the bytes within time and memory; whether they were whole.

@@ -12,12 +12,10 @@ use diffuscope::data;
 use diffuscope::pictures::{Pictures, png};
 use diffuscope::rng::Stream;
 
-/// The most memory that the process had so far, in bytes.
-fn most_memory() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    1024 * line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
-}
+#[path = "support/memory.rs"]
+mod memory;
+
+use memory::most_memory;
 
 fn noise(side: usize, index: u64) -> Pictures {
     let mut stream = Stream::new(1, "large folder", index);

@@ -30,6 +30,10 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 
+#[cfg(target_os = "linux")]
+#[path = "support/memory.rs"]
+mod memory;
+
 /// No file of these sizes may take longer, on a loaded machine.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -310,14 +314,6 @@ fn png_of_zeros(side: u32) -> Vec<u8> {
     png
 }
 
-/// The most memory that this process has had, bytes.
-#[cfg(target_os = "linux")]
-fn most_memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
-}
-
 /// 400 MB of pixels in a file of 2 MB.
 #[cfg(target_os = "linux")]
 #[test]
@@ -325,10 +321,10 @@ fn a_picture_that_unpacks_to_too_much_is_refused_before_it_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.png");
     fs::write(&path, png_of_zeros(20_000)).unwrap();
-    let before = most_memory();
+    let before = memory::most_memory();
     let error = data(folder.path()).unwrap_err().to_string();
     assert!(error.contains("a.png") && fs::metadata(&path).unwrap().len() < 4 << 20, "{error}");
-    let more = most_memory().saturating_sub(before);
+    let more = memory::most_memory().saturating_sub(before);
     // Other tests of this file run beside it; what they take is a few MB.
     assert!(more < 200 << 20, "{more} bytes more");
     fs::write(&path, png_of_zeros(2_000)).unwrap();

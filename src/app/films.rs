@@ -139,6 +139,11 @@ impl AppState {
         if self.films.at.is_some() { &self.films.alpha_bar } else { &self.recording_alpha_bar }
     }
 
+    /// The class that the followed digit of the film was asked for, if one was.
+    pub fn followed_class(&self) -> Option<u8> {
+        *self.film()?.classes.get(self.followed_in_film())?
+    }
+
     /// The digit of the film that is followed: the one of the same class where films hold ten of them.
     pub fn followed_in_film(&self) -> usize {
         self.followed % self.film().map_or(1, |film| film.count.max(1))

@@ -1,6 +1,6 @@
 //! What dropping the files that are held over the window would do, told before it is done.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::dropped::Dropped;
 use super::logic::App;
@@ -44,10 +44,8 @@ impl AppState {
     }
 
     fn drop_offer<'a>(&self, name: &'a str, kind: Dropped) -> DropOffer<'a> {
-        let lower = name.to_lowercase();
-        let own = self.takes_dropped_picture() && [".png", ".gif"].iter().any(|ending| lower.ends_with(ending));
         let (usable, says) = match kind {
-            _ if own => (true, "Takes the picture, to slide it into noise and back"),
+            _ if self.takes_to_reverse(Path::new(name)) => (true, "Takes the picture, to slide it into noise and back"),
             Dropped::Run | Dropped::Weights if self.run_is_active() => {
                 (false, "Cannot be opened while a run trains: stop it first")
             }

@@ -49,10 +49,9 @@ impl AppState {
     /// What is seen in the followed digit at the end of its film.
     pub fn seen_digit(&self) -> Option<SeenDigit> {
         let Named { of, digits } = self.naming.named.as_ref()?;
-        let film = self.film().filter(|film| film.last().is_some_and(|end| Arc::ptr_eq(of, &end.x_t)))?;
-        let i = self.followed_in_film();
-        let &(seen, probability) = digits.get(i)?;
-        Some(SeenDigit { asked: film.classes.get(i).copied().flatten(), seen, probability })
+        self.film()?.last().filter(|end| Arc::ptr_eq(of, &end.x_t))?;
+        let &(seen, probability) = digits.get(self.followed_in_film())?;
+        Some(SeenDigit { asked: self.followed_class(), seen, probability })
     }
 
     /// The finished digits of the film that is shown; none where the model did not learn digits.

@@ -1,6 +1,6 @@
 //! Forward and back: a digit, or a picture of one's own, slid into noise, and the reverse from there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::file_dialog::FileDialog;
@@ -114,8 +114,14 @@ impl AppState {
     }
 
     /// Whether a picture that is dropped onto the window is one to reverse.
-    pub fn takes_dropped_picture(&self) -> bool {
+    fn takes_dropped_picture(&self) -> bool {
         self.origin.open && self.tab == Tab::Sample
+    }
+
+    /// Whether what is dropped onto the window is a picture to reverse.
+    pub fn takes_to_reverse(&self, dropped: &Path) -> bool {
+        let ending = dropped.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        self.takes_dropped_picture() && ending.is_some_and(|ending| matches!(ending.as_str(), "png" | "gif"))
     }
 
     /// T of the model that would reverse.

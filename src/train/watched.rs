@@ -231,22 +231,7 @@ mod tests {
     use std::io::Write;
 
     use super::super::folder::{RunFolder, write_run_file};
-    use super::super::run_name::RunName;
     use super::*;
-    use crate::config::Preset;
-
-    fn run_file() -> RunFile {
-        RunFile {
-            version: "1".into(),
-            settings: Preset::Nano.settings(),
-            dataset: "MNIST".into(),
-            images: 9,
-            images_crc32: String::new(),
-            parameters: 7,
-            rollbacks: Vec::new(),
-            name: RunName::default(),
-        }
-    }
 
     fn report(step: u64, loss: f64) -> StepReport {
         let (seconds, progress) = (step as f64, step as f64 / 100.0);
@@ -273,7 +258,7 @@ mod tests {
     fn a_run_is_followed_while_it_is_written_and_when_it_goes_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        let mut writer = RunFolder::create(&path, &run_file()).unwrap();
+        let mut writer = RunFolder::create(&path, &RunFile::of_nano()).unwrap();
         (1..=3).for_each(|step| writer.add_step(&report(step, 0.5)).unwrap());
         writer.flush().unwrap();
         let (mut watched, history) = WatchedRun::open(&path).unwrap();
@@ -299,7 +284,7 @@ mod tests {
     fn checkpoints_are_told_of_by_their_step_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        let _writer = RunFolder::create(&path, &run_file()).unwrap();
+        let _writer = RunFolder::create(&path, &RunFile::of_nano()).unwrap();
         let (mut watched, _) = WatchedRun::open(&path).unwrap();
         let mut told = || {
             let mut steps = Vec::new();
@@ -331,7 +316,7 @@ mod tests {
     fn the_lock_tells_that_the_writer_has_ended_and_that_it_only_rests() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        let mut writer = RunFolder::create(&path, &run_file()).unwrap();
+        let mut writer = RunFolder::create(&path, &RunFile::of_nano()).unwrap();
         writer.add_step(&report(1, 0.5)).unwrap();
         writer.flush().unwrap();
         let (mut watched, _) = WatchedRun::open(&path).unwrap();
@@ -351,7 +336,7 @@ mod tests {
     fn without_locks_silence_tells_and_nothing_is_written_by_looking() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
-        write_run_file(path, &run_file()).unwrap();
+        write_run_file(path, &RunFile::of_nano()).unwrap();
         let mut metrics = fs::File::create(path.join(METRICS)).unwrap();
         writeln!(metrics, "{}", serde_json::to_string(&report(1, 0.5)).unwrap()).unwrap();
         let names = || {

@@ -147,17 +147,13 @@ fn rows(ui: &mut Ui, sheet: &ContactSheet, textures: &mut Textures) {
             pos2(start, middle - 5.0),
             pos2(start + (longest * class.count as f32 / most).max(1.0), middle + 5.0),
         );
+        let mut end = start;
         if longest > 0.0 {
             ui.painter().rect_filled(bar, 2, p.accent.gamma_multiply(0.7));
+            end += longest + 8.0;
         }
         let words = numbers::whole(class.count as f64);
-        ui.painter().text(
-            pos2(start + longest + if longest > 0.0 { 8.0 } else { 0.0 }, middle),
-            Align2::LEFT_CENTER,
-            &words,
-            regular(12.0),
-            p.muted,
-        );
+        ui.painter().text(pos2(end, middle), Align2::LEFT_CENTER, &words, regular(12.0), p.muted);
         let response = ui.interact(place, ui.scope_id().with(("class", i)), Sense::hover());
         let share = 100.0 * class.count as f32 / even;
         let name = format!("Class {}: {words} images", class.class);

@@ -34,8 +34,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, a
     let p = Palette::of(ui);
     let moment = state.film().and_then(|film| film.shown());
     let i = state.followed_in_film();
-    let asked = state.film().and_then(|film| film.classes.get(i).copied().flatten());
-    let asked = asked.map_or_else(String::new, |class| format!(", a {class}"));
+    let asked = state.followed_class().map_or_else(String::new, |class| format!(", a {class}"));
     title(ui, &format!("Following № {}{asked}", i + 1), |ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         let tip = "Look at it as large as the window allows. Key: Z";

@@ -1,6 +1,5 @@
 //! Forward and back: an image, the same at t, and what the reverse from there makes of it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use egui::{Align, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, vec2};
@@ -87,17 +86,10 @@ fn section(ui: &mut Ui, state: &AppState, textures: &mut Textures, asked: &mut V
 
 /// A picture that was dropped onto the window is taken while the section is open.
 pub fn dropped(ui: &Ui, state: &AppState) -> Option<Action> {
-    if !state.takes_dropped_picture() {
-        return None;
-    }
-    let is_picture = |path: &Path| {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-        ending.is_some_and(|ending| matches!(ending.as_str(), "png" | "gif"))
-    };
     // What is none is left to be opened as what it is.
     let path = ui.input_mut(|input| {
         let files = &mut input.raw.dropped_files;
-        let place = files.iter().position(|file| is_picture(file.path()))?;
+        let place = files.iter().position(|file| state.takes_to_reverse(file.path()))?;
         Some(files.remove(place).path().to_path_buf())
     })?;
     Some(Action::Origin(OriginAction::Pick(OriginPick::File(path))))

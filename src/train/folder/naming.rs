@@ -47,21 +47,7 @@ mod tests {
 
     use super::super::{RunFile, RunFolder};
     use super::*;
-    use crate::config::Preset;
     use crate::files::faults::{Fault, LOSSES, with_fault};
-
-    fn run_file() -> RunFile {
-        RunFile {
-            version: "1".into(),
-            settings: Preset::Nano.settings(),
-            dataset: "MNIST".into(),
-            images: 9,
-            images_crc32: "0".into(),
-            parameters: 7,
-            rollbacks: Vec::new(),
-            name: RunName::default(),
-        }
-    }
 
     fn name(text: &str) -> RunName {
         RunName::new(text).unwrap()
@@ -71,7 +57,7 @@ mod tests {
     fn a_name_is_kept_in_run_json_and_its_copy_and_goes_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        drop(RunFolder::create(&path, &run_file()).unwrap());
+        drop(RunFolder::create(&path, &RunFile::of_nano()).unwrap());
         let plain = fs::read(path.join("run.json")).unwrap();
         assert!(!String::from_utf8_lossy(&plain).contains("name"), "a run without a name says nothing of it");
         name_run(&path, &name("wide, T = 400")).unwrap();
@@ -85,7 +71,7 @@ mod tests {
     fn a_run_that_another_program_trains_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        let training = RunFolder::create(&path, &run_file()).unwrap();
+        let training = RunFolder::create(&path, &RunFile::of_nano()).unwrap();
         let error = name_run(&path, &name("mine")).unwrap_err();
         assert!(error.to_string().contains("trained by another program"), "{error}");
         assert!(read_run_file(&path).unwrap().name.is_empty());
@@ -98,7 +84,7 @@ mod tests {
     fn a_folder_that_takes_no_changes_and_one_without_a_run_say_so() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        drop(RunFolder::create(&path, &run_file()).unwrap());
+        drop(RunFolder::create(&path, &RunFile::of_nano()).unwrap());
         let refused = || name_run(&path, &name("mine"));
         let (result, _) = with_fault(Some((0, Fault::Fail)), LOSSES[0], folder.path(), refused);
         let error = result.unwrap_err();

@@ -33,6 +33,23 @@ pub struct RunFile {
     pub name: RunName,
 }
 
+#[cfg(test)]
+impl RunFile {
+    /// Of a run with the settings of `nano` that has not begun, for tests.
+    pub(in crate::train) fn of_nano() -> Self {
+        Self {
+            version: "1".into(),
+            settings: crate::config::Preset::Nano.settings(),
+            dataset: "MNIST".into(),
+            images: 9,
+            images_crc32: String::new(),
+            parameters: 7,
+            rollbacks: Vec::new(),
+            name: RunName::default(),
+        }
+    }
+}
+
 /// Training diverged and went back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollback {
