@@ -18,7 +18,7 @@ const STORAGE_KEY: &str = "diffuscope";
 /// Longest wait for the engine when the window is closed.
 const ENGINE_MAY_TAKE: Duration = Duration::from_secs(2);
 /// Shortest time between two frames that the engine asks for: drawing on the CPU must not slow training down.
-pub const FRAME_PAUSE: Duration = Duration::from_millis(33);
+pub const FRAME_PAUSE: Duration = Duration::from_millis(50);
 
 /// How the window is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
