@@ -1,11 +1,17 @@
 //! Which device computes: what a person may ask for, and the device that answers to it.
 
+mod lost;
+
 use std::fmt;
 use std::str::FromStr;
 
 use candle_core::Device;
 
 use crate::error::{Error, Result};
+
+#[cfg(test)]
+pub use lost::faults;
+pub use lost::{describe_loss, is_lost};
 
 /// A device as a person names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -215,3 +215,6 @@ impl eframe::App for Window {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,11 @@ impl App {
                 state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
                 state.save.result = Some(SaveResult::Saved(path));
             }
+            Event::Device(device) => {
+                if let Some(run) = &mut state.run {
+                    run.device = Some(device);
+                }
+            }
             Event::Notice(text) => state.notices.add(Kind::Info, text, None),
             Event::Failed { during, what, hint } => self.failed(during, &what, hint),
         }

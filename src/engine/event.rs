@@ -96,6 +96,8 @@ pub enum Event {
     ProvenanceRead { path: PathBuf, provenance: Option<Box<Provenance>> },
     /// A file was written.
     Saved { what: &'static str, path: PathBuf },
+    /// What the run computes on from now on, as in [`RunStarted`].
+    Device(String),
     /// Something the user should know that is not a failure, such as a fallback to the CPU.
     Notice(String),
     /// Something failed. What runs beside it goes on.

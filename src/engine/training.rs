@@ -136,7 +136,7 @@ impl Steering<'_> {
                 self.worker.out.offer(Event::Worked(example));
                 Ok(())
             }
-            RunEvent::RolledBack { step, what } => self.tell_of_rollback(step, what),
+            RunEvent::RolledBack { step, what, hint } => self.tell_of_rollback(step, what, hint, trainer),
             RunEvent::Busy => return Ok(self.listen(trainer)),
             RunEvent::Stalled { what, hint } => {
                 self.held = true;
@@ -151,8 +151,19 @@ impl Steering<'_> {
     }
 
     /// The window forgets the losses after the state that training goes on from.
-    fn tell_of_rollback(&self, step: u64, what: String) -> Result<(), Closed> {
-        self.worker.out.send(Event::Notice(what))?;
+    fn tell_of_rollback(
+        &mut self,
+        step: u64,
+        what: String,
+        hint: Option<String>,
+        trainer: &Trainer,
+    ) -> Result<(), Closed> {
+        self.worker.out.send(match hint {
+            Some(hint) => Event::Failed { during: Task::Training, what, hint },
+            None => Event::Notice(what),
+        })?;
+        self.worker.device = trainer.device().clone();
+        self.worker.out.send(Event::Device(describe(trainer.device())))?;
         let history = History::read(self.path).unwrap_or_default();
         self.worker.out.send(Event::History(history))?;
         if step == 0 {

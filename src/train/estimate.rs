@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::trainer::Trainer;
 use crate::Result;
+use crate::device::is_lost;
 
 /// Steps from which on it is worth trying one: shorter runs are over before an estimate helps.
 const WORTH_A_TRIAL: u64 = 50;
@@ -32,9 +33,18 @@ impl Estimate {
     ///
     /// A trial leaves the weights, the random numbers and the run's clock as they are.
     ///
+    /// None where the device is lost: the run's first step will find that out, and knows what to do.
+    ///
     /// # Errors
-    /// When the device has no room for a step.
+    /// When there is no room for a step.
     pub fn of(trainer: &mut Trainer) -> Result<Option<Self>> {
+        match Self::try_of(trainer) {
+            Err(error) if is_lost(trainer.device(), &error) => Ok(None),
+            estimate => estimate,
+        }
+    }
+
+    fn try_of(trainer: &mut Trainer) -> Result<Option<Self>> {
         let done = trainer.step_count();
         let Some(steps) = trainer.total_steps().map(|total| total.saturating_sub(done)) else { return Ok(None) };
         if steps < WORTH_A_TRIAL {

@@ -22,6 +22,21 @@ pub struct Examples {
     pub target: Tensor,
 }
 
+impl Examples {
+    /// The same on a device.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn on(&self, device: &Device) -> Result<Self> {
+        Ok(Self {
+            x_t: self.x_t.to_device(device)?,
+            t: self.t.to_device(device)?,
+            classes: self.classes.as_ref().map(|classes| classes.to_device(device)).transpose()?,
+            target: self.target.to_device(device)?,
+        })
+    }
+}
+
 /// One batch before it is noised.
 pub struct Draw<'a> {
     pub data: &'a Dataset,

@@ -8,19 +8,23 @@
 //! Where training from that checkpoint has diverged before, the blow-up may have begun in it already: then the one
 //! before it is taken. Before the first checkpoint, the run begins again. The third time the run ends; its checkpoints
 //! stay. What happened stands in `run.json`, so that a resumed run goes on with the lower rates, and has no more tries.
+//!
+//! A GPU that is lost takes weights and moments with it. The run goes on from the newest checkpoint on the CPU, once: there
+//! a tensor operation that fails is a mistake of the program, and ends the run.
 
 use super::folder::{
     Rollback, checkpoint_before_newest, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, read_run_file,
     write_run_file,
 };
 use super::run::{Control, Outcome, Run, RunEvent, Watch, restore};
+use crate::device::{describe_loss, is_lost};
 use crate::{Error, Result};
 
 /// How often a run goes back; after that, a divergence ends it.
 pub const MOST_ROLLBACKS: usize = 2;
 
 impl Run {
-    /// Trains to the end, or until it diverges once more than it may.
+    /// Trains to the end, or until it diverges once more than it may; on the CPU, where the device is lost.
     pub(super) fn train_and_recover(&mut self, watch: &mut Watch) -> Result<Outcome> {
         let mut asked_to_stop = false;
         loop {
@@ -35,18 +39,30 @@ impl Run {
                         return Ok(Outcome::Stopped);
                     }
                 }
+                Err(error) if is_lost(self.trainer.device(), &error) => {
+                    if self.leave_device(&error, watch)? == Control::Stop || asked_to_stop {
+                        return Ok(Outcome::Stopped);
+                    }
+                }
                 outcome => return outcome,
             }
         }
     }
 
-    fn roll_back(&mut self, diverged: u64, quantity: &'static str, watch: &mut Watch) -> Result<Control> {
+    fn leave_device(&mut self, loss: &Error, watch: &mut Watch) -> Result<Control> {
+        self.folder.log(&describe_loss(loss));
+        self.trainer.restart_on_cpu()?;
+        let step = self.go_back(watch)?;
+        self.persist(watch, |run| run.folder.rewind(step))?;
+        let what = format!("{}; it goes on from step {step} on the CPU, which is slower", describe_loss(loss));
+        self.folder.log(&what);
+        let hint = Some("nothing to do now; start the program again to use the GPU once it is back".into());
+        watch(RunEvent::RolledBack { step, what, hint }, &self.trainer)
+    }
+
+    /// Takes the state of the newest checkpoint, or that before the first step; gives its step.
+    fn go_back(&mut self, watch: &mut Watch) -> Result<u64> {
         let path = self.folder.path().to_path_buf();
-        let again = self.last_checkpoint.is_some()
-            && self.file.rollbacks.last().map(|rollback| rollback.to) == self.last_checkpoint;
-        if again && checkpoint_before_newest(&path).is_some() {
-            self.persist(watch, |_| drop_damaged_checkpoint(&path))?;
-        }
         let step = if has_checkpoint(&path) {
             let (checkpoint, from, damaged) = newest_checkpoint(&path)?;
             let step = checkpoint.step;
@@ -60,8 +76,19 @@ impl Run {
             0
         };
         self.last_checkpoint = (step > 0).then_some(step);
-        // Those of the undone steps would else stand in the map's next column.
-        let _ = self.trainer.take_loss_by_timestep();
+        // Those of the undone steps would else stand in the map's next column, and be shown as the next step's.
+        let _ = (self.trainer.take_loss_by_timestep(), self.trainer.take_worked_example());
+        Ok(step)
+    }
+
+    fn roll_back(&mut self, diverged: u64, quantity: &'static str, watch: &mut Watch) -> Result<Control> {
+        let path = self.folder.path().to_path_buf();
+        let again = self.last_checkpoint.is_some()
+            && self.file.rollbacks.last().map(|rollback| rollback.to) == self.last_checkpoint;
+        if again && checkpoint_before_newest(&path).is_some() {
+            self.persist(watch, |_| drop_damaged_checkpoint(&path))?;
+        }
+        let step = self.go_back(watch)?;
         let rollback = Rollback { step: diverged, quantity: quantity.into(), to: step };
         if let Ok(on_disk) = read_run_file(&path) {
             // The run may have been named meanwhile.
@@ -76,9 +103,11 @@ impl Run {
         let error = Error::Diverged { step: diverged, quantity };
         let what = format!("{error}; it goes on from step {step} at half the learning rate, {rate}");
         self.folder.log(&what);
-        watch(RunEvent::RolledBack { step, what }, &self.trainer)
+        watch(RunEvent::RolledBack { step, what, hint: None }, &self.trainer)
     }
 }
 
+#[cfg(test)]
+mod lost_device;
 #[cfg(test)]
 mod tests;

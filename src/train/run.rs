@@ -71,11 +71,12 @@ pub enum RunEvent {
         step: u64,
         path: PathBuf,
     },
-    /// Training diverged: it goes on from the state after `step`, at half the learning rate. `what`: all of that in
-    /// words.
+    /// Training diverged, or its device was lost: it goes on from the state after `step`, at half the learning rate, or
+    /// on the CPU. `what`: all of that in words; `hint`: what a person may do about it, if anything.
     RolledBack {
         step: u64,
         what: String,
+        hint: Option<String>,
     },
     /// Work between two steps that takes a while goes on: a moment to listen. [`Control::Stop`] leaves it out.
     Busy,
@@ -225,7 +226,7 @@ impl Run {
     }
 
     /// Trains until the budget is spent or the watcher stops it, and leaves a checkpoint of the last step. Training
-    /// that diverges goes back to the last good state: see [`recovery`](super::recovery).
+    /// that diverges, or loses its device, goes back to the last good state: see [`recovery`](super::recovery).
     ///
     /// # Errors
     /// When training diverges again and again, the watcher fails, or it gives up on a disk that does not take what is written. The

@@ -50,6 +50,7 @@ pub struct Trainer {
     schedule: Schedule,
     data: Dataset,
     batches: Batches,
+    /// In the memory of the machine, where they outlast a device that is lost.
     held_out: Vec<Examples>,
     network: Network,
     pub(super) optimizer: Optimizer,
@@ -83,7 +84,7 @@ impl Trainer {
         }
         let (network, optimizer) = before_the_first_step(settings, device)?;
         Ok(Self {
-            held_out: held_out(settings, &schedule, &chosen.test, device)?,
+            held_out: held_out(settings, &schedule, &chosen.test)?,
             batches: Batches::new(chosen.train.len(), settings.training.batch_size, seed),
             optimizer,
             settings: settings.clone(),
@@ -107,6 +108,17 @@ impl Trainer {
         (self.network, self.optimizer) = before_the_first_step(&self.settings, &self.device)?;
         self.elapsed = Duration::ZERO;
         Ok(())
+    }
+
+    /// Leaves a device that is lost: everything is on the CPU then, as before the first step.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub(super) fn restart_on_cpu(&mut self) -> Result<()> {
+        #[cfg(test)]
+        crate::device::faults::leave_gpu();
+        self.device = Device::Cpu;
+        self.restart()
     }
 
     /// One optimizer step.
@@ -152,6 +164,8 @@ impl Trainer {
 
     /// The loss and its gradient on the next batch.
     fn gradient(&mut self) -> Result<Gradient> {
+        #[cfg(test)]
+        crate::device::faults::at_step()?;
         let training = &self.settings.training;
         let step = self.step_count();
         let indices = self.batches.indices(step);
@@ -230,6 +244,7 @@ impl Trainer {
         let (mut sum, mut count) = (0.0, 0);
         for examples in &self.held_out {
             listen()?;
+            let examples = examples.on(&self.device)?;
             let batch = examples.x_t.dim(0)?;
             let prediction = denoiser.forward(&examples.x_t, &examples.t, examples.classes.as_ref(), None)?;
             sum += batch as f64 * f64::from(l_simple(&prediction, &examples.target)?.to_scalar::<f32>()?);
@@ -332,7 +347,7 @@ fn before_the_first_step(settings: &Settings, device: &Device) -> Result<(Networ
 }
 
 /// Fixed noised test images, in batches, at the noise levels of training.
-fn held_out(settings: &Settings, schedule: &Schedule, test: &Dataset, device: &Device) -> Result<Vec<Examples>> {
+fn held_out(settings: &Settings, schedule: &Schedule, test: &Dataset) -> Result<Vec<Examples>> {
     /// The held-out loss must not depend on the run's seed, so that runs can be compared.
     const SEED: u64 = 0;
     /// Nor on its batch size.
@@ -362,7 +377,7 @@ fn held_out(settings: &Settings, schedule: &Schedule, test: &Dataset, device: &D
                 batch: batch as u64,
                 purpose: Purpose::HeldOut,
             };
-            draw.examples(settings, schedule, device)
+            draw.examples(settings, schedule, &Device::Cpu)
         })
         .collect()
 }

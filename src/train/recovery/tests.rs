@@ -18,7 +18,7 @@ use crate::train::optim::sum_of_squares;
 
 const CHECKPOINT_EVERY: u64 = 3;
 
-fn settings(steps: u64) -> Settings {
+pub fn settings(steps: u64) -> Settings {
     let mut settings = Preset::Nano.settings();
     settings.data.subset = Subset::First(64);
     settings.data.held_out = 16;
@@ -30,7 +30,7 @@ fn settings(steps: u64) -> Settings {
     settings
 }
 
-fn splits() -> Splits {
+pub fn splits() -> Splits {
     mnist::load().unwrap()
 }
 
@@ -43,14 +43,14 @@ fn poison(trainer: &Trainer, value: f32) {
 
 /// What a watcher saw.
 #[derive(Default)]
-struct Seen {
-    steps: Vec<(u64, f64)>,
-    rollbacks: Vec<(u64, String)>,
+pub struct Seen {
+    pub steps: Vec<(u64, f64)>,
+    pub rollbacks: Vec<(u64, String)>,
 }
 
 impl Seen {
     /// Trains; `after` is called after each step, before its checkpoint.
-    fn train(&mut self, run: &mut Run, mut after: impl FnMut(u64, &Trainer)) -> Result<Outcome> {
+    pub fn train(&mut self, run: &mut Run, mut after: impl FnMut(u64, &Trainer)) -> Result<Outcome> {
         run.train(&mut |event, trainer| {
             match event {
                 RunEvent::Step(report) => {
@@ -58,7 +58,7 @@ impl Seen {
                     self.steps.push((report.step, report.lr));
                     after(report.step, trainer);
                 }
-                RunEvent::RolledBack { step, what } => self.rollbacks.push((step, what)),
+                RunEvent::RolledBack { step, what, .. } => self.rollbacks.push((step, what)),
                 RunEvent::Checkpointed { path, .. } => assert_finite(&path),
                 _ => {}
             }
@@ -66,7 +66,7 @@ impl Seen {
         })
     }
 
-    fn numbers(&self) -> Vec<u64> {
+    pub fn numbers(&self) -> Vec<u64> {
         self.steps.iter().map(|(step, _)| *step).collect()
     }
 }
@@ -81,7 +81,7 @@ fn assert_finite(path: &Path) {
     }
 }
 
-fn metrics(run: &Path) -> (Vec<u64>, usize) {
+pub fn metrics(run: &Path) -> (Vec<u64>, usize) {
     let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let steps = lines.iter().filter(|line| line["loss"].is_number()).map(|line| line["step"].as_u64().unwrap());
@@ -210,7 +210,7 @@ fn before_the_first_checkpoint_it_begins_again() {
                 left -= 1;
                 poison(trainer, 1e38);
             }
-            RunEvent::RolledBack { step, what } => {
+            RunEvent::RolledBack { step, what, .. } => {
                 let now = trainer.weights(crate::config::WeightsKind::Raw)?;
                 let bits = |tensor: &candle_core::Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 same = Some(now.iter().all(|(name, tensor)| bits(tensor) == bits(&fresh[name])));
