@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 #[cfg(test)]
 pub use lost::faults;
-pub use lost::{describe_loss, is_lost};
+pub use lost::{LOST_DEVICE_HINT, describe_loss, instead_of_lost, is_lost};
 
 /// A device as a person names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

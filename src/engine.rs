@@ -7,6 +7,8 @@ mod copying;
 mod event;
 mod handle;
 mod looking;
+#[cfg(test)]
+mod lost_device;
 mod naming;
 mod origin;
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::Result;
 use crate::config::{Settings, WeightsKind};
 use crate::files::shown_name;
 use crate::model::Denoiser;
+use crate::model::params::to_host;
 use crate::model::weights::OnProgress;
 use crate::train::Trainer;
 use crate::train::folder::checkpoint_paths;
@@ -36,8 +37,10 @@ pub struct TrainedModel {
     /// Where it came from.
     pub source: PathBuf,
     pub parameters: usize,
+    /// In the memory of the machine, where they outlast a device that is lost; so are the others.
     ema: HashMap<String, Tensor>,
     raw: HashMap<String, Tensor>,
+    /// What it draws on.
     device: Device,
 }
 
@@ -92,8 +95,8 @@ impl TrainedModel {
             step: trainer.step_count(),
             source: source.to_path_buf(),
             parameters: trainer.parameters(),
-            ema: trainer.weights(WeightsKind::Ema)?,
-            raw: trainer.weights(WeightsKind::Raw)?,
+            ema: to_host(trainer.weights(WeightsKind::Ema)?)?,
+            raw: to_host(trainer.weights(WeightsKind::Raw)?)?,
             device: trainer.device().clone(),
         })
     }
@@ -116,7 +119,15 @@ impl TrainedModel {
     /// # Errors
     /// When the weights do not fit the network.
     pub fn denoiser(&self, kind: WeightsKind) -> Result<Denoiser> {
-        Denoiser::new(&self.settings, self.weights(kind).clone(), &self.device)
+        self.denoiser_on(kind, &self.device)
+    }
+
+    /// The same on another device.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::denoiser`].
+    pub fn denoiser_on(&self, kind: WeightsKind, device: &Device) -> Result<Denoiser> {
+        Denoiser::new(&self.settings, self.weights(kind).clone(), device)
     }
 }
 

@@ -73,6 +73,9 @@ fn a_digit_is_slid_into_noise_and_reversed_from_there() {
     assert_eq!((origin.picture, origin.class, origin.t), (seven(), Some(7), 300));
     scene.play(recording(2, 64, 10));
     scene.harness.get_by_label("reversed picture");
+    // As when its device was lost: it begins again.
+    scene.play(recording(2, 64, 10));
+    scene.harness.get_by_label("reversed picture");
     // Another drawing is none of its results.
     scene.play(recording(3, 64, 10));
     scene.harness.get_by_label("no reversed picture yet");

@@ -86,7 +86,9 @@ impl OriginPanel {
 
     /// A drawing begins; it is the reverse, if that was asked for.
     pub(super) fn sampling_started(&mut self, id: u64) {
-        self.recording = std::mem::take(&mut self.asked).then_some(id);
+        // One that lost its device begins again.
+        let again = self.recording == Some(id);
+        self.recording = (std::mem::take(&mut self.asked) || again).then_some(id);
     }
 
     /// There is no image, or no reverse, after all.

@@ -5,6 +5,9 @@ use candle_core::Device;
 
 use crate::Error;
 
+/// What a person may do about it.
+pub const LOST_DEVICE_HINT: &str = "nothing to do now; start the program again to use the GPU once it is back";
+
 /// Whether work on `device` failed in a way that the CPU may not fail in.
 ///
 /// The libraries of GPUs have many words for it, and most come late, from a later call than the one that failed; so
@@ -17,6 +20,13 @@ pub fn is_lost(device: &Device, error: &Error) -> bool {
 pub fn describe_loss(error: &Error) -> String {
     let cause = error.to_string();
     format!("the GPU was lost ({})", cause.lines().next().unwrap_or_default())
+}
+
+/// What takes the place of a lost device.
+pub fn instead_of_lost() -> Device {
+    #[cfg(test)]
+    faults::leave_gpu();
+    Device::Cpu
 }
 
 fn is_cpu(device: &Device) -> bool {

@@ -113,6 +113,8 @@ pub enum Task {
     StartingRun,
     ResumingRun,
     Training,
+    /// The device was lost: the CPU goes on with what was asked.
+    Computing,
     /// The disk did not take what the run has to write: it is held until Continue.
     KeepingRun,
     OpeningModel,
@@ -140,6 +142,7 @@ impl Task {
             Self::StartingRun => "Starting the run",
             Self::ResumingRun => "Resuming the run",
             Self::Training => "Training",
+            Self::Computing => "Computing",
             Self::KeepingRun => "Keeping the run",
             Self::OpeningModel => "Opening the model",
             Self::Sampling => "Drawing",

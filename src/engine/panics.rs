@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::{Command, EndReason, Event, Handle, Save, Task, work};
+use crate::Result;
 use crate::config::{Preset, SamplingSettings, Settings, Subset};
-use crate::device::DeviceChoice;
+use crate::device::{DeviceChoice, faults};
 use crate::pictures::Pictures;
 
 /// Longer than any of it takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where a panic can be asked for: one a thread, two on that of the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,9 @@ pub(super) enum Place {
     Training,
     Sampler,
     Background,
+    /// Here the device is lost.
+    Model,
+    Drawing,
 }
 
 /// The panic that is asked for.
@@ -26,8 +30,19 @@ pub(super) enum Place {
 pub(super) struct Panics(Arc<Mutex<Option<Place>>>);
 
 impl Panics {
-    fn next(&self, place: Place) {
+    pub(super) fn next(&self, place: Place) {
         *self.0.lock().unwrap() = Some(place);
+    }
+
+    /// Loses the device, a GPU, once, if that is asked for here.
+    pub(super) fn device_at(&self, place: Place) -> Result<()> {
+        let mut asked = self.0.lock().unwrap();
+        if *asked != Some(place) {
+            return Ok(());
+        }
+        *asked = None;
+        faults::use_gpu(&[]);
+        Err(faults::failure())
     }
 
     /// Panics, once, if that is asked for here.
@@ -42,7 +57,7 @@ impl Panics {
 }
 
 /// The engine as the window starts it, and its panics.
-fn engine() -> (Handle, Panics) {
+pub(super) fn engine() -> (Handle, Panics) {
     let (told, panics) = crossbeam_channel::bounded(1);
     let handle = Handle::spawn(
         || (),
@@ -54,7 +69,7 @@ fn engine() -> (Handle, Panics) {
     (handle.unwrap(), panics.recv_timeout(PATIENCE).unwrap())
 }
 
-fn wait<R>(handle: &Handle, mut wanted: impl FnMut(&Event) -> Option<R>) -> R {
+pub(super) fn wait<R>(handle: &Handle, mut wanted: impl FnMut(&Event) -> Option<R>) -> R {
     let begun = Instant::now();
     loop {
         match handle.poll() {

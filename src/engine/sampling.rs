@@ -1,5 +1,6 @@
 //! Sampling beside training: a thread for each request draws from a copy of the weights and records every frame.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +11,10 @@ use candle_core::Tensor;
 
 use super::handle::STACK_BYTES;
 use super::rough;
-use super::worker::report;
+use super::worker::{report, tell_of_lost_device};
 use super::{Event, Frame, Outbox, Task};
 use crate::config::{MAX_RECORDED, SamplingSettings, Settings};
+use crate::device::{instead_of_lost, is_lost};
 use crate::model::Denoiser;
 use crate::pictures::Provenance;
 use crate::sampling::origin::Origin;
@@ -24,6 +26,19 @@ pub(super) struct Sampler {
     out: Outbox,
     next_id: u64,
     current: Option<Request>,
+    /// Whether a drawing lost the device.
+    lost_device: Arc<AtomicBool>,
+}
+
+/// The model that a drawing is made with.
+pub(super) struct Source {
+    pub denoiser: Denoiser,
+    /// Its weights in the memory of the machine.
+    pub weights: HashMap<String, Tensor>,
+    /// Its name.
+    pub model: String,
+    /// Steps that it was trained for.
+    pub step: u64,
 }
 
 struct Request {
@@ -33,18 +48,18 @@ struct Request {
 
 impl Sampler {
     pub(super) fn new(out: Outbox) -> Self {
-        Self { out, next_id: 1, current: None }
+        Self { out, next_id: 1, current: None, lost_device: Arc::default() }
     }
 
-    /// Draws with `denoiser`, the model of this name after so many steps, on a thread of its own, in place of the
-    /// request in progress. Settings that cannot work are refused.
-    pub(super) fn start(
-        &mut self,
-        denoiser: Denoiser,
-        (model, step): (String, u64),
-        settings: &SamplingSettings,
-        beginning: Beginning,
-    ) -> Result<()> {
+    /// Whether a drawing lost the device: the CPU went on with it.
+    pub(super) fn has_lost_device(&self) -> bool {
+        self.lost_device.load(Ordering::Relaxed)
+    }
+
+    /// Draws on a thread of its own, in place of the request in progress; where the device is lost, again on the CPU.
+    /// Settings that cannot work are refused.
+    pub(super) fn start(&mut self, source: Source, settings: &SamplingSettings, beginning: Beginning) -> Result<()> {
+        let Source { denoiser, weights, model, step } = source;
         let asked = Settings { sampling: settings.clone(), ..denoiser.settings().clone() };
         if let Some(problem) = asked.sampling_problems(MAX_RECORDED).into_iter().next() {
             return Err(Error::Setting(problem));
@@ -69,10 +84,12 @@ impl Sampler {
             id,
             provenance,
             denoiser,
+            weights,
             settings: settings.clone(),
             beginning,
             out: self.out.clone(),
             cancelled: Arc::clone(&cancelled),
+            lost_device: Arc::clone(&self.lost_device),
         };
         let thread = std::thread::Builder::new()
             .name("sampler".into())
@@ -113,16 +130,18 @@ struct Job {
     id: u64,
     provenance: Provenance,
     denoiser: Denoiser,
+    weights: HashMap<String, Tensor>,
     settings: SamplingSettings,
     beginning: Beginning,
     out: Outbox,
     cancelled: Arc<AtomicBool>,
+    lost_device: Arc<AtomicBool>,
 }
 
 impl Job {
     fn run(self) {
         let started = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| self.draw()));
+        let result = catch_unwind(AssertUnwindSafe(|| self.draw_or_draw_again()));
         let result = result.unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
         let cancelled = result.is_err();
         if let Err(error) = result
@@ -134,17 +153,29 @@ impl Job {
         let _ = self.out.send(Event::SamplingEnded { id: self.id, cancelled, seconds });
     }
 
-    fn draw(&self) -> Result<()> {
+    fn draw_or_draw_again(&self) -> Result<()> {
+        match self.draw(&self.denoiser) {
+            Err(error) if is_lost(self.denoiser.device(), &error) => {
+                let device = instead_of_lost();
+                self.lost_device.store(true, Ordering::Relaxed);
+                tell_of_lost_device(&self.out, &error);
+                self.draw(&Denoiser::new(self.denoiser.settings(), self.weights.clone(), &device)?)
+            }
+            result => result,
+        }
+    }
+
+    fn draw(&self, denoiser: &Denoiser) -> Result<()> {
         #[cfg(test)]
         self.out.panics.at(super::panics::Place::Sampler);
         if self.beginning == Beginning::RoughLook {
-            rough::draw(&self.denoiser, &self.settings, &self.cancelled, &self.out)?;
+            rough::draw(denoiser, &self.settings, &self.cancelled, &self.out)?;
         }
         let origin = match &self.beginning {
             Beginning::Image(origin) => Some(origin.clone()),
             Beginning::Noise | Beginning::RoughLook => None,
         };
-        let drawing = Drawing::new(&self.denoiser, &self.settings)?.from_origin(origin);
+        let drawing = Drawing::new(denoiser, &self.settings)?.from_origin(origin);
         let drawing = drawing.in_one_batch().stopped_by(&self.cancelled);
         let steps = drawing.steps();
         let started = Event::SamplingStarted {
@@ -160,6 +191,10 @@ impl Job {
         let images = drawing.run(&mut |_, frame: diffusion::Frame| {
             if self.cancelled.load(Ordering::Relaxed) {
                 return Err(Error::Cancelled);
+            }
+            #[cfg(test)]
+            if frame.step > 0 {
+                self.out.panics.device_at(super::panics::Place::Drawing)?;
             }
             let eps_hat = Arc::new(scaled_pictures(frame.eps_hat, EPS_RANGE)?);
             last_eps = Some(Arc::clone(&eps_hat));

@@ -3,15 +3,18 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use candle_core::Device;
 use crossbeam_channel::{Receiver, TryRecvError};
 
-use super::sampling::Beginning;
+use super::sampling::{Beginning, Source};
 use super::worker::{Worker, report, task_of};
 use super::{Activity, Closed, Command, EndReason, Event, RunStarted, Save, Task};
 use super::{naming, origin, runs, saving};
 use crate::config::{SamplingSettings, Settings};
 use crate::data;
-use crate::device::describe;
+use crate::device::{describe, describe_loss, is_lost};
+use crate::model::Denoiser;
+use crate::model::params::to_host;
 use crate::train::folder::CHECKPOINT;
 use crate::train::history::History;
 use crate::train::{Control, Estimate, Outcome, Run, RunEvent, Trainer};
@@ -22,7 +25,7 @@ use crate::{Error, Result};
 pub(super) fn start(worker: &mut Worker, settings: &Settings, out: &Path, commands: &Receiver<Command>) -> Result<()> {
     let _ = worker.out.send(Event::Activity(Activity::Preparing));
     let splits = data::load(&settings.data.source)?;
-    let mut run = Run::create(settings, &splits, out, &worker.device)?;
+    let mut run = worker.on_device(|device| Run::create(settings, &splits, out, device))?;
     drop(splits);
     let estimate = Estimate::of(&mut run.trainer)?;
     carry_on(worker, run, estimate, None, commands);
@@ -32,12 +35,9 @@ pub(super) fn start(worker: &mut Worker, settings: &Settings, out: &Path, comman
 /// A run that goes on from its checkpoint.
 pub(super) fn resume(worker: &mut Worker, path: &Path, commands: &Receiver<Command>) -> Result<()> {
     let _ = worker.out.send(Event::Activity(Activity::Preparing));
-    let (mut run, notice) = Run::resume(
-        path,
-        |recorded| Ok(recorded.clone()),
-        |settings| data::load(&settings.data.source),
-        &worker.device,
-    )?;
+    let load = |settings: &Settings| data::load(&settings.data.source);
+    let (mut run, notice) =
+        worker.on_device(|device| Run::resume(path, |recorded| Ok(recorded.clone()), load, device))?;
     if let Some(notice) = notice {
         let _ = worker.out.send(Event::Notice(notice));
     }
@@ -273,9 +273,15 @@ impl Steering<'_> {
     }
 
     fn draw(&mut self, settings: &SamplingSettings, trainer: &Trainer, beginning: Beginning) -> Result<()> {
-        let denoiser = trainer.denoiser(settings.weights)?;
-        let named = (name_of(self.path), trainer.step_count());
-        self.worker.sampler.start(denoiser, named, settings, beginning)
+        let copied = trainer.weights(settings.weights).and_then(|weights| Ok(to_host(weights)?));
+        let weights = copied.map_err(|error| {
+            let later = "draw again in a moment: the run goes on on the CPU";
+            if is_lost(trainer.device(), &error) { Error::usage(describe_loss(&error), later) } else { error }
+        })?;
+        let on = |device: &Device| Denoiser::new(trainer.settings(), weights.clone(), device);
+        let denoiser = self.worker.on_device(on)?;
+        let source = Source { denoiser, weights, model: name_of(self.path), step: trainer.step_count() };
+        self.worker.sampler.start(source, settings, beginning)
     }
 
     fn save(&self, what: Save, path: &Path, trainer: &Trainer) -> Result<()> {

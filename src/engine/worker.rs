@@ -10,11 +10,11 @@ use crossbeam_channel::Receiver;
 use super::attached::Attached;
 use super::copying::CopyFinder;
 use super::looking::Looker;
-use super::sampling::{Beginning, Sampler};
+use super::sampling::{Beginning, Sampler, Source};
 use super::{Activity, Command, Event, ModelReady, Outbox, RunOpened, Save, Task};
 use super::{naming, origin, runs, saving, training};
 use crate::config::{ClassChoice, SamplingSettings, Settings};
-use crate::device::DeviceChoice;
+use crate::device::{DeviceChoice, LOST_DEVICE_HINT, describe_loss, instead_of_lost, is_lost};
 use crate::sampling::classes;
 use crate::train::folder::{holds_run, in_use, read_run_file};
 use crate::train::gallery::newest_grid;
@@ -77,7 +77,8 @@ impl Worker {
             }
             Command::Open { path } => self.open(&path),
             Command::OpenShipped => {
-                self.set_model(TrainedModel::shipped(&self.device)?, true);
+                let model = self.on_device(TrainedModel::shipped)?;
+                self.set_model(model, true);
                 Ok(())
             }
             Command::Sample { settings } => self.draw(&settings, Beginning::Noise),
@@ -123,13 +124,14 @@ impl Worker {
         let _ = self.out.send(Event::Activity(Activity::Preparing));
         let out = self.out.clone();
         let mut percent = 0;
-        let (model, notice) = TrainedModel::open_with(path, &self.device, &mut |done, total| {
+        let mut on_progress = |done: u64, total: u64| {
             let now = done * 100 / total.max(1);
             if now > percent {
                 percent = now;
                 out.offer(Event::Reading { done, total });
             }
-        })?;
+        };
+        let (model, notice) = self.on_device(|device| TrainedModel::open_with(path, device, &mut on_progress))?;
         if let Some(notice) = notice {
             let _ = self.out.send(Event::Notice(notice));
         }
@@ -184,9 +186,29 @@ impl Worker {
     }
 
     fn draw(&mut self, settings: &SamplingSettings, beginning: Beginning) -> Result<()> {
-        let model = self.model.as_ref().ok_or_else(no_model)?;
-        let denoiser = model.denoiser(settings.weights)?;
-        self.sampler.start(denoiser, (model.name(), model.step), settings, beginning)
+        let model = self.model.clone().ok_or_else(no_model)?;
+        let denoiser = self.on_device(|device| model.denoiser_on(settings.weights, device))?;
+        let weights = model.weights(settings.weights).clone();
+        self.sampler.start(Source { denoiser, weights, model: model.name(), step: model.step }, settings, beginning)
+    }
+
+    /// Does work on the device. Where that is lost, the CPU is used from then on, and does the work again.
+    pub(super) fn on_device<R>(&mut self, mut work: impl FnMut(&Device) -> Result<R>) -> Result<R> {
+        if self.sampler.has_lost_device() {
+            self.device = instead_of_lost();
+        }
+        #[cfg(test)]
+        let lost = self.out.panics.device_at(super::panics::Place::Model);
+        #[cfg(not(test))]
+        let lost = Ok(());
+        match lost.and_then(|()| work(&self.device)) {
+            Err(error) if is_lost(&self.device, &error) => {
+                self.device = instead_of_lost();
+                tell_of_lost_device(&self.out, &error);
+                work(&self.device)
+            }
+            result => result,
+        }
     }
 
     fn save(&mut self, what: Save, path: &Path) -> Result<()> {
@@ -205,6 +227,13 @@ impl Worker {
 pub(super) fn report(out: &Outbox, during: Task, error: &Error) {
     tracing::error!("{}: {error}", during.words());
     let _ = out.send(Event::Failed { during, what: error.to_string(), hint: error.hint() });
+}
+
+/// Tells the window that the CPU does again what a lost device did not do.
+pub(super) fn tell_of_lost_device(out: &Outbox, loss: &Error) {
+    let what = format!("{}; the CPU goes on from here, which is slower", describe_loss(loss));
+    tracing::error!("{what}");
+    let _ = out.send(Event::Failed { during: Task::Computing, what, hint: LOST_DEVICE_HINT.into() });
 }
 
 /// There is nothing to draw with.

@@ -49,6 +49,14 @@ pub fn on_weights<N>(
     build(VarBuilder::from_tensors(weights, DType::F32, device))
 }
 
+/// The weights in the memory of the machine, where they outlast a device that is lost.
+///
+/// # Errors
+/// When they cannot be read from their device.
+pub fn to_host(weights: HashMap<String, Tensor>) -> Result<HashMap<String, Tensor>> {
+    weights.into_iter().map(|(name, weight)| Ok((name, weight.to_device(&Device::Cpu)?))).collect()
+}
+
 struct Fresh {
     seed: u64,
     params: Arc<Params>,

@@ -17,7 +17,7 @@ use super::folder::{
     write_run_file,
 };
 use super::run::{Control, Outcome, Run, RunEvent, Watch, restore};
-use crate::device::{describe_loss, is_lost};
+use crate::device::{LOST_DEVICE_HINT, describe_loss, is_lost};
 use crate::{Error, Result};
 
 /// How often a run goes back; after that, a divergence ends it.
@@ -56,7 +56,7 @@ impl Run {
         self.persist(watch, |run| run.folder.rewind(step))?;
         let what = format!("{}; it goes on from step {step} on the CPU, which is slower", describe_loss(loss));
         self.folder.log(&what);
-        let hint = Some("nothing to do now; start the program again to use the GPU once it is back".into());
+        let hint = Some(LOST_DEVICE_HINT.into());
         watch(RunEvent::RolledBack { step, what, hint }, &self.trainer)
     }
 

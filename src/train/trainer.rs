@@ -14,6 +14,7 @@ use super::optim::Optimizer;
 use super::worked_example::WorkedExample;
 use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
 use crate::data::{Batches, Dataset, Splits};
+use crate::device::instead_of_lost;
 use crate::diffusion::{Schedule, l_simple, l_simple_each, timesteps};
 use crate::model::ops::{self, Tape};
 use crate::model::params::Params;
@@ -115,9 +116,7 @@ impl Trainer {
     /// # Errors
     /// When there is no room.
     pub(super) fn restart_on_cpu(&mut self) -> Result<()> {
-        #[cfg(test)]
-        crate::device::faults::leave_gpu();
-        self.device = Device::Cpu;
+        self.device = instead_of_lost();
         self.restart()
     }
 

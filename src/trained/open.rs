@@ -53,8 +53,8 @@ pub fn open(path: &Path, device: &Device, on_progress: &mut OnProgress) -> Opene
 fn of_checkpoint(checkpoint: Checkpoint, source: &Path, device: &Device, notice: Option<String>) -> Opened {
     check_settings(source, &checkpoint.settings)?;
     let model = TrainedModel {
-        ema: checkpoint.weights(WeightsKind::Ema, device)?,
-        raw: checkpoint.weights(WeightsKind::Raw, device)?,
+        ema: checkpoint.weights(WeightsKind::Ema, &Device::Cpu)?,
+        raw: checkpoint.weights(WeightsKind::Raw, &Device::Cpu)?,
         parameters: checkpoint.parameters(),
         step: checkpoint.step,
         settings: checkpoint.settings,
@@ -78,7 +78,7 @@ fn of_file(file: &WeightsFile, device: &Device, on_progress: &mut OnProgress) ->
         check(file.path(), tensors, &expected, optional)?;
         let mut wanted = tensors.to_vec();
         wanted.retain(|tensor| !optional.contains(&tensor.name.as_str()));
-        file.load(&wanted, device, on_progress)
+        file.load(&wanted, &Device::Cpu, on_progress)
     };
     let raw = load(file.tensors())?;
     let ema = if file.averaged().is_empty() { raw.clone() } else { load(file.averaged())? };
@@ -94,7 +94,7 @@ fn of_diffusers(folder: &Path, device: &Device, on_progress: &mut OnProgress) ->
     }
     let path = model.file.path().to_path_buf();
     check(&path, &model.tensors, &expected, &[])?;
-    let mut weights = model.file.load(&model.tensors, device, on_progress)?;
+    let mut weights = model.file.load(&model.tensors, &Device::Cpu, on_progress)?;
     if let Some(table) = weights.get_mut(CLASS_TABLE)
         && model.class_rows == Some(CLASS_COUNT)
     {
