@@ -31,7 +31,6 @@
 //! | `run_names` | default names of runs and files, and dates as text |
 //! | `naming` | which digit was asked for, and which is seen |
 //! | `notices` | what there was to tell |
-//! | `throughput` | images a second |
 //! | `zoom` | how large everything is drawn |
 //! | `remembered` | what is kept from one start to the next |
 
@@ -68,9 +67,10 @@ mod save_form;
 mod schedule_doctor;
 mod schedule_view;
 mod settings_diff;
+#[cfg(test)]
+mod slept_tests;
 mod smoothing;
 mod state;
-mod throughput;
 mod zoom;
 
 pub use action::Action;

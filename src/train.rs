@@ -28,9 +28,11 @@ pub mod run_clock;
 pub mod run_name;
 mod tail;
 pub mod thinned;
+pub mod throughput;
 mod trainer;
 pub mod watched;
 pub mod worked_example;
+pub(crate) mod working_time;
 
 pub use classifier::{ClassifierStep, ClassifierTraining, train_classifier};
 pub use estimate::Estimate;

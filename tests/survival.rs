@@ -200,6 +200,34 @@ fn a_disk_that_refuses_pauses_the_run() {
     assert_same(folder.path(), "whole", "refused");
 }
 
+/// A process that is stopped and continued, as by a shell or a session that freezes its programs.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_stopped_for_three_seconds_and_continued_ends_in_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Run { preset: "nano", subset: "256", batch: "16", steps: "200", checkpoint_every: "10" };
+    done(folder.path(), &run.words("whole", "2"));
+    let mut child = start(folder.path(), &run.words("stopped", "2"));
+    let begun = Instant::now();
+    while !folder.path().join("stopped/checkpoint.safetensors").exists() {
+        assert!(begun.elapsed() < PATIENCE, "no checkpoint appears");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    let send = |signal: &str| {
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+    };
+    send("-STOP");
+    let stopped = Instant::now();
+    while stopped.elapsed() < Duration::from_secs(3) {
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    assert!(in_use(&folder.path().join("stopped")), "it had ended before it was stopped");
+    send("-CONT");
+    assert!(child.wait().unwrap().success());
+    assert_same(folder.path(), "whole", "stopped");
+}
+
 #[test]
 fn two_programs_do_not_write_one_run() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,11 +11,11 @@ use super::recording::Moment;
 use super::run_names::Folders;
 use super::save_form::{SaveResult, SaveWhat};
 use super::state::{Activity, AppState, Tab};
-use super::throughput::Throughput;
 use crate::config::Settings;
 use crate::engine::{Command, Event, Handle, Save};
 use crate::pictures::{GAP, Pictures, Provenance};
 use crate::reports::Reports;
+use crate::train::throughput::Throughput;
 
 /// Events taken in one frame: enough to empty a full channel.
 const EVENTS_A_FRAME: usize = 1024;

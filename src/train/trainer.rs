@@ -12,6 +12,7 @@ use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::optim::Optimizer;
 use super::worked_example::WorkedExample;
+use super::working_time::WorkingTime;
 use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
 use crate::data::{Batches, Dataset, Splits};
 use crate::device::instead_of_lost;
@@ -56,8 +57,9 @@ pub struct Trainer {
     network: Network,
     pub(super) optimizer: Optimizer,
     device: Device,
-    /// Time spent on training, pauses not counted.
+    /// Time spent on training; pauses, and sleep of the machine, not counted.
     pub(super) elapsed: Duration,
+    working: WorkingTime,
     /// The losses since they were last taken.
     by_timestep: ByTimestep,
     /// Whether an image of the next step is kept to be looked at.
@@ -94,6 +96,7 @@ impl Trainer {
             network,
             device: device.clone(),
             elapsed: Duration::ZERO,
+            working: WorkingTime::default(),
             by_timestep: ByTimestep::default(),
             shows_next: false,
             worked: None,
@@ -132,7 +135,7 @@ impl Trainer {
         let share = learning_rate_share(training, step, self.progress()) * self.rate_share();
         profile::part("optimizer", Pass::Once, || self.optimizer.update(&gradients, norm, share))?;
         each.iter().for_each(|&(t, loss)| self.by_timestep.add(t, self.schedule.timesteps(), loss));
-        self.elapsed += started.elapsed();
+        self.elapsed += self.working.of_step(started.elapsed());
         Ok(StepReport {
             step: step + 1,
             epoch: self.batches.epoch_at(step + 1),
@@ -299,7 +302,7 @@ impl Trainer {
 
     /// Counts time spent on the run outside the steps, such as drawing the grid, towards a budget of minutes.
     pub fn add_time(&mut self, spent: Duration) {
-        self.elapsed += spent;
+        self.elapsed += self.working.of_other(spent);
     }
 
     /// Seconds of training so far, pauses not counted.

@@ -83,6 +83,7 @@ pub struct WatchedRun {
     /// When the newest checkpoint that was told of was written.
     checkpoint: Option<SystemTime>,
     grown: Instant,
+    looked: Instant,
     /// The lock was seen to be held: where it is not, nobody writes.
     locks: bool,
 }
@@ -107,6 +108,7 @@ impl WatchedRun {
             films_looked_at: None,
             checkpoint: None,
             grown: Instant::now(),
+            looked: Instant::now(),
             locks: in_use(path),
         };
         Ok((watched, history))
@@ -139,9 +141,11 @@ impl WatchedRun {
                 news.push(News::LossByTimestep { step, losses: by_timestep });
             }
         })?;
-        if metrics != Grown::By(0) {
+        // A look long after the one before means that this machine slept: how long the writer rests is not known.
+        if metrics != Grown::By(0) || self.looked.elapsed() > QUIET {
             self.grown = Instant::now();
         }
+        self.looked = Instant::now();
         if metrics == Grown::Replaced || losses == Grown::Replaced {
             // A folder that is gone is an error here.
             self.file = read_run_file(&self.path)?;
@@ -330,6 +334,20 @@ mod tests {
         assert_eq!(look(&mut watched), ["step 100"]);
         watched.grown -= 2 * QUIET;
         assert_eq!(watched.writer(), Writer::Ended { complete: true });
+    }
+
+    #[test]
+    fn who_has_slept_does_not_take_the_writer_for_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        write_run_file(folder.path(), &RunFile::of_nano()).unwrap();
+        let (mut watched, _) = WatchedRun::open(folder.path()).unwrap();
+        (watched.grown, watched.looked) = (watched.grown - 2 * SILENT, watched.looked - 2 * SILENT);
+        assert_eq!(watched.writer(), Writer::Ended { complete: false }, "it was silent for long");
+        look(&mut watched);
+        assert_eq!(watched.writer(), Writer::Writes, "it may have slept too");
+        watched.grown -= SILENT;
+        look(&mut watched);
+        assert_eq!(watched.writer(), Writer::Ended { complete: false });
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
@@ -14,11 +14,10 @@ use crate::config::Settings;
 use crate::data;
 use crate::device::describe;
 use crate::eval::QuickEval;
+use crate::train::throughput::Throughput;
 use crate::train::{Control, Estimate, Outcome, Run, RunEvent};
 use crate::{Error, Result};
 
-/// Seconds over which the speed is averaged.
-const SPEED_WINDOW: f64 = 5.0;
 /// Time until a disk that did not take the run's files is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
@@ -65,14 +64,14 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
         if run.trainer.progress() >= 1.0 {
             progress.note("the budget of this run is spent: nothing is left to do; give a longer one to go on");
         }
-        let mut speed = Speed::new();
+        let (mut throughput, mut speed) = (Throughput::default(), 0.0);
         run.train(&mut |event, _| {
             match event {
                 RunEvent::Step(report) => {
-                    speed.add(report.images);
+                    speed = throughput.add(report.seconds, report.images).unwrap_or(speed);
                     let left = (report.progress > 0.0 && report.progress < 1.0)
                         .then(|| report.seconds * (1.0 - report.progress) / report.progress);
-                    progress.step(&report, speed.images_per_second(), left);
+                    progress.step(&report, speed, left);
                 }
                 RunEvent::HeldOut { step, loss } => tracing::info!("held-out loss {loss:.5} at step {step}"),
                 RunEvent::Evaluated { step, eval } => progress.note(&eval_line(step, &eval)),
@@ -108,34 +107,6 @@ fn eval_line(step: u64, eval: &QuickEval) -> String {
     let missing = if missing.is_empty() { String::new() } else { format!(" · no {}", missing.join(", ")) };
     let share = 100.0 * eval.recognisable;
     format!("step {}: {share:.0} % recognisable · Fréchet distance {:.1}{missing}", grouped(step), eval.distance)
-}
-
-/// Images a second over the last seconds.
-struct Speed {
-    since: Instant,
-    from: Option<u64>,
-    rate: f64,
-}
-
-impl Speed {
-    fn new() -> Self {
-        Self { since: Instant::now(), from: None, rate: 0.0 }
-    }
-
-    fn add(&mut self, images: u64) {
-        let from = *self.from.get_or_insert(images);
-        let seconds = self.since.elapsed().as_secs_f64();
-        if seconds > 0.0 && images > from {
-            self.rate = (images - from) as f64 / seconds;
-        }
-        if seconds > SPEED_WINDOW {
-            (self.since, self.from) = (Instant::now(), Some(images));
-        }
-    }
-
-    fn images_per_second(&self) -> f64 {
-        self.rate
-    }
 }
 
 #[cfg(test)]
