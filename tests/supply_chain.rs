@@ -1,11 +1,13 @@
 //! What the program is made of: `unsafe` in the files of kernels and at the allocator alone, and no crate that opens network connections.
-//! `deny.toml` has the rules on licences and duplicates, which `cargo deny check` holds the dependencies to.
+//! `deny.toml` has the rules on licences and duplicates. `cargo deny check` holds the dependencies of all systems to them,
+//! this file those of the system that it runs on.
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Crates that open connections, or that only those need.
 const NETWORK: &[&str] = &[
@@ -168,5 +170,64 @@ fn each_duplicate_in_deny_toml_has_its_reason_and_is_there() {
             lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"")),
             "{name} {version} is gone: take its line out"
         );
+    }
+}
+
+/// Name, version and licence of what is compiled for this system, as part of the program or to build it.
+fn linked() -> BTreeSet<(String, String, String)> {
+    let words = ["tree", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none", "--format", "{p}|{l}"];
+    let output = Command::new(env!("CARGO")).args(words).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let part = |line: &str| {
+        let (package, licence) = line.trim_end_matches(" (*)").split_once('|')?;
+        let (name, version) = package.split_once(' ')?;
+        let version = version.split(' ').next()?.trim_start_matches('v');
+        Some((name.to_owned(), version.to_owned(), licence.to_owned()))
+    };
+    text.lines().filter_map(part).collect()
+}
+
+/// The strings that `deny.toml` lists one a line between two headings.
+fn listed<'a>(rules: &'a str, from: &str, to: &str) -> Vec<&'a str> {
+    let section = rules.split_once(from).unwrap().1.split_once(to).unwrap().0;
+    section.lines().filter_map(|line| line.trim().strip_prefix('"')?.split('"').next()).collect()
+}
+
+/// Whether a licence expression can be met by the allowed ones. What it does not understand is not allowed.
+fn is_met(expression: &str, allowed: &[&str]) -> bool {
+    let expression = expression.replace('/', " OR ");
+    if let Some((first, rest)) = expression.strip_prefix('(').and_then(|inner| inner.split_once(") AND ")) {
+        return is_met(first, allowed) && is_met(rest, allowed);
+    }
+    expression.split(" OR ").any(|either| either.split(" AND ").all(|one| allowed.contains(&one.trim())))
+}
+
+#[test]
+fn licences_and_duplicates_are_those_of_deny_toml() {
+    let rules = fs::read_to_string(root().join("deny.toml")).unwrap();
+    let allowed = listed(&rules, "[licenses]", "[bans]");
+    let linked = linked();
+    assert!(allowed.len() > 5 && linked.len() > 200, "{} licences, {} crates", allowed.len(), linked.len());
+    let mut versions = BTreeMap::<&str, Vec<&str>>::new();
+    for (name, version, licence) in &linked {
+        assert!(is_met(licence, &allowed), "{name} {version} has the licence {licence:?}");
+        if !rules.contains(&format!("crate = \"{name}@{version}\"")) {
+            versions.entry(name).or_default().push(version);
+        }
+    }
+    let twice: Vec<_> = versions.iter().filter(|(_, versions)| versions.len() > 1).collect();
+    assert!(twice.is_empty(), "without a reason in deny.toml: {twice:?}");
+}
+
+#[test]
+fn licence_expressions_are_understood() {
+    let allowed = ["MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "Unicode-3.0"];
+    for met in ["MIT", "GPL-2.0 OR MIT", "Apache-2.0/GPL-2.0", "(MIT OR GPL-2.0) AND Unicode-3.0", "Apache-2.0 AND MIT"]
+    {
+        assert!(is_met(met, &allowed), "{met}");
+    }
+    for unmet in ["", "GPL-2.0", "MIT AND GPL-2.0", "(MIT OR Apache-2.0) AND GPL-2.0", "((MIT) AND GPL-2.0) OR MIT-0"] {
+        assert!(!is_met(unmet, &allowed), "{unmet}");
     }
 }
