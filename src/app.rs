@@ -77,7 +77,7 @@ pub use action::Action;
 pub use comparison::{Compared, Comparison};
 pub use copies::{Copies, Nearness};
 pub use crash::Crash;
-pub use data_view::{ACROSS, ClassCount, ContactSheet, DataView};
+pub use data_view::{ACROSS, ClassCount, ContactSheet, DataView, Part, Reading};
 pub use films::{FilmAxis, Films};
 pub use health::{Health, Tone};
 pub use heat_map::HeatMap;

@@ -8,6 +8,7 @@ pub mod idx;
 pub mod mnist;
 pub mod picture;
 mod picture_folder;
+pub mod reading;
 mod resize;
 
 pub use batches::{Batches, unit_images};
@@ -15,6 +16,7 @@ pub use dataset::{Dataset, Splits};
 
 use crate::Result;
 use crate::config::DataSource;
+use reading::OnRead;
 
 /// Reads the training and the test images of a source.
 ///
@@ -22,8 +24,16 @@ use crate::config::DataSource;
 /// [`Error::Read`](crate::Error::Read) for a path that cannot be read, [`Error::Format`](crate::Error::Format) for
 /// content that is not images.
 pub fn load(source: &DataSource) -> Result<Splits> {
+    load_with(source, &mut |_| Ok(()))
+}
+
+/// As [`load`]; `on_read` is told how far a path is read, and an error from it ends the reading.
+///
+/// # Errors
+/// As [`load`], and what `on_read` returned.
+pub fn load_with(source: &DataSource, on_read: &mut OnRead) -> Result<Splits> {
     match source {
         DataSource::Mnist => mnist::load(),
-        DataSource::Path(path) => folder::load(path),
+        DataSource::Path(path) => folder::load(path, on_read),
     }
 }

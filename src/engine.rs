@@ -15,6 +15,7 @@ mod origin;
 mod panics;
 #[cfg(test)]
 mod protocol;
+mod reading;
 mod rough;
 mod runs;
 mod sampling;

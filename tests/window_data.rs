@@ -7,7 +7,8 @@ mod scene;
 
 use diffuscope::app::{ContactSheet, Tab};
 use diffuscope::config::{DataSettings, DataSource, Digits};
-use diffuscope::engine::{Command, Event, Task};
+use diffuscope::data::reading::{Part, Reading};
+use diffuscope::engine::{Activity, Command, Event, Task};
 use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -135,4 +136,69 @@ fn images_without_classes_are_told_at_once_and_one_button_helps() {
     scene.click("Train tab");
     assert!(matches!(scene.command(), Some(Command::ForgetData)));
     assert!(scene.command().is_none(), "once");
+}
+
+fn reading(during: Task, part: Part, done: u64) -> Event {
+    Event::ReadingImages { during, reading: Reading { part, done, total: 100_000 } }
+}
+
+/// What was shown before is shown again; nothing of what was half-read.
+#[test]
+fn a_large_folder_shows_how_far_it_is_read_and_can_be_left() {
+    let mut scene = scene();
+    let folder = tempfile::tempdir().unwrap();
+    let path = DataSource::Path(folder.path().into());
+    scene.drop_files(&[folder.path().to_str().unwrap()]);
+    assert_eq!(asked(&mut scene).0.source, path);
+    assert!(scene.harness.query_by_label("Stop reading").is_none(), "it may take no time");
+    scene.play([reading(Task::ReadingData, Part::Sizes, 41_200)]);
+    scene.harness.get_by_label("Measuring the images: 41,200 of 100,000");
+    scene.play([reading(Task::ReadingData, Part::Pictures, 1_234)]);
+    scene.harness.get_by_label("Reading the images: 1,234 of 100,000");
+    scene.click("Stop reading");
+    assert!(matches!(scene.command(), Some(Command::StopReading)));
+    scene.play([Event::ReadingStopped]);
+    assert_eq!(scene.state().settings.data.source, DataSource::Mnist, "as before it was dropped");
+    let (data, seed, _) = asked(&mut scene);
+    assert_eq!(data.source, DataSource::Mnist);
+    scene.play([data_seen(&data, seed)]);
+    scene.harness.get_by_label_contains("60,000 images to learn from");
+    assert!(scene.harness.query_by_label("Stop reading").is_none());
+
+    // What was seen is shown at once, and the folder is a step of undo away.
+    scene.drop_files(&[folder.path().to_str().unwrap()]);
+    asked(&mut scene);
+    scene.play([reading(Task::ReadingData, Part::Bytes, 50_000)]);
+    scene.harness.get_by_label("Reading the images: 50 %");
+    scene.harness.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::F5);
+    scene.harness.run_steps(2);
+    assert!(matches!(scene.command(), Some(Command::StopReading)));
+    scene.play([Event::ReadingStopped]);
+    scene.harness.get_by_label_contains("60,000 images to learn from");
+    assert!(scene.command().is_none(), "it is known");
+    scene.act(diffuscope::app::Action::Undo);
+    assert_eq!(asked(&mut scene).0.source, path);
+
+    // The same images once more: what was seen of them stays.
+    scene.play([Event::ReadingStopped]);
+    scene.click("Look again");
+    asked(&mut scene);
+    scene.play([reading(Task::ReadingData, Part::Sizes, 1), Event::ReadingStopped]);
+    scene.harness.get_by_label_contains("60,000 images to learn from");
+}
+
+#[test]
+fn a_run_whose_images_are_read_shows_how_far_it_is_and_can_be_left() {
+    let mut scene = scene();
+    scene.click("Train");
+    assert!(matches!(scene.command(), Some(Command::Train { .. })));
+    scene.play([Event::Activity(Activity::Preparing)]);
+    assert!(!scene.enabled("Stop and keep"), "it may take no time");
+    scene.play([reading(Task::StartingRun, Part::Pictures, 41_200)]);
+    scene.harness.get_by_label("Reading the images: 41,200 of 100,000");
+    scene.click("Stop reading the images");
+    assert!(matches!(scene.command(), Some(Command::Stop)));
+    scene.play([Event::Notice("the run did not begin".into()), Event::Activity(Activity::Idle)]);
+    assert!(scene.enabled("Train") && scene.state().run.is_none());
+    assert!(scene.harness.query_by_label_contains("Reading the images").is_none());
 }

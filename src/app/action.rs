@@ -86,6 +86,8 @@ pub enum Action {
     Open,
     /// Read what the next run learns from once more.
     LookAtData,
+    /// Read the images no further, be it to show them or for a run.
+    StopReading,
     /// A file or a folder was dropped onto the window.
     Dropped(PathBuf),
     /// The path of a data set was typed.

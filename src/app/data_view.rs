@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::logic::App;
-use super::state::{AppState, Tab};
+use super::state::{Activity, AppState, Tab};
 use crate::config::{DataSettings, DataSource, Subset};
 use crate::engine::Command;
 
 pub use crate::data::contact_sheet::{ACROSS, ClassCount, ContactSheet};
+pub use crate::data::reading::{Part, Reading};
 
 /// What was asked: the settings of the data, and the seed by which they are shuffled.
 type Question = (DataSettings, u64);
@@ -16,9 +17,13 @@ type Question = (DataSettings, u64);
 #[derive(Debug, Clone, Default)]
 pub struct DataView {
     asked: Option<Question>,
+    /// How far the images are read that were asked about.
+    reading: Option<Reading>,
     seen: Option<(Question, Arc<ContactSheet>)>,
     /// What could not be read, and why.
     failed: Option<(Question, String)>,
+    /// What the settings named before the person had them name what they do now.
+    pub(super) former: Option<DataSource>,
     /// The files may have changed.
     again: bool,
     /// The engine keeps the images of a path, to answer the next question.
@@ -36,19 +41,34 @@ impl DataView {
         self.asked.is_some()
     }
 
+    /// How far its images are read, where that takes time.
+    pub fn reading(&self) -> Option<Reading> {
+        self.reading
+    }
+
+    pub(super) fn reads(&mut self, reading: Reading) {
+        self.reading = self.asked.is_some().then_some(reading);
+    }
+
+    /// The images that were asked about are read no further. The question.
+    fn stopped(&mut self) -> Option<Question> {
+        self.reading = None;
+        self.asked.take()
+    }
+
     pub(super) fn look_again(&mut self) {
         self.again = true;
     }
 
     /// Takes the engine's answer.
     pub(super) fn take(&mut self, data: DataSettings, seed: u64, sheet: Arc<ContactSheet>) {
-        (self.asked, self.failed) = (None, None);
+        (self.asked, self.reading, self.failed) = (None, None, None);
         self.seen = Some(((data, seed), sheet));
     }
 
     /// The engine has none; false if it was not asked.
     pub(super) fn fail(&mut self, why: String) -> bool {
-        let Some(question) = self.asked.take() else { return false };
+        let Some(question) = self.stopped() else { return false };
         (self.seen, self.failed) = (None, Some((question, why)));
         true
     }
@@ -64,6 +84,11 @@ impl AppState {
     pub fn unreadable_data(&self) -> Option<&str> {
         let question = self.data_question();
         self.data.failed.as_ref().filter(|(of, _)| *of == question).map(|(_, why)| why.as_str())
+    }
+
+    /// Images are read, for a run or to be shown, which can be stopped.
+    pub fn reads_images(&self) -> bool {
+        self.activity == Activity::Preparing && self.reading_images.is_some() || self.data.reading.is_some()
     }
 
     /// The network is to be told the class of each image, and the images that the settings name have none.
@@ -82,6 +107,33 @@ impl AppState {
 }
 
 impl App {
+    /// Has the images read no further: those of the run that is being prepared, or else those to be shown.
+    pub(super) fn stop_reading(&mut self) {
+        let prepares = self.state.activity == Activity::Preparing && self.state.reading_images.is_some();
+        self.command(if prepares { Command::Stop } else { Command::StopReading });
+    }
+
+    /// The settings name again what they named before; where that is the same, the tab says that nothing was read.
+    pub(super) fn reading_stopped(&mut self) {
+        let Some(question) = self.state.data.stopped() else { return };
+        let state = &mut self.state;
+        let source = &question.0.source;
+        let seen = state.data.seen.as_ref().map(|(seen, _)| seen);
+        if seen == Some(&question) || state.settings.data.source != *source {
+            return;
+        }
+        let former = seen.map(|(data, _)| &data.source).filter(|seen| *seen != source).or(state.data.former.as_ref());
+        if let Some(former) =
+            former.filter(|former| *former != source && seen.is_none_or(|(of, _)| of.source != *source))
+        {
+            let mut settings = state.settings.clone();
+            settings.data.source = former.clone();
+            return state.edit_settings(settings);
+        }
+        let why = "The images are read no further, as you stopped it: Look again reads them from the beginning.";
+        state.data.failed = Some((question, why.into()));
+    }
+
     /// Asks what the next run would learn from, while that is shown.
     pub(super) fn look_at_data(&mut self) {
         let state = &self.state;

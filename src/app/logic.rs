@@ -164,6 +164,7 @@ impl App {
                 self.state.data.look_again();
                 self.apply(Action::ShowTab(Tab::Data));
             }
+            Action::StopReading => self.stop_reading(),
             Action::Dropped(path) => self.dropped(path),
             Action::LookForCopies => self.state.copies.wanted = true,
             Action::Follow(place) => self.state.followed = place,

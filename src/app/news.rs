@@ -21,9 +21,12 @@ impl App {
         match event {
             Event::Activity(activity) => {
                 state.activity = activity;
-                state.reading = None;
+                (state.reading, state.reading_images) = (None, None);
             }
             Event::Reading { done, total } => state.reading = Some(done as f64 / total.max(1) as f64),
+            Event::ReadingImages { during: Task::ReadingData, reading } => state.data.reads(reading),
+            Event::ReadingImages { reading, .. } => state.reading_images = Some(reading),
+            Event::ReadingStopped => self.reading_stopped(),
             Event::RunStarted(started) => self.run_started(started),
             Event::RunOpened(opened) => self.run_opened(opened),
             Event::Attached(opened) => self.attached(opened),

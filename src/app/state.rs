@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::comparison::Comparison;
 use super::copies::Copies;
 use super::crash::Crash;
-use super::data_view::DataView;
+use super::data_view::{DataView, Reading};
 use super::edits::Edits;
 use super::films::Films;
 use super::health::{Evidence, Health};
@@ -157,6 +157,8 @@ pub struct AppState {
     pub activity: Activity,
     /// Share of a model's file that is read, 0 to 1, while one is opened.
     pub reading: Option<f64>,
+    /// How far the images of the run are read that is being prepared.
+    pub reading_images: Option<Reading>,
     pub run: Option<RunFacts>,
     /// The run of another program that is looked at: the one that is shown.
     pub(super) attached: Option<PathBuf>,
@@ -228,6 +230,7 @@ impl AppState {
             right_open: true,
             activity: Activity::Idle,
             reading: None,
+            reading_images: None,
             run: None,
             attached: None,
             runs: Runs::default(),
@@ -269,6 +272,9 @@ impl AppState {
     /// Takes settings that a person chose; the change can be taken back.
     pub fn edit_settings(&mut self, settings: Settings) {
         self.edits.note(&self.settings, &settings, Instant::now());
+        if settings.data.source != self.settings.data.source {
+            self.data.former = Some(self.settings.data.source.clone());
+        }
         self.set_settings(settings);
     }
 

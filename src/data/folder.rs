@@ -1,8 +1,10 @@
 //! Images from disk: IDX files under MNIST's names, one IDX file, or a folder of pictures.
 
 use std::fs;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::reading::{OnRead, Told};
 use super::{Dataset, Splits, idx, picture_folder};
 use crate::{Error, Result};
 
@@ -12,24 +14,24 @@ pub(super) const HINT: &str =
 
 /// Reads a file of IDX images, a folder of IDX files, or a folder of pictures. Order is by name, so always the same.
 ///
-/// Where there is no test part, the last tenth of the images is it.
+/// Where there is no test part, the last tenth of the images is it. `on_read` is told how far it is.
 ///
 /// # Errors
 /// [`Error::Read`] for a path that cannot be read; [`Error::Format`] for a folder without images, and for files that
-/// are damaged or of another kind.
-pub fn load(path: &Path) -> Result<Splits> {
+/// are damaged or of another kind; and what `on_read` returned.
+pub fn load(path: &Path, on_read: &mut OnRead) -> Result<Splits> {
     let about = fs::metadata(path).map_err(Error::read(path))?;
     if !about.is_dir() {
-        return idx_file(path)?.split(path);
+        return idx_file(path, on_read)?.split(path);
     }
     let names = names(path)?;
-    let Some(train) = idx_images(&names, &["train"])? else {
-        return match idx_images(&names, &["t10k", "test", ""])? {
+    let Some(train) = idx_images(&names, &["train"], on_read)? else {
+        return match idx_images(&names, &["t10k", "test", ""], on_read)? {
             Some(only) => only.split(path),
-            None => picture_folder::load(path),
+            None => picture_folder::load(path, on_read),
         };
     };
-    let Some(test) = idx_images(&names, &["t10k", "test"])? else { return train.split(path) };
+    let Some(test) = idx_images(&names, &["t10k", "test"], on_read)? else { return train.split(path) };
     if (train.width, train.height) != (test.width, test.height) {
         let what = "its training and its test images differ in size";
         return Err(Error::format(path, what, "use files of one data set"));
@@ -52,18 +54,24 @@ pub(super) fn file_name(path: &Path) -> String {
 }
 
 /// The images of the first file named `<prefix>…images…ubyte`, prefixes in order of preference.
-fn idx_images(names: &[PathBuf], prefixes: &[&str]) -> Result<Option<Dataset>> {
+fn idx_images(names: &[PathBuf], prefixes: &[&str], on_read: &mut OnRead) -> Result<Option<Dataset>> {
     let is_images = |path: &&PathBuf, prefix: &str| {
         let name = file_name(path);
         name.starts_with(prefix) && name.contains("images") && name.trim_end_matches(".gz").ends_with("ubyte")
     };
     let found = prefixes.iter().find_map(|prefix| names.iter().find(|path| is_images(path, prefix)));
-    found.map(|path| idx_file(path)).transpose()
+    found.map(|path| idx_file(path, on_read)).transpose()
 }
 
 /// One file of images, with the labels file beside it if there is one.
-fn idx_file(path: &Path) -> Result<Dataset> {
-    let images = idx::read_images(path)?;
+fn idx_file(path: &Path, on_read: &mut OnRead) -> Result<Dataset> {
+    let file = fs::File::open(path).map_err(Error::read(path))?;
+    let length = file.metadata().map_err(Error::read(path))?.len();
+    let mut file = Told::new(BufReader::new(file), length, on_read);
+    let images = match idx::images(&mut file, path) {
+        Ok(images) => images,
+        Err(error) => return Err(file.cause(error)),
+    };
     let labels_path = labels_beside(path);
     let labels = labels_path.as_deref().map(idx::read_labels).transpose()?;
     let folder = path.parent().map(file_name).unwrap_or_default();
@@ -84,7 +92,12 @@ fn labels_beside(path: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reading::{Part, Reading};
     use super::*;
+
+    fn load(path: &Path) -> Result<Splits> {
+        super::load(path, &mut |_| Ok(()))
+    }
 
     const TRAIN: &str = "train-images-idx3-ubyte";
 
@@ -146,5 +159,28 @@ mod tests {
         let cut = folder.path().join(TRAIN);
         fs::write(&cut, [0, 0, 8, 3, 0, 0]).unwrap();
         assert!(load_error(&cut).to_string().contains("ends after 6 bytes"));
+    }
+
+    #[test]
+    fn an_idx_file_tells_its_bytes_and_can_be_left_half_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(TRAIN);
+        let pixels = vec![7; 5 << 20];
+        fs::write(&path, [&[0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 4, 0, 0, 0, 4, 0], &pixels[..]].concat()).unwrap();
+        let total = fs::metadata(&path).unwrap().len();
+        let mut told = Vec::new();
+        super::load(folder.path(), &mut |reading| {
+            told.push(reading);
+            Ok(())
+        })
+        .unwrap();
+        assert!(told.len() >= 5 && told.is_sorted_by_key(|reading| reading.done), "{told:?}");
+        assert!(told.iter().all(|reading| (reading.part, reading.total) == (Part::Bytes, total)), "{told:?}");
+        let mut most = 0;
+        let stopped = super::load(&path, &mut |Reading { done, .. }| {
+            most = done;
+            if done > 2 << 20 { Err(Error::Cancelled) } else { Ok(()) }
+        });
+        assert!(matches!(stopped, Err(Error::Cancelled)) && most < 4 << 20, "{stopped:?} after {most} bytes");
     }
 }

@@ -7,6 +7,7 @@ use image::{DynamicImage, GrayImage, ImageReader, Limits, LumaA};
 
 use super::folder::{HINT, file_name, names};
 use super::idx::Images;
+use super::reading::{OnRead, Part, Reading};
 use super::resize::resize;
 use super::{Dataset, Splits};
 use crate::pictures::palette;
@@ -29,12 +30,12 @@ const MAX_RATIO: u64 = 1_100;
 ///
 /// Each is cropped to the square at its centre, and all are brought to the side of the smallest, at most 64 pixels.
 /// Of a moving GIF, the first frame is taken. With sub-folders `0` … `9`, pictures are sorted by their own name
-/// first, so that every part of the order has all classes.
+/// first, so that every part of the order has all classes. `on_read` is told before each picture, at first of their sizes.
 ///
 /// # Errors
 /// [`Error::Format`] when there are no pictures, when they lie both in the folder and in class folders, and for one
-/// that cannot be decoded; [`Error::Read`] for one that cannot be read.
-pub fn load(folder: &Path) -> Result<Splits> {
+/// that cannot be decoded; [`Error::Read`] for one that cannot be read; and what `on_read` returned.
+pub fn load(folder: &Path, on_read: &mut OnRead) -> Result<Splits> {
     let entries = names(folder)?;
     let loose: Vec<PathBuf> = entries.iter().filter(|path| is_picture(path)).cloned().collect();
     let mut classed = Vec::new();
@@ -55,9 +56,10 @@ pub fn load(folder: &Path) -> Result<Splits> {
     if paths.is_empty() {
         return Err(Error::format(folder, "no images in this folder", HINT));
     }
-    let side = common_side(&paths)?;
+    let side = common_side(&paths, on_read)?;
     let mut pixels = Vec::with_capacity(paths.len() * (side * side) as usize);
-    for path in &paths {
+    for (path, done) in paths.iter().zip(0..) {
+        on_read(Reading { part: Part::Pictures, done, total: paths.len() as u64 })?;
         pixels.extend(grey_square(path, side)?);
     }
     let images = Images { count: paths.len(), height: side as usize, width: side as usize, pixels };
@@ -78,8 +80,9 @@ fn class_of(path: &Path) -> Option<u8> {
 }
 
 /// The smallest side of all pictures, from their headers alone.
-fn common_side(paths: &[PathBuf]) -> Result<u32> {
-    paths.iter().try_fold(MAX_SIDE, |side, path| {
+fn common_side(paths: &[PathBuf], on_read: &mut OnRead) -> Result<u32> {
+    paths.iter().zip(0..).try_fold(MAX_SIDE, |side, (path, done)| {
+        on_read(Reading { part: Part::Sizes, done, total: paths.len() as u64 })?;
         let (width, height) = open(path)?.into_dimensions().map_err(|error| unreadable(path, error))?;
         Ok(side.min(width).min(height).max(1))
     })
@@ -142,6 +145,10 @@ mod tests {
 
     use super::*;
 
+    fn load(folder: &Path) -> Result<Splits> {
+        super::load(folder, &mut |_| Ok(()))
+    }
+
     fn save(path: &Path, width: u32, height: u32, grey: u8) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         GrayImage::from_pixel(width, height, Luma([grey])).save(path).unwrap();
@@ -179,6 +186,20 @@ mod tests {
         assert_eq!(test, [(Some(0), 9), (Some(1), 19), (Some(7), 79)]);
         save(&folder.path().join("loose.png"), 8, 8, 0);
         assert!(load(folder.path()).unwrap_err().to_string().contains("both in itself and in class folders"));
+    }
+
+    #[test]
+    fn each_picture_is_told_of_before_it_is_read_and_an_error_ends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        (0..5).for_each(|i| save(&folder.path().join(format!("{i}.png")), 8, 8, i));
+        let mut told = Vec::new();
+        let stopped = super::load(folder.path(), &mut |reading| {
+            told.push((reading.part, reading.done, reading.total));
+            if told.len() == 8 { Err(Error::Cancelled) } else { Ok(()) }
+        });
+        assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+        let sizes = (0..5).map(|done| (Part::Sizes, done, 5));
+        assert_eq!(told, sizes.chain((0..3).map(|done| (Part::Pictures, done, 5))).collect::<Vec<_>>());
     }
 
     #[test]

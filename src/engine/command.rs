@@ -21,7 +21,7 @@ pub enum Command {
     Continue,
     /// Train one step, then hold.
     Step,
-    /// End the run, keeping a checkpoint.
+    /// End the run, keeping a checkpoint; while its images are read, it does not begin.
     Stop,
     /// Look at a run that another program trains, read-only: `Attached`, then its news as of a run of one's own, until
     /// `Detached`. `Open` of such a run does the same.
@@ -61,6 +61,8 @@ pub enum Command {
     /// Look at what a run would learn from, in the background; answered by `DataSeen` or `Failed`. Files that were looked at
     /// last are only read once more when `again` is set.
     LookAtData { data: Box<DataSettings>, seed: u64, again: bool },
+    /// Read no further: the look at the data in progress is answered by `ReadingStopped`.
+    StopReading,
     /// What was looked at is shown no longer: its images need not be kept.
     ForgetData,
     /// Read what a PNG file says of how it was drawn, in the background; answered by `ProvenanceRead` or `Failed`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{DataSettings, Settings};
 use crate::data::contact_sheet::ContactSheet;
+use crate::data::reading::Reading;
 use crate::eval::QuickEval;
 use crate::eval::copying::Copying;
 use crate::pictures::{Pictures, Provenance};
@@ -54,6 +55,10 @@ pub enum Event {
     RunEnded { step: u64, reason: EndReason, run: PathBuf },
     /// So much of a model's file is read. May be dropped when the window is slow.
     Reading { done: u64, total: u64 },
+    /// So much is read of the images that a task needs. May be dropped when the window is slow.
+    ReadingImages { during: Task, reading: Reading },
+    /// The images that were looked at are read no further, as that was asked for.
+    ReadingStopped,
     /// A model can be sampled from now.
     ModelReady(ModelReady),
     /// An image to begin with; of so many test images, where it is one of them.

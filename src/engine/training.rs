@@ -4,14 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use candle_core::Device;
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::TryRecvError;
 
+use super::reading::{self, Inbox};
 use super::sampling::{Beginning, Source};
 use super::worker::{Worker, report, task_of};
-use super::{Activity, Closed, Command, EndReason, Event, RunStarted, Save, Task};
+use super::{Activity, Closed, Command, EndReason, Event, Outbox, RunStarted, Save, Task};
 use super::{naming, origin, runs, saving};
 use crate::config::{SamplingSettings, Settings};
-use crate::data;
+use crate::data::Splits;
 use crate::device::{describe, describe_loss, is_lost};
 use crate::model::Denoiser;
 use crate::model::params::to_host;
@@ -22,9 +23,11 @@ use crate::trained::{TrainedModel, name_of};
 use crate::{Error, Result};
 
 /// A new run.
-pub(super) fn start(worker: &mut Worker, settings: &Settings, out: &Path, commands: &Receiver<Command>) -> Result<()> {
+pub(super) fn start(worker: &mut Worker, settings: &Settings, out: &Path, commands: &mut Inbox) -> Result<()> {
     let _ = worker.out.send(Event::Activity(Activity::Preparing));
-    let splits = data::load(&settings.data.source)?;
+    let Some(splits) = unless_stopped(images(settings, Task::StartingRun, &worker.out, commands), &worker.out)? else {
+        return Ok(());
+    };
     let mut run = worker.on_device(|device| Run::create(settings, &splits, out, device))?;
     drop(splits);
     let estimate = Estimate::of(&mut run.trainer)?;
@@ -33,11 +36,14 @@ pub(super) fn start(worker: &mut Worker, settings: &Settings, out: &Path, comman
 }
 
 /// A run that goes on from its checkpoint.
-pub(super) fn resume(worker: &mut Worker, path: &Path, commands: &Receiver<Command>) -> Result<()> {
+pub(super) fn resume(worker: &mut Worker, path: &Path, commands: &mut Inbox) -> Result<()> {
     let _ = worker.out.send(Event::Activity(Activity::Preparing));
-    let load = |settings: &Settings| data::load(&settings.data.source);
-    let (mut run, notice) =
-        worker.on_device(|device| Run::resume(path, |recorded| Ok(recorded.clone()), load, device))?;
+    let out = worker.out.clone();
+    let resumed = worker.on_device(|device| {
+        let load = |settings: &Settings| images(settings, Task::ResumingRun, &out, commands);
+        Run::resume(path, |recorded| Ok(recorded.clone()), load, device)
+    });
+    let Some((mut run, notice)) = unless_stopped(resumed, &out)? else { return Ok(()) };
     if let Some(notice) = notice {
         let _ = worker.out.send(Event::Notice(notice));
     }
@@ -47,13 +53,27 @@ pub(super) fn resume(worker: &mut Worker, path: &Path, commands: &Receiver<Comma
     Ok(())
 }
 
+/// What a run learns from, unless it is stopped meanwhile.
+fn images(settings: &Settings, during: Task, out: &Outbox, commands: &mut Inbox) -> Result<Splits> {
+    reading::load(&settings.data.source, during, out, &mut || commands.stops())
+}
+
+/// None, and a notice, where the run was stopped before it began.
+fn unless_stopped<T>(prepared: Result<T>, out: &Outbox) -> Result<Option<T>> {
+    if let Err(Error::Cancelled) = prepared {
+        let _ = out.send(Event::Notice("Its images are read no further: the run did not begin".into()));
+        return Ok(None);
+    }
+    prepared.map(Some)
+}
+
 /// Trains until the end; how it ended, a failure too, is told to the window here.
 fn carry_on(
     worker: &mut Worker,
     mut run: Run,
     estimate: Option<Estimate>,
     past: Option<History>,
-    commands: &Receiver<Command>,
+    commands: &mut Inbox,
 ) {
     let _ = worker.out.send(Event::RunStarted(RunStarted {
         run: run.folder.path().to_path_buf(),
@@ -97,7 +117,7 @@ fn train_guarded(run: &mut Run, watch: &mut dyn FnMut(RunEvent, &Trainer) -> Res
 /// Between two steps: tells the window what happened and does what it asks.
 struct Steering<'a> {
     worker: &'a mut Worker,
-    commands: &'a Receiver<Command>,
+    commands: &'a mut Inbox,
     path: &'a Path,
     /// Whether the run waits after each step.
     held: bool,
@@ -256,6 +276,10 @@ impl Steering<'_> {
             Command::NameDigits { pictures } => naming::name(pictures, &self.worker.out),
             Command::ForgetData => {
                 self.worker.looker.forget();
+                Ok(())
+            }
+            Command::StopReading => {
+                self.worker.looker.stop();
                 Ok(())
             }
             Command::LookAtData { data, seed, again } => self.worker.looker.look(*data, seed, again, &self.worker.out),

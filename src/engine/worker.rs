@@ -10,6 +10,7 @@ use crossbeam_channel::Receiver;
 use super::attached::Attached;
 use super::copying::CopyFinder;
 use super::looking::Looker;
+use super::reading::Inbox;
 use super::sampling::{Beginning, Sampler, Source};
 use super::{Activity, Command, Event, ModelReady, Outbox, RunOpened, Save, Task};
 use super::{naming, origin, runs, saving, training};
@@ -39,8 +40,9 @@ pub fn work(device: DeviceChoice) -> impl FnOnce(Receiver<Command>, Outbox) + Se
         };
         let (sampler, copies, looker) = (Sampler::new(out.clone()), CopyFinder::default(), Looker::default());
         let mut worker = Worker { sampler, out, device, model: None, copies, looker, attached: Attached::default() };
+        let mut commands = Inbox::new(commands);
         while let Ok(command) = commands.recv() {
-            worker.carry_out(command, &commands);
+            worker.carry_out(command, &mut commands);
         }
         worker.sampler.cancel();
         worker.attached.detach();
@@ -61,7 +63,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// One command outside a run. A failure, or a panic, becomes an event, and the next command starts afresh.
-    fn carry_out(&mut self, command: Command, commands: &Receiver<Command>) {
+    fn carry_out(&mut self, command: Command, commands: &mut Inbox) {
         let during = task_of(&command);
         tracing::info!("{} began", during.words());
         if matches!(command, Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. }) {
@@ -102,6 +104,10 @@ impl Worker {
             Command::NameDigits { pictures } => naming::name(pictures, &self.out),
             Command::ForgetData => {
                 self.looker.forget();
+                Ok(())
+            }
+            Command::StopReading => {
+                self.looker.stop();
                 Ok(())
             }
             Command::LookAtData { data, seed, again } => self.looker.look(*data, seed, again, &self.out),
@@ -260,7 +266,7 @@ pub(super) fn task_of(command: &Command) -> Task {
         Command::DeleteRun { .. } => Task::DeletingRun,
         Command::LookForCopies { .. } => Task::LookingForCopies,
         Command::NameDigits { .. } => Task::NamingDigits,
-        Command::LookAtData { .. } | Command::ForgetData => Task::ReadingData,
+        Command::LookAtData { .. } | Command::StopReading | Command::ForgetData => Task::ReadingData,
         Command::Pause | Command::Continue | Command::Step | Command::Stop => Task::Training,
     }
 }

@@ -125,6 +125,12 @@ pub fn commands(state: &AppState) -> Vec<Command> {
             true,
             Action::LookAtData,
         ),
+        plain(
+            "Stop reading the images",
+            Some(KeyboardShortcut::new(Modifiers::SHIFT, Key::F5)),
+            state.reads_images(),
+            Action::StopReading,
+        ),
         plain("Show or fold the settings", ctrl(Key::B), true, Action::ToggleLeft),
         plain("Show or fold the charts", ctrl_shift(Key::B), true, Action::ToggleRight),
         plain(

@@ -8,6 +8,7 @@ use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::Empty;
 use super::section::{caption, title};
+use super::tabs::reading;
 use super::textures::{Part, Textures};
 use super::theme::{regular, semibold};
 use crate::app::{ACROSS, Action, AppState, ContactSheet};
@@ -27,6 +28,13 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         ui.spacing_mut().item_spacing.y = 4.0;
         title(ui, "What the next run learns from", |ui| {
             ui.add_space(12.0);
+            if state.data.reading().is_some() {
+                let tip = "Read no further, and show what was shown before";
+                if Button::text("Stop reading").tip(tip).show(ui).clicked() {
+                    actions.push(Action::StopReading);
+                }
+                return;
+            }
             let tip = "Read the images once more: files may have changed";
             if Button::text("Look again").enabled(!state.data.is_reading()).tip(tip).show(ui).clicked() {
                 actions.push(Action::LookAtData);
@@ -34,7 +42,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         });
         let unreadable = state.settings.data.digits.is_empty() || state.unreadable_data().is_some();
         let Some((data, sheet)) = state.data.sheet().filter(|_| !unreadable) else { return without(ui, state) };
-        caption(ui, if state.data.is_reading() { "Reading the images…".to_owned() } else { about(sheet, data) });
+        caption(ui, if state.data.is_reading() { reads(state) } else { about(sheet, data) });
         if state.lacks_classes() {
             without_classes(ui, state, actions);
         }
@@ -57,7 +65,7 @@ fn without(ui: &mut Ui, state: &AppState) {
         let sentence = "Choose at least one digit at the left: its images appear here.";
         return Empty { headline: "No digit is chosen", sentence }.show(ui, |_| ());
     }
-    let Some(why) = state.unreadable_data() else { return caption(ui, "Reading the images…") };
+    let Some(why) = state.unreadable_data() else { return caption(ui, reads(state)) };
     let p = Palette::of(ui);
     ui.label(RichText::new(why).color(p.bad));
     ui.add_space(4.0);
@@ -65,6 +73,11 @@ fn without(ui: &mut Ui, state: &AppState) {
         ui,
         "Choose other data at the top, drop a folder of images here, or change the digits and the subset at the left.",
     );
+}
+
+/// How far the images are read.
+fn reads(state: &AppState) -> String {
+    state.data.reading().map_or_else(|| "Reading the images…".to_owned(), reading)
 }
 
 /// Before a run begins that could not.

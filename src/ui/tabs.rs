@@ -9,7 +9,7 @@ use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::theme::{regular, semibold};
-use crate::app::{Action, Activity, AppState, EndReason, Tab, Tone};
+use crate::app::{Action, Activity, AppState, EndReason, Part, Reading, Tab, Tone};
 
 const HEIGHT: f32 = 40.0;
 
@@ -109,12 +109,25 @@ pub fn tone(p: &Palette, tone: Tone) -> Color32 {
     }
 }
 
+/// How far images are read.
+pub fn reading(Reading { part, done, total }: Reading) -> String {
+    let (done, total) = (done as f64, total as f64);
+    match part {
+        Part::Sizes => format!("Measuring the images: {} of {}", numbers::whole(done), numbers::whole(total)),
+        Part::Pictures => format!("Reading the images: {} of {}", numbers::whole(done), numbers::whole(total)),
+        Part::Bytes => format!("Reading the images: {:.0} %", 100.0 * done / total.max(1.0)),
+    }
+}
+
 fn going_on(state: &AppState, p: &Palette) -> (Color32, String) {
     let step = numbers::whole(state.progress.step as f64);
     match (state.activity, state.run.as_ref().and_then(|run| run.ended)) {
         (Activity::Preparing, _) if state.reading.is_some() => {
             let percent = 100.0 * state.reading.unwrap_or_default();
             (p.warn, format!("Reading the weights: {percent:.0} %"))
+        }
+        (Activity::Preparing, _) if state.reading_images.is_some() => {
+            (p.warn, state.reading_images.map(reading).unwrap_or_default())
         }
         (Activity::Preparing, _) => (p.warn, "Preparing data and network".to_owned()),
         (Activity::Training, _) => (p.good, "Training".to_owned()),

@@ -159,8 +159,13 @@ fn run_buttons(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     if Button::icon(icons::SKIP_FORWARD, "Train one step").enabled(running).show(ui).clicked() {
         actions.push(Action::Step);
     }
-    if Button::icon(icons::STOP, "Stop and keep").enabled(running).show(ui).clicked() {
-        actions.push(Action::Stop);
+    let reads = activity == Activity::Preparing && state.reading_images.is_some();
+    let (name, stop) = match reads {
+        true => ("Stop reading the images", Action::StopReading),
+        false => ("Stop and keep", Action::Stop),
+    };
+    if Button::icon(icons::STOP, name).enabled(running || reads).show(ui).clicked() {
+        actions.push(stop);
     }
     let stopped =
         state.run.as_ref().is_some_and(|run| matches!(run.ended, Some(EndReason::Stopped | EndReason::Failed)));

@@ -11,13 +11,16 @@ use crate::cli::compute::compute;
 use crate::cli::progress::{Progress, grouped};
 use crate::cli::say;
 use crate::config::Settings;
-use crate::data;
+use crate::data::reading::Part;
+use crate::data::{self, Splits};
 use crate::device::describe;
 use crate::eval::QuickEval;
 use crate::train::throughput::Throughput;
 use crate::train::{Control, Estimate, Outcome, Run, RunEvent};
 use crate::{Error, Result};
 
+/// Images that are read in less are read without a word.
+const WORTH_TELLING: Duration = Duration::from_millis(500);
 /// Time until a disk that did not take the run's files is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
@@ -38,10 +41,10 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
     .map_err(|error| Error::Panicked(format!("Ctrl-C cannot be watched: {error}")))?;
     let mut progress = Progress::new();
     let outcome = compute(plan.device, plan.threads, &mut progress, |device, progress| {
-        let load = |settings: &Settings| data::load(&settings.data.source);
         let mut run = match &plan.start {
-            Start::New(settings) => Run::create(settings, &load(settings)?, &plan.out, device)?,
+            Start::New(settings) => Run::create(settings, &images(settings, progress, &stop)?, &plan.out, device)?,
             Start::Resume(flags) => {
+                let load = |settings: &Settings| images(settings, progress, &stop);
                 let (run, notice) = Run::resume(&plan.out, |recorded| flags.resumed(recorded), load, device)?;
                 if let Some(notice) = notice {
                     progress.note(&notice);
@@ -97,6 +100,25 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
     } else {
         say(&plan.out.display().to_string())
     }
+}
+
+/// What the run learns from; how far it is read is told where that takes long.
+fn images(settings: &Settings, progress: &mut Progress, stop: &AtomicBool) -> Result<Splits> {
+    progress.begin();
+    let begun = Instant::now();
+    data::load_with(&settings.data.source, &mut |reading| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled);
+        }
+        if begun.elapsed() >= WORTH_TELLING {
+            let doing = match reading.part {
+                Part::Sizes => "measuring the images",
+                Part::Pictures | Part::Bytes => "reading the images",
+            };
+            progress.advance(doing, reading.done, reading.total);
+        }
+        Ok(())
+    })
 }
 
 fn eval_line(step: u64, eval: &QuickEval) -> String {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::super::handle::Room;
 use super::super::{Activity, Command, Event, Handle, Save, work};
 use super::model::{Ask, Label, News, Phase, Rules, State, View};
-use crate::config::{Budget, Preset, SamplingSettings, Settings, Subset};
+use crate::config::{Budget, DataSource, Preset, SamplingSettings, Settings, Subset};
 use crate::device::DeviceChoice;
 use crate::pictures::Pictures;
 use crate::rng::Stream;
@@ -132,14 +132,14 @@ fn command(ask: Ask, folder: &Path, number: usize) -> Command {
     match ask {
         // Where there is a run already, it cannot start.
         Ask::Train => {
-            Command::Train { settings: Box::new(settings()), out: folder.join(format!("run-{}", number % 5)) }
+            Command::Train { settings: Box::new(settings(folder)), out: folder.join(format!("run-{}", number % 5)) }
         }
         Ask::Pause => Command::Pause,
         Ask::Continue => Command::Continue,
         Ask::Step => Command::Step,
         Ask::Stop => Command::Stop,
         Ask::Sample => {
-            let settings = SamplingSettings { count: 1, steps: 2, ..settings().sampling };
+            let settings = SamplingSettings { count: 1, steps: 2, ..settings(folder).sampling };
             Command::Sample { settings }
         }
         Ask::Cancel => Command::CancelSampling,
@@ -151,8 +151,9 @@ fn command(ask: Ask, folder: &Path, number: usize) -> Command {
     }
 }
 
-fn settings() -> Settings {
+fn settings(folder: &Path) -> Settings {
     let mut settings = Preset::Nano.settings();
+    settings.data.source = DataSource::Path(folder.join("images"));
     (settings.data.subset, settings.data.held_out) = (Subset::First(16), 0);
     let training = &mut settings.training;
     (training.batch_size, training.checkpoint_every, training.preview_seconds) = (4, 2, 0.01);
@@ -160,9 +161,24 @@ fn settings() -> Settings {
     settings
 }
 
+/// 20 pictures, two of each class.
+fn write_images(folder: &Path) {
+    for class in 0..10 {
+        let of_class = folder.join(class.to_string());
+        std::fs::create_dir_all(&of_class).unwrap();
+        for i in 0..2 {
+            let pixels = (0..28 * 28).map(|pixel| (pixel * (class + 3) + i) as u8).collect();
+            let picture = Pictures { width: 28, height: 28, pixels };
+            std::fs::write(of_class.join(format!("{i}.png")), crate::pictures::png(&picture, None).unwrap()).unwrap();
+        }
+    }
+}
+
 fn news(event: &Event) -> News {
     match event {
         Event::Activity(activity) => News::Activity(*activity),
+        Event::ReadingImages { .. } => News::Reading,
+        Event::Notice(_) => News::Notice,
         Event::RunStarted(_) => News::RunStarted,
         Event::RunNamed { .. } => News::RunNamed,
         Event::Step(report) => News::Step(report.step as u8),
@@ -188,6 +204,7 @@ fn watch(seed: u64, presses: usize) -> Vec<Label> {
     let folder = tempfile::tempdir().unwrap();
     let mut random = Stream::new(seed, "presses", 0);
     let mut below = |most: usize| ((random.uniform() * most as f64) as usize).min(most - 1);
+    write_images(&folder.path().join("images"));
     let mut window = Watched::new();
     window.press(Ask::Train, folder.path());
     let mut pressed = 0;
@@ -227,6 +244,7 @@ fn the_model_could_have_done_all_that_the_engine_does() {
         let steps = trace.iter().filter(|seen| matches!(seen, Label::Took(News::Step(_)))).count();
         println!("seed {seed}: {} things seen, {steps} of them losses", trace.len());
         assert!(steps > 0);
+        assert!(trace.contains(&Label::Took(News::Reading)), "no image was read");
     }
 }
 

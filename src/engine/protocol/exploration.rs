@@ -59,7 +59,7 @@ fn explore(rules: &Rules) -> Result<Explored, String> {
 
 /// What is wrong whatever may follow.
 fn lost(state: &State) -> Option<&'static str> {
-    let waiting = state.events.iter().filter(|news| **news != News::Preview).count();
+    let waiting = state.events.iter().filter(|news| !news.may_be_dropped()).count();
     (usize::from(state.owed) != waiting).then_some("an event that must not be dropped is lost")
 }
 
@@ -81,7 +81,7 @@ fn wrong_at_rest(state: &State) -> Option<&'static str> {
     };
     if beside || !worker.todo.is_empty() || state.view != View::Asleep {
         Some("a thread is stuck")
-    } else if !state.commands.is_empty() && worker.phase != Phase::Ended {
+    } else if (!state.commands.is_empty() || !worker.waiting.is_empty()) && worker.phase != Phase::Ended {
         Some("a command is not carried out")
     } else if state.told != activity {
         Some("the window shows another activity than the engine's")

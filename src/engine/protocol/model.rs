@@ -28,6 +28,10 @@ impl Ask {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum News {
     Activity(Activity),
+    /// How far the images of a run are read: may be dropped.
+    Reading,
+    /// The run did not begin, as it was stopped while they were read.
+    Notice,
     RunStarted,
     RunNamed,
     Step(u8),
@@ -44,6 +48,12 @@ pub enum News {
     Failed,
     /// The engine's thread has ended by a panic.
     EngineFailed,
+}
+
+impl News {
+    pub fn may_be_dropped(self) -> bool {
+        matches!(self, Self::Preview | Self::Reading)
+    }
 }
 
 /// What a thread has before it.
@@ -66,6 +76,8 @@ pub enum Op {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     Idle,
+    /// Reads the images of a run, and tells of it so many times at most.
+    Reading(u8),
     /// About to take a step of training.
     Stepping,
     /// After a step: takes commands, and waits for them while the run is held. Whether it has said that it is held.
@@ -84,6 +96,8 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Worker {
     pub todo: VecDeque<Op>,
+    /// Commands that came while images were read.
+    pub waiting: VecDeque<Ask>,
     pub phase: Phase,
     pub held: bool,
     pub step: u8,
@@ -209,7 +223,14 @@ impl State {
             asked: false,
             view: View::Asleep,
             presses: rules.presses,
-            worker: Worker { todo: VecDeque::new(), phase: Phase::Idle, held: false, step: 0, has_model: false },
+            worker: Worker {
+                todo: VecDeque::new(),
+                waiting: VecDeque::new(),
+                phase: Phase::Idle,
+                held: false,
+                step: 0,
+                has_model: false,
+            },
             drawing: None,
             saving: Vec::new(),
             told: Activity::Idle,
@@ -274,7 +295,7 @@ impl State {
                 Some(Some(Op::Put(news)))
             }
             Op::Send(news) | Op::Put(news) if room => {
-                self.owed += u8::from(news != News::Preview);
+                self.owed += u8::from(!news.may_be_dropped());
                 self.events.push_back(news);
                 Some(matches!(op, Op::Send(_)).then_some(Op::Wake))
             }

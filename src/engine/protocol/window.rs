@@ -95,7 +95,7 @@ impl State {
     /// What the window does with an event, as `app::news` does.
     fn take(&mut self, news: News) {
         self.events.pop_front();
-        self.owed -= u8::from(news != News::Preview);
+        self.owed -= u8::from(!news.may_be_dropped());
         match news {
             News::Activity(activity) => self.told = activity,
             News::RunEnded | News::EngineFailed => self.told = Activity::Idle,

@@ -22,16 +22,8 @@ impl State {
             next.push((Label::Hidden("the worker panics"), state));
         }
         match self.worker.phase {
-            Phase::Idle => match self.commands.front() {
-                Some(&ask) => {
-                    state.commands.pop_front();
-                    if ask == Ask::Train {
-                        let mut refused = state.clone();
-                        let told = [News::Activity(Activity::Preparing), News::Failed];
-                        refused.then(told.map(Op::Send), Phase::Idle);
-                        refused.tell_idle(rules);
-                        next.push((Label::Hidden("the run cannot start"), refused));
-                    }
+            Phase::Idle => match state.next_ask() {
+                Some(ask) => {
                     state.carry_out(ask, rules);
                     next.push((Label::Hidden("a command is taken"), state));
                 }
@@ -41,6 +33,7 @@ impl State {
                 }
                 None => {}
             },
+            Phase::Reading(left) => self.read(left, rules, next),
             Phase::Stepping => {
                 state.worker.step += 1;
                 let told = Op::Send(News::Step(state.worker.step));
@@ -50,13 +43,9 @@ impl State {
             Phase::Listening { announced } => self.listen(announced, rules, next),
             Phase::Reporting(left) => self.report(left, rules, next),
             Phase::Busy(left) => {
-                match self.commands.front() {
-                    Some(Ask::Stop) => {
-                        state.commands.pop_front();
-                        state.end_run(rules);
-                    }
-                    Some(&ask) => {
-                        state.commands.pop_front();
+                match state.next_ask() {
+                    Some(Ask::Stop) => state.end_run(rules),
+                    Some(ask) => {
                         // What would go on at once when held goes on anyway here.
                         let _ = state.steer(ask);
                     }
@@ -92,6 +81,41 @@ impl State {
         self.worker.phase = Phase::Ending(rules.results.unwrap_or(1));
     }
 
+    /// The next command, of those that waited at first.
+    fn next_ask(&mut self) -> Option<Ask> {
+        self.worker.waiting.pop_front().or_else(|| self.commands.pop_front())
+    }
+
+    /// Reads the images of a run, which then begins, or cannot.
+    fn read(&self, left: u8, rules: &Rules, next: &mut Vec<(Label, Self)>) {
+        if left > 0 {
+            let mut state = self.clone();
+            state.then([Op::Offer(News::Reading)], Phase::Reading(less(left, rules)));
+            next.push((Label::Hidden("some images are read"), state));
+        }
+        let mut state = self.clone();
+        match state.commands.pop_front() {
+            Some(ask) if ask != Ask::Stop => {
+                state.worker.waiting.push_back(ask);
+                next.push((Label::Hidden("a command waits"), state));
+            }
+            None if self.is_open() => {}
+            Some(_) | None => {
+                state.then([Op::Send(News::Notice)], Phase::Idle);
+                state.tell_idle(rules);
+                next.push((Label::Hidden("the run is stopped before it begins"), state));
+            }
+        }
+        let mut state = self.clone();
+        let told = [News::RunStarted, News::RunNamed, News::Activity(Activity::Training)];
+        state.then(told.map(Op::Send), Phase::Stepping);
+        next.push((Label::Hidden("the run begins"), state));
+        let mut state = self.clone();
+        state.then([Op::Send(News::Failed)], Phase::Idle);
+        state.tell_idle(rules);
+        next.push((Label::Hidden("the run cannot start"), state));
+    }
+
     /// Between two steps.
     fn listen(&self, announced: bool, rules: &Rules, next: &mut Vec<(Label, Self)>) {
         let mut state = self.clone();
@@ -100,9 +124,8 @@ impl State {
             state.then([Op::Send(News::Activity(Activity::Paused))], Phase::Listening { announced: true });
             return next.push((Label::Hidden("says that it is held"), state));
         }
-        let stops = match self.commands.front() {
-            Some(&ask) => {
-                state.commands.pop_front();
+        let stops = match state.next_ask() {
+            Some(ask) => {
                 if ask != Ask::Stop && state.steer(ask) {
                     state.worker.phase = go;
                 }
@@ -151,14 +174,8 @@ impl State {
         let mut phase = Phase::Idle;
         match ask {
             Ask::Train => {
-                let told = [
-                    News::Activity(Activity::Preparing),
-                    News::RunStarted,
-                    News::RunNamed,
-                    News::Activity(Activity::Training),
-                ];
-                self.worker.todo.extend(told.map(Op::Send));
-                phase = Phase::Stepping;
+                self.worker.todo.push_back(Op::Send(News::Activity(Activity::Preparing)));
+                phase = Phase::Reading(rules.results.unwrap_or(1));
             }
             Ask::Sample if !self.worker.has_model => self.worker.todo.push_back(Op::Send(News::Failed)),
             Ask::Sample => self.worker.todo.extend([Op::EndDrawing, Op::StartDrawing]),

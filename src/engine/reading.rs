@@ -1,0 +1,90 @@
+//! Reading images: the window is told how far it is, and can end it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvError, TryRecvError};
+
+use super::{Command, Event, Outbox, Task};
+use crate::config::DataSource;
+use crate::data::{self, Splits};
+use crate::{Error, Result};
+
+/// Between two events of how far it is.
+const EVERY: Duration = Duration::from_millis(50);
+/// Commands that may wait for the end of it: the rest waits in the channel, which the window does not overfill.
+const MOST_WAITING: usize = 256;
+
+/// Reads images; [`Error::Cancelled`] once `is_to_end`.
+pub(super) fn load(
+    source: &DataSource,
+    during: Task,
+    out: &Outbox,
+    is_to_end: &mut dyn FnMut() -> bool,
+) -> Result<Splits> {
+    let mut told: Option<Instant> = None;
+    data::load_with(source, &mut |reading| {
+        if is_to_end() {
+            return Err(Error::Cancelled);
+        }
+        if told.is_none_or(|told| told.elapsed() >= EVERY) {
+            told = Some(Instant::now());
+            out.offer(Event::ReadingImages { during, reading });
+        }
+        Ok(())
+    })
+}
+
+/// The worker's end of the channel of commands, with those that came while the images of a run were read.
+pub(super) struct Inbox {
+    commands: Receiver<Command>,
+    waiting: VecDeque<Command>,
+}
+
+impl Inbox {
+    pub(super) fn new(commands: Receiver<Command>) -> Self {
+        Self { commands, waiting: VecDeque::new() }
+    }
+
+    pub(super) fn recv(&mut self) -> Result<Command, RecvError> {
+        self.waiting.pop_front().map_or_else(|| self.commands.recv(), Ok)
+    }
+
+    pub(super) fn try_recv(&mut self) -> Result<Command, TryRecvError> {
+        self.waiting.pop_front().map_or_else(|| self.commands.try_recv(), Ok)
+    }
+
+    /// Whether the run that is being prepared is to end: `Stop` came, or the window was closed. What else came waits.
+    pub(super) fn stops(&mut self) -> bool {
+        while self.waiting.len() < MOST_WAITING {
+            match self.commands.try_recv() {
+                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return true,
+                Ok(command) => self.waiting.push_back(command),
+                Err(TryRecvError::Empty) => break,
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_while_images_are_read_is_carried_out_in_its_order() {
+        let (sender, receiver) = crossbeam_channel::bounded(8);
+        let mut inbox = Inbox::new(receiver);
+        assert!(!inbox.stops());
+        [Command::Pause, Command::Step].into_iter().for_each(|command| sender.send(command).unwrap());
+        assert!(!inbox.stops());
+        [Command::Stop, Command::Continue].into_iter().for_each(|command| sender.send(command).unwrap());
+        assert!(inbox.stops() && !inbox.stops(), "once");
+        assert!(matches!(inbox.try_recv(), Ok(Command::Pause)));
+        assert!(matches!(inbox.recv(), Ok(Command::Step)));
+        assert!(matches!(inbox.recv(), Ok(Command::Continue)));
+        assert!(matches!(inbox.try_recv(), Err(TryRecvError::Empty)));
+        drop(sender);
+        assert!(inbox.stops(), "the window was closed");
+    }
+}
