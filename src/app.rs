@@ -26,7 +26,7 @@
 //! | `schedule_view` | what the schedule does, as a curve and a strip |
 //! | `schedule_doctor` | what is wrong with a schedule, and what would mend it |
 //! | `save_form`, `file_dialog` | what is saved where, and the desktop's dialog that asks |
-//! | `loss_figure` | the loss plot as an SVG file |
+//! | `loss_figure` | the loss plot as SVG, of which the PNG is drawn |
 //! | `provenance` | the settings inside pictures that were saved here: noted, and taken back |
 //! | `run_names` | default names of runs and files, and dates as text |
 //! | `naming` | which digit was asked for, and which is seen |

@@ -43,6 +43,7 @@ pub mod error;
 pub mod eval;
 pub mod export;
 pub mod files;
+pub mod fonts;
 #[cfg(not(feature = "readers-only"))]
 pub mod memory;
 pub mod model;

@@ -1,12 +1,14 @@
 //! Grey images as plain bytes: what crosses from the engine to the window, and what is written to files.
 
 mod encode;
+mod figure;
 pub mod palette;
 mod provenance;
 
 pub use encode::{
     GAP, apng, check_new_folder, gif, png, write_animated_png, write_film, write_png, write_png_of, write_singles,
 };
+pub use figure::write_figure;
 pub use provenance::Provenance;
 
 /// A batch of grey images of one size, 8 bits a pixel, rows from the top, image after image.

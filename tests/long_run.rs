@@ -187,6 +187,7 @@ impl Session {
             SaveWhat::AnimatedPng,
             SaveWhat::Losses,
             SaveWhat::LossPlot,
+            SaveWhat::LossPicture,
             SaveWhat::Weights,
         ];
         let what = all[self.below(all.len())];

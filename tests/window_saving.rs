@@ -53,6 +53,13 @@ fn the_losses_are_saved_as_a_table_and_as_a_plot() {
     assert_eq!(run, scene.state().run.as_ref().unwrap().folder);
     let Save::LossPlot { svg } = saved(&mut scene, "The loss as a plot (.svg)") else { panic!("a plot") };
     assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n") && svg.contains("2026-11-24_153012-small"));
+    let Save::LossPicture { svg: same, provenance } = saved(&mut scene, "The loss as a picture (.png)") else {
+        panic!("a picture")
+    };
+    assert_eq!(same, svg);
+    let (run, provenance) = (scene.state().run.as_ref().unwrap(), provenance.unwrap());
+    assert_eq!(provenance.settings.training, run.settings.training);
+    assert_eq!(provenance.step, scene.state().progress.step);
 }
 
 #[test]
@@ -62,6 +69,7 @@ fn a_key_opens_the_form_with_its_choice_made() {
         (CTRL_SHIFT, Key::A, SaveWhat::AnimatedPng),
         (CTRL_SHIFT, Key::T, SaveWhat::Losses),
         (CTRL_SHIFT, Key::Y, SaveWhat::LossPlot),
+        (CTRL_SHIFT, Key::I, SaveWhat::LossPicture),
     ] {
         let mut scene = scene();
         in_the_middle(&mut scene);

@@ -325,6 +325,10 @@ impl App {
             }
             SaveWhat::Losses => Some(Save::Losses { run: self.state.run.as_ref()?.folder.clone() }),
             SaveWhat::LossPlot => Some(Save::LossPlot { svg: self.state.loss_figure()? }),
+            SaveWhat::LossPicture => {
+                let (svg, provenance) = (self.state.loss_figure()?, self.state.provenance_of_run());
+                Some(Save::LossPicture { svg, provenance })
+            }
             SaveWhat::Weights => {
                 self.state.can_sample().then_some(Save::Weights { kind: self.state.settings.sampling.weights })
             }

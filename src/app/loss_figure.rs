@@ -1,4 +1,4 @@
-//! The loss plot as an SVG file, for papers and pages: light, and sharp at every size.
+//! The loss plot as SVG, for papers and pages: light, and sharp at every size. The PNG is drawn of it.
 
 use std::fmt::Write;
 
@@ -198,5 +198,25 @@ mod tests {
             assert!(figure(&plot([0.5], linear), "run").is_some());
             assert!(figure(&plot([], linear), "run").is_none());
         }
+    }
+
+    #[test]
+    fn the_png_has_the_colours_of_the_curves_where_the_frame_puts_them() {
+        let mut plot = plot((1..=1000).map(|_| 0.5), true);
+        [1, 500, 1000].into_iter().for_each(|step| plot.held_out.push(step, 0.2));
+        let (frame, folder) = (Frame::of(&plot).unwrap(), tempfile::tempdir().unwrap());
+        let path = folder.path().join("loss.png");
+        crate::pictures::write_figure(&path, &figure(&plot, "run").unwrap(), None).unwrap();
+        let read = image::open(&path).unwrap().into_rgb8();
+        assert_eq!(read.dimensions(), (1600, 900));
+        // The colour that is nearest to a curve's middle: a line between two rows of pixels blends with the white.
+        let drawn = |step, loss| {
+            let (x, y) = (2.0 * frame.x(step), 2.0 * frame.y(loss));
+            let column = (y as u32 - 2..y as u32 + 2).map(|y| read.get_pixel(x as u32, y).0);
+            column.min_by_key(|rgb| rgb.iter().map(|&part| u32::from(part)).sum::<u32>()).unwrap()
+        };
+        assert_eq!(drawn(300.0, 0.5), [0x1f, 0x6f, 0xeb]);
+        assert_eq!(drawn(700.0, 0.2), [0xbc, 0x4c, 0x00]);
+        assert_eq!(drawn(700.0, 0.35), [255; 3]);
     }
 }

@@ -22,6 +22,13 @@ impl AppState {
         Some(Box::new(provenance))
     }
 
+    /// What the run that is shown was trained with, as far as its losses are known.
+    pub(super) fn provenance_of_run(&self) -> Option<Box<Provenance>> {
+        let (run, latest) = (self.run.as_ref()?, self.loss.train.latest()?);
+        let (settings, name) = (&run.settings, name_of(&run.folder));
+        Some(Box::new(Provenance::new(settings, &settings.sampling, name, latest.last)))
+    }
+
     /// What drew the film that is shown along the denoising; none of one along the training, by many models.
     pub(super) fn provenance_of_film(&self) -> Option<Box<Provenance>> {
         let shown = self.film().zip(self.recording.as_ref()).filter(|(film, own)| std::ptr::eq(*film, *own));

@@ -12,13 +12,22 @@ pub enum SaveWhat {
     AnimatedPng,
     Losses,
     LossPlot,
+    LossPicture,
     Weights,
 }
 
 impl SaveWhat {
     /// All choices, in the order of the form.
-    pub const ALL: [Self; 7] =
-        [Self::Grid, Self::Singles, Self::Animation, Self::AnimatedPng, Self::Losses, Self::LossPlot, Self::Weights];
+    pub const ALL: [Self; 8] = [
+        Self::Grid,
+        Self::Singles,
+        Self::Animation,
+        Self::AnimatedPng,
+        Self::Losses,
+        Self::LossPlot,
+        Self::LossPicture,
+        Self::Weights,
+    ];
 
     /// The name in the form.
     pub fn title(self) -> &'static str {
@@ -29,6 +38,7 @@ impl SaveWhat {
             Self::AnimatedPng => "The film in all its greys (.apng)",
             Self::Losses => "Losses of every step as a table (.csv)",
             Self::LossPlot => "The loss as a plot (.svg)",
+            Self::LossPicture => "The loss as a picture (.png)",
             Self::Weights => "Weights of the model (.safetensors)",
         }
     }
@@ -40,7 +50,7 @@ impl SaveWhat {
             Self::Singles => "digits",
             Self::Animation | Self::AnimatedPng => "denoising",
             Self::Losses => "losses",
-            Self::LossPlot => "loss",
+            Self::LossPlot | Self::LossPicture => "loss",
             Self::Weights => "weights",
         }
     }
@@ -48,7 +58,7 @@ impl SaveWhat {
     /// The file extension; empty for a folder.
     pub fn extension(self) -> &'static str {
         match self {
-            Self::Grid => "png",
+            Self::Grid | Self::LossPicture => "png",
             Self::Singles => "",
             Self::Animation => "gif",
             Self::AnimatedPng => "apng",

@@ -86,6 +86,8 @@ pub enum Save {
     Losses { run: PathBuf },
     /// The plot of the loss: a whole SVG file.
     LossPlot { svg: String },
+    /// The same plot as a PNG, twice as large.
+    LossPicture { svg: String, provenance: Option<Box<Provenance>> },
     /// The current model's weights as safetensors.
     Weights { kind: WeightsKind },
 }

@@ -10,7 +10,7 @@ use super::background;
 use super::{Event, Outbox, Save, Task};
 use crate::config::Settings;
 use crate::files::{create_dir_all, write_atomically};
-use crate::pictures::{GAP, Provenance, write_animated_png, write_film, write_png_of, write_singles};
+use crate::pictures::{GAP, Provenance, write_animated_png, write_figure, write_film, write_png_of, write_singles};
 use crate::tensor_file::{self, Entry};
 use crate::train::loss_table::write_loss_table;
 use crate::{Error, Result};
@@ -57,7 +57,7 @@ fn name_of(what: &Save) -> &'static str {
         Save::Singles { .. } => "pictures",
         Save::Animation { .. } | Save::AnimatedPng { .. } => "animation",
         Save::Losses { .. } => "losses",
-        Save::LossPlot { .. } => "plot of the loss",
+        Save::LossPlot { .. } | Save::LossPicture { .. } => "plot of the loss",
         Save::Weights { .. } => "weights",
     }
 }
@@ -77,6 +77,7 @@ fn write(what: &Save, weights: Option<&NamedWeights>, path: &Path) -> Result<()>
         }
         Save::Losses { run } => write_loss_table(run, path),
         Save::LossPlot { svg } => write_atomically(path, |file| file.write_all(svg.as_bytes())),
+        Save::LossPicture { svg, provenance } => write_figure(path, svg, provenance.as_deref()),
         Save::Weights { .. } => {
             let weights = weights.ok_or_else(super::worker::no_model)?;
             let settings =

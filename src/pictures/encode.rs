@@ -168,7 +168,7 @@ fn size(pictures: &Pictures) -> io::Result<(u32, u32)> {
     Ok((side(pictures.width)?, side(pictures.height)?))
 }
 
-fn png_to_io(error: EncodingError) -> io::Error {
+pub(super) fn png_to_io(error: EncodingError) -> io::Error {
     match error {
         EncodingError::IoError(error) => error,
         other => io::Error::other(other),

@@ -114,6 +114,7 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         save("Save the film as an animated PNG", Key::A, film.is_some(), SaveWhat::AnimatedPng),
         save("Save the losses as a table (CSV)", Key::T, learnt, SaveWhat::Losses),
         save("Save the loss as a plot (SVG)", Key::Y, learnt, SaveWhat::LossPlot),
+        save("Save the loss as a picture (PNG)", Key::I, learnt, SaveWhat::LossPicture),
         plain("Copy the pictures", ctrl_shift(Key::G), pictures, Action::CopyPicture),
         plain("Show the Train tab", ctrl(Key::Num1), true, Action::ShowTab(Tab::Train)),
         plain("Show the Sample tab", ctrl(Key::Num2), true, Action::ShowTab(Tab::Sample)),

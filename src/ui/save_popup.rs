@@ -97,7 +97,7 @@ fn missing(state: &AppState, what: SaveWhat) -> Option<&'static str> {
             (!recorded && state.preview.is_none()).then_some("No pictures yet: train or draw some first.")
         }
         SaveWhat::Animation | SaveWhat::AnimatedPng => (!recorded).then_some("No film yet: press Record first."),
-        SaveWhat::Losses | SaveWhat::LossPlot => {
+        SaveWhat::Losses | SaveWhat::LossPlot | SaveWhat::LossPicture => {
             let learnt = state.run.is_some() && !state.loss.train.is_empty();
             (!learnt).then_some("No losses yet: train first, or open a run.")
         }

@@ -9,6 +9,7 @@ use egui::{
 };
 
 use super::palette::Palette;
+use crate::fonts;
 
 /// Radius of controls.
 pub const RADIUS: u8 = 6;
@@ -17,7 +18,7 @@ pub const ROW: f32 = 28.0;
 
 /// Sets fonts and both themes' styles.
 pub fn install(ctx: &Context) {
-    ctx.set_fonts(fonts());
+    ctx.set_fonts(definitions());
     for theme in [Theme::Dark, Theme::Light] {
         ctx.set_style_of(theme, style(theme));
     }
@@ -33,22 +34,22 @@ pub fn regular(size: f32) -> FontId {
     FontId::new(size, FontFamily::Proportional)
 }
 
-fn fonts() -> FontDefinitions {
-    let mut fonts = FontDefinitions::empty();
+fn definitions() -> FontDefinitions {
+    let mut definitions = FontDefinitions::empty();
     let files: [(&str, &'static [u8]); 4] = [
-        ("inter", include_bytes!("../../assets/fonts/Inter-Regular-subset.otf")),
-        ("inter semibold", include_bytes!("../../assets/fonts/Inter-SemiBold-subset.otf")),
-        ("icons fill", include_bytes!("../../assets/fonts/Phosphor-Fill-subset.ttf")),
-        ("icons bold", include_bytes!("../../assets/fonts/Phosphor-Bold-subset.ttf")),
+        ("inter", fonts::TEXT),
+        ("inter semibold", fonts::STRONG),
+        ("icons fill", fonts::ICONS_FILLED),
+        ("icons bold", fonts::ICONS),
     ];
     for (name, bytes) in files {
-        fonts.font_data.insert(name.into(), Arc::new(FontData::from_static(bytes)));
+        definitions.font_data.insert(name.into(), Arc::new(FontData::from_static(bytes)));
     }
     let chain = |first: &str| vec![first.to_owned(), "icons fill".into(), "icons bold".into()];
-    fonts.families.insert(FontFamily::Proportional, chain("inter"));
-    fonts.families.insert(FontFamily::Monospace, chain("inter"));
-    fonts.families.insert(FontFamily::Name("semibold".into()), chain("inter semibold"));
-    fonts
+    definitions.families.insert(FontFamily::Proportional, chain("inter"));
+    definitions.families.insert(FontFamily::Monospace, chain("inter"));
+    definitions.families.insert(FontFamily::Name("semibold".into()), chain("inter semibold"));
+    definitions
 }
 
 fn style(theme: Theme) -> Style {
