@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::super::Activity;
 use super::super::handle::Room;
-use super::model::{Broken, Label, News, Phase, Rules, State, View};
+use super::model::{Broken, Label, Phase, Rules, State, View};
 
 /// How much there was to see.
 #[derive(Debug, Default, Clone, Copy)]
