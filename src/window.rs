@@ -1,9 +1,12 @@
 //! The real window: eframe around the state and the panels, what is remembered between starts, the end.
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
+use eframe::wgpu::DeviceType;
 use eframe::{CreationContext, Frame, NativeOptions, Storage};
 use egui::{ColorImage, Context, IconData, ThemePreference, Ui, ViewportBuilder, ViewportCommand};
 
@@ -20,6 +23,9 @@ const ENGINE_MAY_TAKE: Duration = Duration::from_secs(2);
 /// Shortest time between two frames that the engine asks for: drawing on the CPU must not slow training down.
 pub const FRAME_PAUSE: Duration = Duration::from_millis(50);
 
+/// The same where the processor draws the triangles, too: a frame then takes tens of milliseconds of every core.
+const SOFTWARE_FRAME_PAUSE: Duration = Duration::from_millis(200);
+
 /// How the window is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renderer {
@@ -31,7 +37,7 @@ pub enum Renderer {
 pub struct WindowOptions {
     /// A run folder or weights file to open at once.
     pub run: Option<PathBuf>,
-    /// The renderer; none tries wgpu, then glow.
+    /// The renderer; none tries wgpu on a graphics card, then glow, which draws faster without one, then wgpu on the processor.
     pub renderer: Option<Renderer>,
     /// The engine's worker, which runs on its own thread until its command channel is closed.
     pub work: fn(Receiver<Command>, Outbox),
@@ -45,13 +51,21 @@ pub fn run(options: WindowOptions) -> Result<()> {
     if cfg!(target_os = "linux") && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| is_unset(name)) {
         return Err(Error::NoDisplay { why: "neither DISPLAY nor WAYLAND_DISPLAY is set".into() });
     }
-    let order = renderer.map_or(vec![Renderer::Wgpu, Renderer::Glow], |one| vec![one]);
+    let order = match renderer {
+        Some(one) => vec![(one, WithoutCard::Open)],
+        None => vec![
+            (Renderer::Wgpu, WithoutCard::Refuse),
+            (Renderer::Glow, WithoutCard::Open),
+            (Renderer::Wgpu, WithoutCard::Open),
+        ],
+    };
+    let software = Rc::new(Cell::new(false));
     let mut why = Vec::new();
-    for renderer in order {
-        match open(renderer, run.clone(), work) {
+    for (renderer, without_card) in order {
+        match open(renderer, without_card, &software, run.clone(), work) {
             Ok(()) => return Ok(()),
             Err(error) => {
-                tracing::warn!(?renderer, %error, "the window could not be opened");
+                tracing::info!(?renderer, %error, "the window could not be opened");
                 why.push(format!("{renderer:?}: {error}").to_lowercase());
             }
         }
@@ -63,7 +77,25 @@ fn is_unset(name: &str) -> bool {
     std::env::var_os(name).is_none_or(|value| value.is_empty())
 }
 
-fn open(renderer: Renderer, run: Option<PathBuf>, work: fn(Receiver<Command>, Outbox)) -> Result<(), eframe::Error> {
+/// What becomes of a window that no graphics card draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WithoutCard {
+    Refuse,
+    Open,
+}
+
+/// Whether wgpu draws on the processor, in place of a graphics card. OpenGL does not tell.
+fn is_software(cc: &CreationContext<'_>) -> bool {
+    cc.wgpu_render_state.as_ref().is_some_and(|state| state.adapter.get_info().device_type == DeviceType::Cpu)
+}
+
+fn open(
+    renderer: Renderer,
+    without_card: WithoutCard,
+    software: &Rc<Cell<bool>>,
+    run: Option<PathBuf>,
+    work: fn(Receiver<Command>, Outbox),
+) -> Result<(), eframe::Error> {
     let viewport = ViewportBuilder::default()
         .with_title("Diffuscope")
         .with_app_id("diffuscope")
@@ -78,9 +110,16 @@ fn open(renderer: Renderer, run: Option<PathBuf>, work: fn(Receiver<Command>, Ou
         Renderer::Glow => eframe::Renderer::Glow,
     };
     let native = NativeOptions { viewport, renderer, ..NativeOptions::default() };
+    let software = Rc::clone(software);
     let create = move |cc: &CreationContext<'_>| {
         let ctx = cc.egui_ctx.clone();
-        let handle = Handle::spawn(move || ctx.request_repaint_after(FRAME_PAUSE), work)?;
+        // What wgpu found out holds for OpenGL after it.
+        software.set(software.get() || is_software(cc));
+        if software.get() && without_card == WithoutCard::Refuse {
+            return Err("there is no graphics card".into());
+        }
+        let pause = if software.get() { SOFTWARE_FRAME_PAUSE } else { FRAME_PAUSE };
+        let handle = Handle::spawn(move || ctx.request_repaint_after(pause), work)?;
         let mut window = Window::new(cc, handle, Folders::of_user());
         if let Some(reports) = Reports::of_user() {
             window.offer_report(reports);

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use resvg::tiny_skia::{Color, Pixmap, Transform};
-use resvg::usvg::{Options, Tree, fontdb};
+use resvg::usvg::fontdb::{self, FaceInfo, ID, Language, Source, Stretch, Style, Weight};
+use resvg::usvg::{Options, Tree};
 
 use super::encode::png_to_io;
 use super::provenance::{KEYWORD, Provenance};
@@ -14,6 +15,8 @@ use crate::{Error, fonts};
 
 /// Pixels for each unit of the SVG: sharp on dense screens and on paper.
 const SCALE: f32 = 2.0;
+/// The family of the text.
+const FAMILY: &str = "Inter";
 
 /// Writes an SVG figure as a PNG on white, two pixels a unit, whole or not at all; with what the figure is of, where
 /// that is known. Text is drawn in the program's own font, so the same figure gives the same bytes on every machine.
@@ -27,9 +30,8 @@ pub fn write_figure(path: &Path, svg: &str, provenance: Option<&Provenance>) -> 
 
 fn drawn(svg: &str) -> io::Result<Pixmap> {
     let mut fonts = fontdb::Database::new();
-    fonts.load_font_data(fonts::TEXT.to_vec());
-    let family = fonts.faces().next().and_then(|face| face.families.first()).map(|(name, _)| name.clone());
-    fonts.set_sans_serif_family(family.unwrap_or_default());
+    fonts.push_face_info(text_face());
+    fonts.set_sans_serif_family(FAMILY);
     let options = Options { fontdb: Arc::new(fonts), ..Options::default() };
     let tree = Tree::from_str(svg, &options).map_err(io::Error::other)?;
     let size = tree.size().to_int_size().scale_by(SCALE).and_then(|size| Pixmap::new(size.width(), size.height()));
@@ -37,6 +39,21 @@ fn drawn(svg: &str) -> io::Result<Pixmap> {
     pixels.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
     Ok(pixels)
+}
+
+/// The font of text. Its subset has no names, so it is told what it is called here.
+fn text_face() -> FaceInfo {
+    FaceInfo {
+        id: ID::dummy(),
+        source: Source::Binary(Arc::new(fonts::TEXT)),
+        index: 0,
+        families: vec![(FAMILY.into(), Language::English_UnitedStates)],
+        post_script_name: String::new(),
+        style: Style::Normal,
+        weight: Weight::NORMAL,
+        stretch: Stretch::Normal,
+        monospaced: false,
+    }
 }
 
 fn png(figure: &Pixmap, provenance: Option<&Provenance>) -> io::Result<Vec<u8>> {

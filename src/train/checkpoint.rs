@@ -148,7 +148,11 @@ impl Checkpoint {
             if view.dtype() != Dtype::F32 {
                 return Err(wrong(&format!("{name} is not f32")));
             }
-            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            let values: Vec<_> =
+                view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            if !values.iter().all(|value| value.is_finite()) {
+                return Err(wrong(&format!("{name} holds a value that is no number")));
+            }
             tensors.insert(name.to_owned(), (view.shape().to_vec(), values));
         }
         Ok(Self { settings, step, elapsed: Duration::from_nanos(number("nanoseconds")?), tensors })
