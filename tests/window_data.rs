@@ -18,6 +18,7 @@ fn scene() -> Scene {
     Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]))
 }
 
+#[track_caller]
 fn asked(scene: &mut Scene) -> (DataSettings, u64, bool) {
     match scene.command() {
         Some(Command::LookAtData { data, seed, again }) => (*data, seed, again),

@@ -128,6 +128,8 @@ impl App {
         {
             let mut settings = state.settings.clone();
             settings.data.source = former.clone();
+            // What the person chose stays a step of undo away, however soon it was stopped.
+            state.edits.end_move();
             return state.edit_settings(settings);
         }
         let why = "The images are read no further, as you stopped it: Look again reads them from the beginning.";

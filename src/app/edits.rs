@@ -39,6 +39,11 @@ impl Edits {
         self.last = Some((what, now));
     }
 
+    /// The next change is one of its own, whatever it changes.
+    pub fn end_move(&mut self) {
+        self.last = None;
+    }
+
     /// The settings before the last change.
     pub fn undo(&mut self, now: &Settings) -> Option<Settings> {
         let before = self.past.pop()?;
