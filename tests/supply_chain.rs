@@ -175,7 +175,7 @@ fn each_duplicate_in_deny_toml_has_its_reason_and_is_there() {
 
 /// Name, version and licence of what is compiled for this system, as part of the program or to build it.
 fn linked() -> BTreeSet<(String, String, String)> {
-    let words = ["tree", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none", "--format", "{p}|{l}"];
+    let words = ["tree", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}|{l}"];
     let output = Command::new(env!("CARGO")).args(words).current_dir(root()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
