@@ -116,17 +116,20 @@ impl Frame {
         EDGES[3] - (EDGES[3] - EDGES[2]) * share
     }
 
-    /// From the lowest to the highest loss of each bucket.
+    /// From the lowest to the highest loss of each bucket, and on to the next: of few steps it is a line, of many a band.
     fn band(&self, series: &LossSeries) -> String {
         let buckets = series.visible(0..=u64::MAX, MOST_BUCKETS);
         let mut path = String::new();
         for bucket in &buckets {
             let x = self.x((bucket.first + bucket.last) as f64 / 2.0);
             let (low, high) = (self.y(bucket.min), self.y(bucket.max));
+            let to = if path.is_empty() { 'M' } else { 'L' };
             // A single value has no height: half a pixel each way shows it.
-            let _ = write!(path, "M{x:.1} {:.1}V{:.1}", low + 0.5, high - 0.5);
+            let _ = write!(path, "{to}{x:.1} {:.1}V{:.1}", low + 0.5, high - 0.5);
         }
-        format!(r##"<path d="{path}" stroke="#a5c8ff" fill="none"><title>training, every step</title></path>"##)
+        format!(
+            r##"<path d="{path}" stroke="#a5c8ff" fill="none" stroke-linejoin="round"><title>training, every step</title></path>"##
+        )
     }
 
     fn curve(&self, points: &[(u64, f64)], color: &str, name: &str) -> String {
@@ -198,6 +201,13 @@ mod tests {
             assert!(figure(&plot([0.5], linear), "run").is_some());
             assert!(figure(&plot([], linear), "run").is_none());
         }
+    }
+
+    #[test]
+    fn each_loss_of_a_few_is_joined_to_the_next() {
+        let svg = figure(&plot([1.0, 0.5, 0.25], true), "run").unwrap();
+        let path = svg.split_once(r##"" stroke="#a5c8ff""##).unwrap().0.rsplit_once("d=\"").unwrap().1;
+        assert_eq!((path.matches('M').count(), path.matches('L').count()), (1, 2), "{path}");
     }
 
     #[test]
