@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
@@ -22,7 +21,6 @@ const STORAGE_KEY: &str = "diffuscope";
 const ENGINE_MAY_TAKE: Duration = Duration::from_secs(2);
 /// Shortest time between two frames that the engine asks for: drawing on the CPU must not slow training down.
 pub const FRAME_PAUSE: Duration = Duration::from_millis(50);
-
 /// The same where the processor draws the triangles, too: a frame then takes tens of milliseconds of every core.
 const SOFTWARE_FRAME_PAUSE: Duration = Duration::from_millis(200);
 
@@ -59,7 +57,7 @@ pub fn run(options: WindowOptions) -> Result<()> {
             (Renderer::Wgpu, WithoutCard::Open),
         ],
     };
-    let software = Rc::new(Cell::new(false));
+    let software = Cell::new(false);
     let mut why = Vec::new();
     for (renderer, without_card) in order {
         match open(renderer, without_card, &software, run.clone(), work) {
@@ -92,7 +90,7 @@ fn is_software(cc: &CreationContext<'_>) -> bool {
 fn open(
     renderer: Renderer,
     without_card: WithoutCard,
-    software: &Rc<Cell<bool>>,
+    software: &Cell<bool>,
     run: Option<PathBuf>,
     work: fn(Receiver<Command>, Outbox),
 ) -> Result<(), eframe::Error> {
@@ -110,7 +108,6 @@ fn open(
         Renderer::Glow => eframe::Renderer::Glow,
     };
     let native = NativeOptions { viewport, renderer, ..NativeOptions::default() };
-    let software = Rc::clone(software);
     let create = move |cc: &CreationContext<'_>| {
         let ctx = cc.egui_ctx.clone();
         // What wgpu found out holds for OpenGL after it.

@@ -200,6 +200,14 @@ fn a_disk_that_refuses_pauses_the_run() {
     assert_same(folder.path(), "whole", "refused");
 }
 
+fn wait_for_checkpoint(run: &Path) {
+    let begun = Instant::now();
+    while !run.join("checkpoint.safetensors").exists() {
+        assert!(begun.elapsed() < PATIENCE, "no checkpoint appears");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
 /// A process that is stopped and continued, as by a shell or a session that freezes its programs.
 #[cfg(unix)]
 #[test]
@@ -208,11 +216,7 @@ fn a_run_that_is_stopped_for_three_seconds_and_continued_ends_in_the_same_bits()
     let run = Run { preset: "nano", subset: "256", batch: "16", steps: "200", checkpoint_every: "10" };
     done(folder.path(), &run.words("whole", "2"));
     let mut child = start(folder.path(), &run.words("stopped", "2"));
-    let begun = Instant::now();
-    while !folder.path().join("stopped/checkpoint.safetensors").exists() {
-        assert!(begun.elapsed() < PATIENCE, "no checkpoint appears");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+    wait_for_checkpoint(&folder.path().join("stopped"));
     let send = |signal: &str| {
         let id = child.id().to_string();
         assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
@@ -233,11 +237,7 @@ fn two_programs_do_not_write_one_run() {
     let folder = tempfile::tempdir().unwrap();
     let run = Run { preset: "nano", subset: "256", batch: "16", steps: "100000", checkpoint_every: "5" };
     let mut child = start(folder.path(), &run.words("run", "1"));
-    let begun = Instant::now();
-    while !folder.path().join("run/checkpoint.safetensors").exists() {
-        assert!(begun.elapsed() < PATIENCE, "no checkpoint appears");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+    wait_for_checkpoint(&folder.path().join("run"));
     assert!(in_use(&folder.path().join("run")));
     let words = [&run.words("run", "1")[..], &["--resume"]].concat();
     let (error, hint) = failed(folder.path(), &words, 2);

@@ -88,7 +88,12 @@ impl AppState {
 
     /// Images are read, for a run or to be shown, which can be stopped.
     pub fn reads_images(&self) -> bool {
-        self.activity == Activity::Preparing && self.reading_images.is_some() || self.data.reading.is_some()
+        self.reads_for_run() || self.data.reading.is_some()
+    }
+
+    /// The images of the run are read that is being prepared, which can be stopped.
+    pub fn reads_for_run(&self) -> bool {
+        self.activity == Activity::Preparing && self.reading_images.is_some()
     }
 
     /// The network is to be told the class of each image, and the images that the settings name have none.
@@ -109,8 +114,7 @@ impl AppState {
 impl App {
     /// Has the images read no further: those of the run that is being prepared, or else those to be shown.
     pub(super) fn stop_reading(&mut self) {
-        let prepares = self.state.activity == Activity::Preparing && self.state.reading_images.is_some();
-        self.command(if prepares { Command::Stop } else { Command::StopReading });
+        self.command(if self.state.reads_for_run() { Command::Stop } else { Command::StopReading });
     }
 
     /// The settings name again what they named before; where that is the same, the tab says that nothing was read.
@@ -122,10 +126,8 @@ impl App {
         if seen == Some(&question) || state.settings.data.source != *source {
             return;
         }
-        let former = seen.map(|(data, _)| &data.source).filter(|seen| *seen != source).or(state.data.former.as_ref());
-        if let Some(former) =
-            former.filter(|former| *former != source && seen.is_none_or(|(of, _)| of.source != *source))
-        {
+        let former = seen.map_or(state.data.former.as_ref(), |(data, _)| Some(&data.source));
+        if let Some(former) = former.filter(|former| *former != source) {
             let mut settings = state.settings.clone();
             settings.data.source = former.clone();
             // What the person chose stays a step of undo away, however soon it was stopped.

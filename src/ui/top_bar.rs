@@ -159,7 +159,7 @@ fn run_buttons(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     if Button::icon(icons::SKIP_FORWARD, "Train one step").enabled(running).show(ui).clicked() {
         actions.push(Action::Step);
     }
-    let reads = activity == Activity::Preparing && state.reading_images.is_some();
+    let reads = state.reads_for_run();
     let (name, stop) = match reads {
         true => ("Stop reading the images", Action::StopReading),
         false => ("Stop and keep", Action::Stop),
