@@ -17,6 +17,7 @@
 //! | `crash` | the report of a crash, which is offered once |
 //! | `data_view` | what the next run would learn from |
 //! | `dropped`, `held_over` | what is dropped onto the window, and what dropping it would do |
+//! | `grid` | with which weights the grid of a run is drawn |
 //! | `live` | the drawing redrawn as its settings change |
 //! | `origin` | a digit slid into noise, and the reverse from there |
 //! | `edits` | changes of the settings, to take back and to do again |
@@ -44,6 +45,7 @@ mod dropped;
 mod edits;
 mod file_dialog;
 mod films;
+mod grid;
 mod health;
 mod heat_map;
 mod held_over;
@@ -99,8 +101,8 @@ pub use schedule_view::ScheduleView;
 pub use settings_diff::{Difference, differences};
 pub use smoothing::Smoothing;
 pub use state::{
-    Activity, AppState, EndReason, Look, LossAxis, LossPlot, ModelFacts, Preview, Progress, RunFacts, SamplingProgress,
-    Tab, WorkedExample,
+    Activity, AppState, EndReason, Look, LossAxis, LossPlot, ModelFacts, Progress, RunFacts, SamplingProgress, Tab,
+    WorkedExample,
 };
 pub use zoom::Zoom;
 

@@ -199,6 +199,13 @@ pub struct TrainingSettings {
     pub seed: u64,
 }
 
+impl TrainingSettings {
+    /// What is drawn with where `asked` is asked for: without a moving average, the weights as they are.
+    pub fn drawn_with(&self, asked: WeightsKind) -> WeightsKind {
+        if self.ema_decay > 0.0 { asked } else { WeightsKind::Raw }
+    }
+}
+
 fn usual_film_megabytes() -> u64 {
     64
 }
@@ -310,9 +317,10 @@ pub enum Thresholding {
 }
 
 /// The trained weights or their moving average.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightsKind {
+    #[default]
     Ema,
     Raw,
 }

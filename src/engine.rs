@@ -5,6 +5,7 @@ mod background;
 mod command;
 mod copying;
 mod event;
+mod grid;
 mod handle;
 mod looking;
 #[cfg(test)]

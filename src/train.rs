@@ -37,7 +37,7 @@ pub(crate) mod working_time;
 pub use classifier::{ClassifierStep, ClassifierTraining, train_classifier};
 pub use estimate::Estimate;
 pub use metrics::StepReport;
-pub use preview::grid_settings;
+pub use preview::{Grid, grid_settings};
 pub use run::{Control, Outcome, Run, RunEvent};
 pub use trainer::Trainer;
 pub use worked_example::WorkedExample;

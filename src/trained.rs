@@ -101,6 +101,11 @@ impl TrainedModel {
         })
     }
 
+    /// Whether it is what the run in this folder learned.
+    pub fn is_of(&self, run: &Path) -> bool {
+        self.source == run || checkpoint_paths(run).contains(&self.source)
+    }
+
     /// What it is called: see [`name_of`].
     pub fn name(&self) -> String {
         name_of(&self.source)

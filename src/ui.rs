@@ -25,6 +25,7 @@ mod film_rail;
 mod film_strip;
 mod flow_row;
 mod follow;
+mod grid_weights;
 mod heat_map;
 mod icons;
 mod keys;

@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use diffuscope::app::{Action, App, FilmAxis, Folders, LossAxis, Remembered, SaveWhat, Tab};
-use diffuscope::config::Preset;
+use diffuscope::config::{Preset, WeightsKind};
 use diffuscope::engine::{Activity, Command, Event, Handle, Outbox};
 use diffuscope::pictures::Pictures;
 use diffuscope::rng::Stream;
-use diffuscope::train::StepReport;
 use diffuscope::train::film::Film;
+use diffuscope::train::{Grid, StepReport};
 use diffuscope::ui::{View, theme};
 use egui::{Context, Pos2, RawInput, Rect, Vec2, pos2};
 use scene::{by_timestep, digits, evaluations, film, recording, run_started, worked};
@@ -93,8 +93,9 @@ impl Told {
             events.push(Event::LossByTimestep { step: step - 3 + part, losses: losses.clone() });
         }
         events.push(self.example.clone());
-        let grid = Arc::new((*self.grids[second as usize % 2]).clone());
-        events.push(Event::Preview { step, pictures: grid, classes: self.classes.clone() });
+        let pictures = Arc::new((*self.grids[second as usize % 2]).clone());
+        let (classes, weights) = (self.classes.clone(), WeightsKind::Ema);
+        events.push(Event::Preview(Grid { step, pictures, classes, weights }));
         if second.is_multiple_of(15) {
             let Event::Evaluated { eval, .. } = &self.evaluation else { unreachable!() };
             events.push(Event::Evaluated { step, eval: *eval });

@@ -23,7 +23,7 @@ use scene::{Scene, drawn_by, model_learned, run_started};
 /// A frame of the window takes a few milliseconds; a move that takes this long hangs.
 const LONGEST: Duration = Duration::from_secs(20);
 
-const KEYS: [Key; 26] = [
+const KEYS: [Key; 27] = [
     Key::Enter,
     Key::P,
     Key::Period,
@@ -48,6 +48,7 @@ const KEYS: [Key; 26] = [
     Key::ArrowRight,
     Key::ArrowLeft,
     Key::X,
+    Key::W,
     Key::Home,
     Key::Escape,
 ];

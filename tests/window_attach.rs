@@ -6,16 +6,15 @@
 mod scene;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use diffuscope::app::{EndReason, Tab};
-use diffuscope::config::Preset;
+use diffuscope::config::{Preset, WeightsKind};
 use diffuscope::engine::{Command, Event, RunOpened};
 use diffuscope::train::history::History;
 use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use scene::{Scene, by_timestep, digits, films, held_out, model_opened, runs, steps};
+use scene::{Scene, by_timestep, films, grid, held_out, model_opened, runs, steps};
 
 const RUN: &str = "2026-11-24_153012-small";
 
@@ -52,8 +51,7 @@ fn it_grows_as_a_run_of_ones_own_does_and_cannot_be_steered() {
     scene.play(held_out([150, 200, 250]));
     scene.play(by_timestep(240, 12));
     scene.play(films([60, 110]));
-    let (pictures, classes) = digits(64);
-    scene.play([Event::Preview { step: 240, pictures: Arc::new(pictures), classes }]);
+    scene.play([grid(240, WeightsKind::Ema)]);
     scene.harness.get_by_label("Loss plot, 300 points");
     scene.harness.get_by_label("step 240");
     let state = scene.state();

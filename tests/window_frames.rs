@@ -12,9 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diffuscope::app::{App, Folders, Remembered};
+use diffuscope::config::WeightsKind;
 use diffuscope::diffusion::l_simple_each;
 use diffuscope::engine::{Activity, Event, Handle};
 use diffuscope::pictures::Pictures;
+use diffuscope::train::Grid;
 use diffuscope::ui::{View, theme};
 use egui::{Context, RawInput, Rect, Vec2, pos2};
 use scene::{by_timestep, digits, evaluations, held_out, recording, run_started, steps};
@@ -66,7 +68,7 @@ fn a_frame_with_a_million_losses_is_quick() {
         let mut batch = steps(step + 1, step + STEPS_A_FRAME);
         if frame.is_multiple_of(GRID_EVERY) {
             let pictures = Arc::new(grids[(frame / GRID_EVERY % 2) as usize].clone());
-            batch.push(Event::Preview { step, pictures, classes: classes.clone() });
+            batch.push(Event::Preview(Grid { step, pictures, classes: classes.clone(), weights: WeightsKind::Ema }));
         }
         for event in batch {
             events.send(event).unwrap();

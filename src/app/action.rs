@@ -9,7 +9,7 @@ use super::save_form::SaveWhat;
 use super::smoothing::Smoothing;
 use super::state::{Look, LossAxis, Tab};
 use super::zoom::Zoom;
-use crate::config::{Budget, Preset, Settings};
+use crate::config::{Budget, Preset, Settings, WeightsKind};
 
 /// Something that was pressed, typed or dragged: drawn panels return these, [`App::apply`](super::App::apply) acts.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +55,8 @@ pub enum Action {
     ResetSettings,
     /// Another seed.
     RollSeed,
+    /// The grid of the run is drawn with these weights.
+    GridWeights(WeightsKind),
 
     ShowTab(Tab),
     /// Open or fold the panel of settings.

@@ -1,32 +1,41 @@
-//! What was changed in the settings, to take back and to do again.
+//! What was changed in the settings and in what draws the grid, to take back and to do again.
 
 use std::time::{Duration, Instant};
 
 use super::settings_diff::differences;
-use crate::config::Settings;
+use crate::config::{Settings, WeightsKind};
 
 /// Changes that can be taken back.
 const MOST: usize = 200;
 /// Changes of one value within this time are one: a slider is dragged through many.
 const ONE_MOVE: Duration = Duration::from_millis(800);
 
-/// The settings before each change, and after those that were taken back.
+/// What can be taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choices {
+    pub settings: Settings,
+    /// What draws the grid of a run.
+    pub grid: WeightsKind,
+}
+
+/// What was chosen before each change, and after those that were taken back.
 #[derive(Debug, Clone, Default)]
 pub struct Edits {
-    past: Vec<Settings>,
-    future: Vec<Settings>,
+    past: Vec<Choices>,
+    future: Vec<Choices>,
     /// What was changed last, and when.
     last: Option<(Vec<String>, Instant)>,
 }
 
 impl Edits {
     /// Notes a change, made `now`.
-    pub fn note(&mut self, before: &Settings, after: &Settings, now: Instant) {
+    pub fn note(&mut self, before: &Choices, after: &Choices, now: Instant) {
         if before == after {
             return;
         }
-        let what: Vec<String> = differences(&[before, after]).into_iter().map(|difference| difference.name).collect();
-        // Values of drawing are not told apart: they have rows of their own, and no names here.
+        let different = differences(&[&before.settings, &after.settings]);
+        let what: Vec<String> = different.into_iter().map(|difference| difference.name).collect();
+        // Values of drawing, and the grid's, are not told apart: they have rows of their own, and no names here.
         let goes_on = !what.is_empty()
             && self.last.as_ref().is_some_and(|(last, then)| *last == what && now.duration_since(*then) < ONE_MOVE);
         if !(goes_on && self.future.is_empty()) {
@@ -44,16 +53,16 @@ impl Edits {
         self.last = None;
     }
 
-    /// The settings before the last change.
-    pub fn undo(&mut self, now: &Settings) -> Option<Settings> {
+    /// What was chosen before the last change.
+    pub fn undo(&mut self, now: &Choices) -> Option<Choices> {
         let before = self.past.pop()?;
         self.future.push(now.clone());
         self.last = None;
         Some(before)
     }
 
-    /// The settings after the change that was taken back last.
-    pub fn redo(&mut self, now: &Settings) -> Option<Settings> {
+    /// What was chosen after the change that was taken back last.
+    pub fn redo(&mut self, now: &Choices) -> Option<Choices> {
         let after = self.future.pop()?;
         self.past.push(now.clone());
         self.last = None;
@@ -71,10 +80,10 @@ mod tests {
     use super::*;
     use crate::config::Preset;
 
-    fn batch(size: usize) -> Settings {
+    fn batch(size: usize) -> Choices {
         let mut settings = Preset::Small.settings();
         settings.training.batch_size = size;
-        settings
+        Choices { settings, grid: WeightsKind::Ema }
     }
 
     #[test]
@@ -93,7 +102,7 @@ mod tests {
     fn other_values_and_later_moves_are_changes_of_their_own() {
         let (mut edits, begun) = (Edits::default(), Instant::now());
         let mut seed = batch(32);
-        seed.training.seed += 1;
+        seed.settings.training.seed += 1;
         edits.note(&batch(64), &batch(32), begun);
         edits.note(&batch(32), &seed, begun);
         let later = begun + ONE_MOVE;
@@ -102,6 +111,18 @@ mod tests {
         assert_eq!(edits.undo(&seed), Some(batch(32)));
         edits.note(&batch(32), &batch(8), later);
         assert_eq!(edits.can(), (true, false), "a new change ends what could be done again");
+    }
+
+    #[test]
+    fn what_draws_the_grid_is_a_change_of_its_own() {
+        let (mut edits, begun) = (Edits::default(), Instant::now());
+        let raw = Choices { grid: WeightsKind::Raw, ..batch(64) };
+        edits.note(&batch(32), &batch(64), begun);
+        edits.note(&batch(64), &raw, begun);
+        edits.note(&raw, &batch(64), begun);
+        assert_eq!(edits.undo(&batch(64)), Some(raw.clone()));
+        assert_eq!(edits.undo(&raw), Some(batch(64)));
+        assert_eq!((edits.undo(&batch(64)), edits.redo(&batch(32))), (Some(batch(32)), Some(batch(64))));
     }
 
     #[test]

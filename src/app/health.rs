@@ -9,7 +9,7 @@
 //! |---|---|
 //! | gradient explodes | the median gradient norm of the last 10 steps is [`EXPLODES`]× that of the 50 before, and the loss rose |
 //! | loss jumped | the smoothed loss is [`JUMPED`]× what it was at some time before |
-//! | average is cold | the moving average, which draws the grid, still holds over 1 % of the untrained weights |
+//! | average is cold | the moving average, which draws what is judged, still holds over 1 % of the untrained weights |
 //! | warming up | the learning rate still rises |
 //! | not learning | after [`PATIENT`] steps the smoothed loss is over 95 % of the first |
 //! | by heart | the held-out loss is 15 % above its lowest, and the train loss is 25 % below it |
@@ -18,7 +18,7 @@
 //! | digits improve | the distance became lower within the last [`STOPPED`] seconds |
 //! | loss falls, loss flat | by the smoothed loss of a quarter of the run ago |
 
-use crate::config::Digits;
+use crate::config::{Digits, WeightsKind};
 use crate::eval::quick::{DIGITS, REAL};
 use crate::train::evaluations::{Evaluated, Evaluations};
 use crate::train::pulse::{Beat, Pulse, quarter};
@@ -64,6 +64,8 @@ pub struct Evidence<'a> {
     pub warmup_steps: u64,
     /// Largest decay of the moving average; 0: there is none.
     pub ema_decay: f64,
+    /// What the grid that is shown was drawn with.
+    pub grid: WeightsKind,
     /// What real digits reach is known of all ten alone.
     pub learned: Digits,
     /// The run is over: what went on is told as what went on.
@@ -115,9 +117,10 @@ fn untrained_share(ema_decay: f64, steps: u64) -> f64 {
 fn cold(evidence: &Evidence<'_>) -> Option<Health> {
     let share = untrained_share(evidence.ema_decay, evidence.pulse.now()?.step);
     (evidence.ema_decay > 0.0 && share > 0.01).then(|| {
+        let (share, raw) = ((100.0 * share).ceil(), evidence.grid == WeightsKind::Raw);
+        let (average, grid) = if raw { ("", "; the grid shows the raw ones") } else { (", which draws the grid,", "") };
         let text = format!(
-            "Too early to say: the moving average, which draws the grid, still holds {:.0} % of the untrained weights",
-            (100.0 * share).ceil()
+            "Too early to say: the moving average{average} still holds {share:.0} % of the untrained weights{grid}"
         );
         Health::new(Tone::Neutral, text)
     })

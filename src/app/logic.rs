@@ -81,6 +81,7 @@ impl App {
         self.name_digits();
         self.look_at_data();
         self.redraw_changes();
+        self.draw_grid_as_chosen();
         more
     }
 
@@ -115,13 +116,13 @@ impl App {
             }
             Action::Settings(settings) => self.state.edit_settings(*settings),
             Action::Undo => {
-                if let Some(before) = self.state.edits.undo(&self.state.settings) {
-                    self.state.set_settings(before);
+                if let Some(before) = self.state.edits.undo(&self.state.choices()) {
+                    self.state.set_choices(before);
                 }
             }
             Action::Redo => {
-                if let Some(after) = self.state.edits.redo(&self.state.settings) {
-                    self.state.set_settings(after);
+                if let Some(after) = self.state.edits.redo(&self.state.choices()) {
+                    self.state.set_choices(after);
                 }
             }
             Action::ResetSettings => {
@@ -131,6 +132,7 @@ impl App {
                 self.state.edit_settings(settings);
             }
             Action::Palette(open) => self.state.palette = open,
+            Action::GridWeights(weights) => self.state.choose_grid(weights),
             Action::RollSeed => {
                 let mut settings = self.state.settings.clone();
                 settings.training.seed = fresh_seed(settings.training.seed);
@@ -201,6 +203,7 @@ impl App {
         }
         self.look_at_data();
         self.redraw_changes();
+        self.draw_grid_as_chosen();
     }
 
     /// Opens the model that ships with the program, so that there is something to see at once.

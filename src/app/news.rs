@@ -7,7 +7,7 @@ use super::recording::{Moment, Recording};
 use super::runs::RunSummary;
 use super::save_form::SaveResult;
 use super::schedule_view::alpha_bars;
-use super::state::{Activity, EndReason, ModelFacts, Preview, Progress, RunFacts, SamplingProgress, Tab};
+use super::state::{Activity, EndReason, ModelFacts, Progress, RunFacts, SamplingProgress, Tab};
 use crate::config::Settings;
 use crate::engine::{Command, Event, ModelReady, RunStarted, Task};
 use crate::train::StepReport;
@@ -50,7 +50,7 @@ impl App {
             }
             Event::Worked(example) => state.worked = Some(example),
             Event::HeldOut { step, loss } => state.loss.held_out.push(step, loss),
-            Event::Preview { step, pictures, classes } => state.preview = Some(Preview { step, pictures, classes }),
+            Event::Preview(grid) => state.grid_drawn(grid),
             Event::Film { run, film } => {
                 if state.run.as_ref().is_some_and(|shown| shown.folder == run) {
                     state.filmed(&film);
@@ -166,6 +166,7 @@ impl App {
             state.recording = None;
             state.player.playing = false;
         }
+        state.grid.forget_asked();
         state.films.drop_after(step);
         state.films.reading = step > 0;
         self.measure = Default::default();

@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use super::films::FilmAxis;
 use super::logic::App;
 use super::notices::Kind;
-use super::state::{AppState, Preview};
+use super::state::AppState;
 use crate::config::{DataSource, SamplerKind, Settings};
 use crate::engine::Command;
 use crate::files::shown_name;
 use crate::pictures::Provenance;
-use crate::train::grid_settings;
+use crate::train::{Grid, grid_settings};
 use crate::trained::name_of;
 
 impl AppState {
     /// What drew a grid of the run that is shown.
-    pub(super) fn provenance_of_preview(&self, preview: &Preview) -> Option<Box<Provenance>> {
+    pub(super) fn provenance_of_preview(&self, grid: &Grid) -> Option<Box<Provenance>> {
         let run = self.run.as_ref()?;
-        let provenance = Provenance::new(&run.settings, &grid_settings(), name_of(&run.folder), preview.step);
+        let sampling = grid_settings(grid.weights);
+        let provenance = Provenance::new(&run.settings, &sampling, name_of(&run.folder), grid.step);
         Some(Box::new(provenance))
     }
 

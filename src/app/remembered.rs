@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::smoothing::Smoothing;
 use super::state::{AppState, Look, LossAxis};
 use super::zoom::Zoom;
-use crate::config::{Preset, Settings};
+use crate::config::{Preset, Settings, WeightsKind};
 
 /// Raised when the fields below change their meaning.
 const VERSION: u32 = 1;
@@ -25,6 +25,8 @@ pub struct Remembered {
     loss_smoothing: Smoothing,
     #[serde(default)]
     redraw_on_change: bool,
+    #[serde(default)]
+    grid_weights: WeightsKind,
     left_open: bool,
     right_open: bool,
 }
@@ -41,6 +43,7 @@ impl Remembered {
             loss_axis: state.loss.axis,
             loss_smoothing: state.loss.smoothing,
             redraw_on_change: state.live.on,
+            grid_weights: state.grid.weights,
             left_open: state.left_open,
             right_open: state.right_open,
         }
@@ -59,6 +62,7 @@ impl Remembered {
         state.loss.axis = kept.loss_axis;
         state.loss.smoothing = kept.loss_smoothing;
         state.live.on = kept.redraw_on_change;
+        state.grid.weights = kept.grid_weights;
         state.left_open = kept.left_open;
         state.right_open = kept.right_open;
         state
@@ -82,10 +86,11 @@ mod tests {
         state.zoom = state.zoom.larger().unwrap();
         state.left_open = false;
         state.live.on = true;
+        state.grid.weights = WeightsKind::Raw;
         state.loss.smoothing = Smoothing::over(7.0);
         let text = Remembered::of(&state).to_text().unwrap();
         let again = Remembered::restore(Some(&text));
-        assert!(again.live.on && !again.left_open);
+        assert!(again.live.on && !again.left_open && again.grid.weights == WeightsKind::Raw);
         assert_eq!(Remembered::of(&again), Remembered::of(&state));
     }
 

@@ -8,8 +8,9 @@ use super::comparison::Comparison;
 use super::copies::Copies;
 use super::crash::Crash;
 use super::data_view::{DataView, Reading};
-use super::edits::Edits;
+use super::edits::{Choices, Edits};
 use super::films::Films;
+use super::grid::GridChoice;
 use super::health::{Evidence, Health};
 use super::heat_map::HeatMap;
 use super::held_over::HeldOver;
@@ -26,7 +27,7 @@ use super::schedule_view::ScheduleView;
 use super::smoothing::Smoothing;
 use super::zoom::Zoom;
 use crate::config::{ClassChoice, DataSource, MAX_RECORDED, Preset, Problem, Setting, Settings};
-use crate::pictures::Pictures;
+use crate::train::Grid;
 use crate::train::evaluations::Evaluations;
 use crate::train::loss_by_timestep::LossMap;
 use crate::train::pulse::Pulse;
@@ -87,14 +88,6 @@ pub struct Progress {
     /// Measured over the last seconds.
     pub images_per_second: Option<f64>,
     pub seconds_left: Option<f64>,
-}
-
-/// The grid drawn from the same noise.
-#[derive(Debug, Clone)]
-pub struct Preview {
-    pub step: u64,
-    pub pictures: Arc<Pictures>,
-    pub classes: Vec<Option<u8>>,
 }
 
 /// The model that sampling uses.
@@ -166,7 +159,9 @@ pub struct AppState {
     pub comparison: Comparison,
     pub progress: Progress,
     pub loss: LossPlot,
-    pub preview: Option<Preview>,
+    pub preview: Option<Grid>,
+    /// With which weights it is drawn.
+    pub(super) grid: GridChoice,
     /// An image of the batch at hand, on its way through the training step.
     pub worked: Option<WorkedExample>,
     /// How good the digits of the run were, over its training.
@@ -238,6 +233,7 @@ impl AppState {
             progress: Progress::default(),
             loss: LossPlot::default(),
             preview: None,
+            grid: GridChoice::default(),
             worked: None,
             evaluations: Evaluations::default(),
             by_timestep: LossMap::default(),
@@ -271,7 +267,8 @@ impl AppState {
 
     /// Takes settings that a person chose; the change can be taken back.
     pub fn edit_settings(&mut self, settings: Settings) {
-        self.edits.note(&self.settings, &settings, Instant::now());
+        let after = Choices { settings: settings.clone(), grid: self.grid.weights };
+        self.edits.note(&self.choices(), &after, Instant::now());
         if settings.data.source != self.settings.data.source {
             self.data.former = Some(self.settings.data.source.clone());
         }
@@ -299,6 +296,7 @@ impl AppState {
         (self.by_timestep, self.heat) = (LossMap::default(), None);
         (self.pulse, self.health) = (Pulse::default(), None);
         self.preview = None;
+        self.grid.forget_asked();
         self.worked = None;
         self.films = Films::default();
         self.loupe = false;
@@ -316,6 +314,7 @@ impl AppState {
             held_out: &held_out,
             warmup_steps: training.warmup_steps,
             ema_decay: training.ema_decay,
+            grid: self.preview.as_ref().map_or(self.grid_weights(), |grid| grid.weights),
             learned: run.settings.data.digits,
             ended: run.ended.is_some(),
         });

@@ -14,14 +14,14 @@ use serde::Serialize;
 
 use super::rounded;
 use crate::app::{App, Folders, Remembered};
-use crate::config::{Budget, DataSource, Preset, Settings};
+use crate::config::{Budget, DataSource, Preset, Settings, WeightsKind};
 use crate::data::{self, Splits};
 use crate::engine::{Activity, Event, Frame, Handle, Outbox, RunStarted};
 use crate::eval::QuickEval;
 use crate::pictures::{Pictures, Provenance};
 use crate::rng::Stream;
 use crate::train::loss_by_timestep::ByTimestep;
-use crate::train::{StepReport, Trainer};
+use crate::train::{Grid, StepReport, Trainer};
 use crate::ui::{View, theme};
 use crate::window::FRAME_PAUSE;
 use crate::{Error, Result};
@@ -175,7 +175,12 @@ impl Training {
                 if due > grids {
                     grids = due;
                     let pictures = Arc::clone(&self.grids[due as usize % 2]);
-                    self.outbox.offer(Event::Preview { step, pictures, classes: classes() });
+                    self.outbox.offer(Event::Preview(Grid {
+                        step,
+                        pictures,
+                        classes: classes(),
+                        weights: WeightsKind::Ema,
+                    }));
                 }
             }
         }

@@ -11,8 +11,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::worker::report;
 use super::{EndReason, Event, Outbox, RunOpened, Task};
-use crate::config::{ClassChoice, Settings};
+use crate::config::{ClassChoice, Settings, WeightsKind};
 use crate::sampling::classes;
+use crate::train::Grid;
 use crate::train::watched::{News, WatchedRun, Writer};
 use crate::{Error, Result};
 
@@ -109,7 +110,8 @@ fn event_of(run: &Path, model: &Settings, news: News) -> Event {
         News::Again(history) => Event::History(*history),
         News::Grid { step, pictures } => {
             let classes = classes(ClassChoice::Each, model, pictures.count());
-            Event::Preview { step, pictures: Arc::new(pictures), classes }
+            let weights = model.training.drawn_with(WeightsKind::Ema);
+            Event::Preview(Grid { step, pictures: Arc::new(pictures), classes, weights })
         }
     }
 }

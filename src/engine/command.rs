@@ -42,6 +42,9 @@ pub enum Command {
     Reverse { settings: SamplingSettings, origin: Origin },
     /// Find an image to begin with, brought to `size`×`size`, in the background; answered by `OriginFound` or `Failed`.
     FindOrigin { pick: OriginPick, data: DataSource, size: usize },
+    /// Draw the grid with these weights from now on. That of the run in progress, else of the one in the folder `run`, is
+    /// drawn anew at once, in the background; answered by `Preview` or `Failed`, unless a newer one comes before that.
+    DrawGrid { weights: WeightsKind, run: Option<PathBuf> },
     /// End the sampling in progress.
     CancelSampling,
     /// List the runs in a folder, in the background; answered by `Runs` or `Failed`.

@@ -15,7 +15,7 @@ use crate::train::gallery::RunSummary;
 use crate::train::history::History;
 use crate::train::loss_by_timestep::ByTimestep;
 use crate::train::run_name::RunName;
-use crate::train::{Estimate, StepReport, WorkedExample};
+use crate::train::{Estimate, Grid, StepReport, WorkedExample};
 
 /// A message from the engine.
 #[derive(Debug, Clone)]
@@ -40,8 +40,8 @@ pub enum Event {
     LossByTimestep { step: u64, losses: Box<ByTimestep> },
     /// The loss on the held-out images after `step`.
     HeldOut { step: u64, loss: f64 },
-    /// The grid drawn from the same noise after `step`. May be dropped when the window is slow.
-    Preview { step: u64, pictures: Arc<Pictures>, classes: Vec<Option<u8>> },
+    /// A grid drawn from the same noise. One that is not an answer may be dropped when the window is slow.
+    Preview(Grid),
     /// A film of the run in a folder: recorded just now, or read, in no certain order.
     Film { run: PathBuf, film: Arc<Film> },
     /// All films of a run that was opened are read; so many were damaged.
@@ -124,6 +124,7 @@ pub enum Task {
     KeepingRun,
     OpeningModel,
     Sampling,
+    DrawingGrid,
     Saving,
     ReadingPicture,
     ListingRuns,
@@ -151,6 +152,7 @@ impl Task {
             Self::KeepingRun => "Keeping the run",
             Self::OpeningModel => "Opening the model",
             Self::Sampling => "Drawing",
+            Self::DrawingGrid => "Drawing the grid",
             Self::Saving => "Saving",
             Self::ReadingPicture => "Reading the picture",
             Self::ListingRuns => "Listing the runs",

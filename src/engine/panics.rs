@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{Command, EndReason, Event, Handle, Save, Task, work};
+use super::{Activity, Command, EndReason, Event, Handle, Save, Task, work};
 use crate::Result;
-use crate::config::{Preset, SamplingSettings, Settings, Subset};
+use crate::config::{Preset, SamplingSettings, Settings, Subset, WeightsKind};
 use crate::device::{DeviceChoice, faults};
 use crate::pictures::Pictures;
 
@@ -19,6 +19,7 @@ pub(super) enum Place {
     Loader,
     Training,
     Sampler,
+    Grid,
     Background,
     /// Here the device is lost.
     Model,
@@ -129,6 +130,25 @@ fn a_panic_of_the_sampler_leaves_it_drawing() {
     assert!(wait(&handle, ended));
     handle.send(Command::Sample { settings: few }).unwrap();
     assert!(!wait(&handle, ended));
+    assert!(handle.shutdown(PATIENCE));
+}
+
+#[test]
+fn a_panic_of_the_grid_leaves_the_run_and_the_next_grid_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Preset::Nano.settings();
+    settings.data.subset = Subset::First(64);
+    let (handle, panics) = engine();
+    let out = folder.path().join("run");
+    handle.send(Command::Train { settings: Box::new(settings), out: out.clone() }).unwrap();
+    handle.send(Command::Pause).unwrap();
+    wait(&handle, |event| matches!(event, Event::Activity(Activity::Paused)).then_some(()));
+    let draw = || handle.send(Command::DrawGrid { weights: WeightsKind::Raw, run: Some(out.clone()) }).unwrap();
+    panics.next(Place::Grid);
+    draw();
+    told(&handle, Task::DrawingGrid);
+    draw();
+    wait(&handle, |event| matches!(event, Event::Preview(grid) if grid.weights == WeightsKind::Raw).then_some(()));
     assert!(handle.shutdown(PATIENCE));
 }
 

@@ -16,18 +16,20 @@ use super::{Event, Frame, Outbox, Task};
 use crate::config::{MAX_RECORDED, SamplingSettings, Settings};
 use crate::device::{instead_of_lost, is_lost};
 use crate::model::Denoiser;
-use crate::pictures::Provenance;
+use crate::pictures::{Pictures, Provenance};
 use crate::sampling::origin::Origin;
 use crate::sampling::{Drawing, EPS_RANGE, pictures, scaled_pictures};
 use crate::{Error, Result, diffusion};
 
-/// Starts and ends requests; at most one is in progress.
+/// Starts and ends requests; at most one is in progress, and one drawing of the grid.
 pub(super) struct Sampler {
-    out: Outbox,
+    pub(super) out: Outbox,
     next_id: u64,
     current: Option<Request>,
+    /// The grid that is being drawn, or was drawn last.
+    pub(super) grid: Option<Request>,
     /// Whether a drawing lost the device.
-    lost_device: Arc<AtomicBool>,
+    pub(super) lost_device: Arc<AtomicBool>,
 }
 
 /// The model that a drawing is made with.
@@ -41,14 +43,59 @@ pub(super) struct Source {
     pub step: u64,
 }
 
-struct Request {
+impl Source {
+    /// Draws; where the device is lost, again on the CPU, which the window is told of.
+    pub(super) fn draw_or_draw_again<R>(
+        &self,
+        lost_device: &AtomicBool,
+        out: &Outbox,
+        draw: &mut dyn FnMut(&Denoiser) -> Result<R>,
+    ) -> Result<R> {
+        match draw(&self.denoiser) {
+            Err(error) if is_lost(self.denoiser.device(), &error) => {
+                let device = instead_of_lost();
+                lost_device.store(true, Ordering::Relaxed);
+                tell_of_lost_device(out, &error);
+                draw(&Denoiser::new(self.denoiser.settings(), self.weights.clone(), &device)?)
+            }
+            result => result,
+        }
+    }
+}
+
+/// A drawing on its thread.
+pub(super) struct Request {
     cancelled: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
+impl Request {
+    /// Begins it: `work` is to end soon after the flag is set, and reports its own panics.
+    pub(super) fn spawn(name: &str, work: impl FnOnce(&AtomicBool) + Send + 'static) -> Result<Self> {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&cancelled);
+        let thread = std::thread::Builder::new()
+            .name(name.into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || work(&flag))
+            .map_err(|error| Error::Panicked(format!("no thread for drawing: {error}")))?;
+        Ok(Self { cancelled, thread })
+    }
+
+    /// Ends it, after what the network is asked just now.
+    pub(super) fn end(self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+        let _ = self.thread.join();
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
 impl Sampler {
     pub(super) fn new(out: Outbox) -> Self {
-        Self { out, next_id: 1, current: None, lost_device: Arc::default() }
+        Self { out, next_id: 1, current: None, grid: None, lost_device: Arc::default() }
     }
 
     /// Whether a drawing lost the device: the CPU went on with it.
@@ -59,8 +106,7 @@ impl Sampler {
     /// Draws on a thread of its own, in place of the request in progress; where the device is lost, again on the CPU.
     /// Settings that cannot work are refused.
     pub(super) fn start(&mut self, source: Source, settings: &SamplingSettings, beginning: Beginning) -> Result<()> {
-        let Source { denoiser, weights, model, step } = source;
-        let asked = Settings { sampling: settings.clone(), ..denoiser.settings().clone() };
+        let asked = Settings { sampling: settings.clone(), ..source.denoiser.settings().clone() };
         if let Some(problem) = asked.sampling_problems(MAX_RECORDED).into_iter().next() {
             return Err(Error::Setting(problem));
         }
@@ -75,28 +121,20 @@ impl Sampler {
         self.cancel();
         let id = self.next_id;
         self.next_id += 1;
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let mut provenance = Provenance::new(denoiser.settings(), settings, model, step);
+        let mut provenance = Provenance::new(source.denoiser.settings(), settings, source.model.clone(), source.step);
         if let Beginning::Image(origin) = &beginning {
             provenance.from_t = Some(origin.t);
         }
         let job = Job {
             id,
             provenance,
-            denoiser,
-            weights,
+            source,
             settings: settings.clone(),
             beginning,
             out: self.out.clone(),
-            cancelled: Arc::clone(&cancelled),
             lost_device: Arc::clone(&self.lost_device),
         };
-        let thread = std::thread::Builder::new()
-            .name("sampler".into())
-            .stack_size(STACK_BYTES)
-            .spawn(move || job.run())
-            .map_err(|error| Error::Panicked(format!("no thread for sampling: {error}")))?;
-        self.current = Some(Request { cancelled, thread });
+        self.current = Some(Request::spawn("sampler", move |cancelled| job.run(cancelled))?);
         Ok(())
     }
 
@@ -109,9 +147,7 @@ impl Sampler {
     /// Ends the request in progress, after what the network is asked just now.
     pub(super) fn cancel(&mut self) {
         if let Some(request) = self.current.take() {
-            request.cancelled.store(true, Ordering::Relaxed);
-            // A panic there has been reported by the job itself.
-            let _ = request.thread.join();
+            request.end();
         }
     }
 }
@@ -129,19 +165,19 @@ pub(super) enum Beginning {
 struct Job {
     id: u64,
     provenance: Provenance,
-    denoiser: Denoiser,
-    weights: HashMap<String, Tensor>,
+    source: Source,
     settings: SamplingSettings,
     beginning: Beginning,
     out: Outbox,
-    cancelled: Arc<AtomicBool>,
     lost_device: Arc<AtomicBool>,
 }
 
 impl Job {
-    fn run(self) {
+    fn run(self, cancelled: &AtomicBool) {
         let started = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| self.draw_or_draw_again()));
+        let mut draw = |denoiser: &Denoiser| self.draw(denoiser, cancelled);
+        let drawn = || self.source.draw_or_draw_again(&self.lost_device, &self.out, &mut draw);
+        let result = catch_unwind(AssertUnwindSafe(drawn));
         let result = result.unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
         let cancelled = result.is_err();
         if let Err(error) = result
@@ -153,30 +189,18 @@ impl Job {
         let _ = self.out.send(Event::SamplingEnded { id: self.id, cancelled, seconds });
     }
 
-    fn draw_or_draw_again(&self) -> Result<()> {
-        match self.draw(&self.denoiser) {
-            Err(error) if is_lost(self.denoiser.device(), &error) => {
-                let device = instead_of_lost();
-                self.lost_device.store(true, Ordering::Relaxed);
-                tell_of_lost_device(&self.out, &error);
-                self.draw(&Denoiser::new(self.denoiser.settings(), self.weights.clone(), &device)?)
-            }
-            result => result,
-        }
-    }
-
-    fn draw(&self, denoiser: &Denoiser) -> Result<()> {
+    fn draw(&self, denoiser: &Denoiser, cancelled: &AtomicBool) -> Result<()> {
         #[cfg(test)]
         self.out.panics.at(super::panics::Place::Sampler);
         if self.beginning == Beginning::RoughLook {
-            rough::draw(denoiser, &self.settings, &self.cancelled, &self.out)?;
+            rough::draw(denoiser, &self.settings, cancelled, &self.out)?;
         }
         let origin = match &self.beginning {
             Beginning::Image(origin) => Some(origin.clone()),
             Beginning::Noise | Beginning::RoughLook => None,
         };
         let drawing = Drawing::new(denoiser, &self.settings)?.from_origin(origin);
-        let drawing = drawing.in_one_batch().stopped_by(&self.cancelled);
+        let drawing = drawing.in_one_batch().stopped_by(cancelled);
         let steps = drawing.steps();
         let started = Event::SamplingStarted {
             id: self.id,
@@ -189,7 +213,7 @@ impl Job {
         self.out.send(started).map_err(|_| Error::Cancelled)?;
         let mut last_eps = None;
         let images = drawing.run(&mut |_, frame: diffusion::Frame| {
-            if self.cancelled.load(Ordering::Relaxed) {
+            if cancelled.load(Ordering::Relaxed) {
                 return Err(Error::Cancelled);
             }
             #[cfg(test)]
@@ -206,14 +230,7 @@ impl Job {
         }
     }
 
-    fn send(
-        &self,
-        step: usize,
-        t: usize,
-        x_t: &Tensor,
-        x0_hat: &Tensor,
-        eps_hat: Arc<crate::pictures::Pictures>,
-    ) -> Result<()> {
+    fn send(&self, step: usize, t: usize, x_t: &Tensor, x0_hat: &Tensor, eps_hat: Arc<Pictures>) -> Result<()> {
         let frame = Frame { step, t, x_t: Arc::new(pictures(x_t)?), x0_hat: Arc::new(pictures(x0_hat)?), eps_hat };
         self.out.send(Event::Frame { id: self.id, frame }).map_err(|_| Error::Cancelled)
     }

@@ -11,14 +11,14 @@ use super::sampling::{Beginning, Source};
 use super::worker::{Worker, report, task_of};
 use super::{Activity, Closed, Command, EndReason, Event, Outbox, RunStarted, Save, Task};
 use super::{naming, origin, runs, saving};
-use crate::config::{SamplingSettings, Settings};
+use crate::config::{SamplingSettings, Settings, WeightsKind};
 use crate::data::Splits;
 use crate::device::{describe, describe_loss, is_lost};
 use crate::model::Denoiser;
 use crate::model::params::to_host;
 use crate::train::folder::CHECKPOINT;
 use crate::train::history::History;
-use crate::train::{Control, Estimate, Outcome, Run, RunEvent, Trainer};
+use crate::train::{Control, Estimate, Grid, Outcome, Run, RunEvent, Trainer};
 use crate::trained::{TrainedModel, name_of};
 use crate::{Error, Result};
 
@@ -148,8 +148,8 @@ impl Steering<'_> {
             RunEvent::Evaluated { step, eval } => self.worker.out.send(Event::Evaluated { step, eval }),
             RunEvent::Filmed(film) => self.worker.out.send(Event::Film { run: self.path.to_path_buf(), film }),
             RunEvent::Checkpointed { step, path } => self.worker.out.send(Event::Checkpointed { step, path }),
-            RunEvent::Preview { step, pictures, classes } => {
-                self.worker.out.offer(Event::Preview { step, pictures, classes });
+            RunEvent::Preview(grid) => {
+                self.show_grid(grid, trainer);
                 Ok(())
             }
             RunEvent::Worked(example) => {
@@ -182,6 +182,7 @@ impl Steering<'_> {
             Some(hint) => Event::Failed { during: Task::Training, what, hint },
             None => Event::Notice(what),
         })?;
+        self.worker.sampler.cancel_grid();
         self.worker.device = trainer.device().clone();
         self.worker.out.send(Event::Device(describe(trainer.device())))?;
         let history = History::read(self.path).unwrap_or_default();
@@ -264,6 +265,10 @@ impl Steering<'_> {
                 self.worker.sampler.taken(generation);
                 self.draw(&settings, trainer, Beginning::RoughLook)
             }
+            Command::DrawGrid { weights, .. } => {
+                self.worker.grid_weights = weights;
+                self.draw_grid(trainer)
+            }
             Command::Save { what, path } => self.save(what, &path, trainer),
             Command::ReadProvenance { path } => saving::read_provenance(path, &self.worker.out),
             Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
@@ -297,15 +302,41 @@ impl Steering<'_> {
     }
 
     fn draw(&mut self, settings: &SamplingSettings, trainer: &Trainer, beginning: Beginning) -> Result<()> {
-        let copied = trainer.weights(settings.weights).and_then(|weights| Ok(to_host(weights)?));
+        let source = self.copy(settings.weights, trainer)?;
+        self.worker.sampler.start(source, settings, beginning)
+    }
+
+    /// Shows the grid that the run drew for its folder, by the moving average; where the window wants the weights as they
+    /// are, draws with those instead, unless that still goes on.
+    fn show_grid(&mut self, grid: Grid, trainer: &Trainer) {
+        let wanted = trainer.settings().training.drawn_with(self.worker.grid_weights);
+        if grid.weights == wanted {
+            // One that was asked for is of an earlier step.
+            self.worker.sampler.cancel_grid();
+            self.worker.out.offer(Event::Preview(grid));
+        } else if !self.worker.sampler.draws_grid()
+            && let Err(error) = self.draw_grid(trainer)
+        {
+            report(&self.worker.out, Task::DrawingGrid, &error);
+        }
+    }
+
+    fn draw_grid(&mut self, trainer: &Trainer) -> Result<()> {
+        let weights = trainer.settings().training.drawn_with(self.worker.grid_weights);
+        let source = self.copy(weights, trainer)?;
+        self.worker.sampler.start_grid(source, weights)
+    }
+
+    /// A copy of the model as it is now, to draw with beside the training.
+    fn copy(&mut self, weights: WeightsKind, trainer: &Trainer) -> Result<Source> {
+        let copied = trainer.weights(weights).and_then(|weights| Ok(to_host(weights)?));
         let weights = copied.map_err(|error| {
             let later = "draw again in a moment: the run goes on on the CPU";
             if is_lost(trainer.device(), &error) { Error::usage(describe_loss(&error), later) } else { error }
         })?;
         let on = |device: &Device| Denoiser::new(trainer.settings(), weights.clone(), device);
         let denoiser = self.worker.on_device(on)?;
-        let source = Source { denoiser, weights, model: name_of(self.path), step: trainer.step_count() };
-        self.worker.sampler.start(source, settings, beginning)
+        Ok(Source { denoiser, weights, model: name_of(self.path), step: trainer.step_count() })
     }
 
     fn save(&self, what: Save, path: &Path, trainer: &Trainer) -> Result<()> {

@@ -14,9 +14,10 @@ use super::reading::Inbox;
 use super::sampling::{Beginning, Sampler, Source};
 use super::{Activity, Command, Event, ModelReady, Outbox, RunOpened, Save, Task};
 use super::{naming, origin, runs, saving, training};
-use crate::config::{ClassChoice, SamplingSettings, Settings};
+use crate::config::{ClassChoice, SamplingSettings, Settings, WeightsKind};
 use crate::device::{DeviceChoice, LOST_DEVICE_HINT, describe_loss, instead_of_lost, is_lost};
 use crate::sampling::classes;
+use crate::train::Grid;
 use crate::train::folder::{holds_run, in_use, read_run_file};
 use crate::train::gallery::newest_grid;
 use crate::train::history::History;
@@ -39,12 +40,14 @@ pub fn work(device: DeviceChoice) -> impl FnOnce(Receiver<Command>, Outbox) + Se
             }
         };
         let (sampler, copies, looker) = (Sampler::new(out.clone()), CopyFinder::default(), Looker::default());
-        let mut worker = Worker { sampler, out, device, model: None, copies, looker, attached: Attached::default() };
+        let (grid_weights, attached) = (WeightsKind::default(), Attached::default());
+        let mut worker = Worker { sampler, grid_weights, out, device, model: None, copies, looker, attached };
         let mut commands = Inbox::new(commands);
         while let Ok(command) = commands.recv() {
             worker.carry_out(command, &mut commands);
         }
         worker.sampler.cancel();
+        worker.sampler.cancel_grid();
         worker.attached.detach();
     }
 }
@@ -56,6 +59,8 @@ pub(super) struct Worker {
     /// What sampling draws with when nothing is being trained.
     pub(super) model: Option<TrainedModel>,
     pub(super) sampler: Sampler,
+    /// What the grid is drawn with.
+    pub(super) grid_weights: WeightsKind,
     pub(super) copies: CopyFinder,
     pub(super) looker: Looker,
     attached: Attached,
@@ -68,11 +73,15 @@ impl Worker {
         tracing::info!("{} began", during.words());
         if matches!(command, Command::Train { .. } | Command::ResumeRun { .. } | Command::Open { .. }) {
             self.attached.detach();
+            self.sampler.cancel_grid();
         }
         let result = catch_unwind(AssertUnwindSafe(|| match command {
             Command::Train { settings, out } => training::start(self, &settings, &out, commands),
             Command::ResumeRun { run } => training::resume(self, &run, commands),
-            Command::Attach { run } => self.attached.attach(&run, &self.out),
+            Command::Attach { run } => {
+                self.sampler.cancel_grid();
+                self.attached.attach(&run, &self.out)
+            }
             Command::Detach => {
                 self.attached.detach();
                 Ok(())
@@ -90,6 +99,7 @@ impl Worker {
                 self.sampler.taken(generation);
                 self.draw(&settings, Beginning::RoughLook)
             }
+            Command::DrawGrid { weights, run } => self.draw_grid(weights, run.as_deref()),
             Command::CancelSampling => {
                 self.sampler.cancel();
                 Ok(())
@@ -171,7 +181,8 @@ impl Worker {
         let _ = self.out.send(Event::History(history));
         if let Some((step, pictures)) = newest_grid(path, settings.data.image_size) {
             let classes = classes(ClassChoice::Each, settings, pictures.count());
-            let _ = self.out.send(Event::Preview { step, pictures: Arc::new(pictures), classes });
+            let weights = settings.training.drawn_with(WeightsKind::Ema);
+            let _ = self.out.send(Event::Preview(Grid { step, pictures: Arc::new(pictures), classes, weights }));
         }
         if let Err(error) = runs::read_films(path.to_path_buf(), &self.out) {
             report(&self.out, Task::ReadingFilms, &error);
@@ -196,6 +207,21 @@ impl Worker {
         let denoiser = self.on_device(|device| model.denoiser_on(settings.weights, device))?;
         let weights = model.weights(settings.weights).clone();
         self.sampler.start(Source { denoiser, weights, model: model.name(), step: model.step }, settings, beginning)
+    }
+
+    /// Draws the grid of a run that is not in progress: with its model at hand, or from its checkpoint.
+    fn draw_grid(&mut self, weights: WeightsKind, run: Option<&Path>) -> Result<()> {
+        self.grid_weights = weights;
+        let Some(run) = run else { return Ok(()) };
+        let model = match self.model.clone().filter(|model| model.is_of(run)) {
+            Some(model) => model,
+            None => self.on_device(|device| TrainedModel::open(run, device))?.0,
+        };
+        let weights = model.settings.training.drawn_with(weights);
+        let denoiser = self.on_device(|device| model.denoiser_on(weights, device))?;
+        let source =
+            Source { denoiser, weights: model.weights(weights).clone(), model: model.name(), step: model.step };
+        self.sampler.start_grid(source, weights)
     }
 
     /// Does work on the device. Where that is lost, the CPU is used from then on, and does the work again.
@@ -256,6 +282,7 @@ pub(super) fn task_of(command: &Command) -> Task {
         Command::Sample { .. } | Command::Redraw { .. } | Command::Reverse { .. } | Command::CancelSampling => {
             Task::Sampling
         }
+        Command::DrawGrid { .. } => Task::DrawingGrid,
         Command::FindOrigin { .. } => Task::FindingOrigin,
         Command::Attach { .. } | Command::Detach => Task::Attaching,
         Command::Save { .. } => Task::Saving,

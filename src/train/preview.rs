@@ -1,5 +1,6 @@
 //! The grid that is drawn from the same noise as training goes on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::pace::Pace;
@@ -15,6 +16,18 @@ const REST: u32 = 25;
 const STEPS: usize = 8;
 /// Images of a grid.
 const COUNT: usize = 64;
+
+/// A grid of a run.
+#[derive(Debug, Clone)]
+pub struct Grid {
+    /// Steps that its model was trained for.
+    pub step: u64,
+    pub pictures: Arc<Pictures>,
+    /// The class that was asked of each; none if the model does not know classes.
+    pub classes: Vec<Option<u8>>,
+    /// What drew it.
+    pub weights: WeightsKind,
+}
 
 /// How digits are drawn to watch training: from fixed noise, by the moving average, without guidance. The first
 /// digits of a grid and of a film begin with the same noise.
@@ -33,9 +46,9 @@ pub(super) fn fixed_noise(steps: usize, count: usize) -> SamplingSettings {
     }
 }
 
-/// How the grids of a run are drawn.
-pub fn grid_settings() -> SamplingSettings {
-    fixed_noise(STEPS, COUNT)
+/// How the grids of a run are drawn with one kind of its weights.
+pub fn grid_settings(weights: WeightsKind) -> SamplingSettings {
+    SamplingSettings { weights, ..fixed_noise(STEPS, COUNT) }
 }
 
 /// See the module.
@@ -52,7 +65,7 @@ impl Preview {
         let seconds = trainer.settings().training.preview_seconds;
         let pace = (seconds > 0.0).then(|| Duration::from_secs_f64(seconds));
         let pace = pace.map(|interval| Pace::new(interval, REST, interval / 4));
-        Self { settings: grid_settings(), pace }
+        Self { settings: grid_settings(trainer.settings().training.drawn_with(WeightsKind::Ema)), pace }
     }
 
     /// Whether it is time to draw.
@@ -60,22 +73,22 @@ impl Preview {
         self.pace.as_ref().is_some_and(Pace::is_due)
     }
 
-    /// Draws, if it is time to; gives the pictures and the class that was asked of each. `listen` is called before
-    /// each network call; an error from it ends the drawing.
+    /// Draws, if it is time to. `listen` is called before each network call; an error from it ends the drawing.
     ///
     /// # Errors
     /// What `listen` returned, or when the device has no room.
-    pub fn draw_if_due(
-        &mut self,
-        trainer: &Trainer,
-        listen: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<Option<(Pictures, Vec<Option<u8>>)>> {
+    pub fn draw_if_due(&mut self, trainer: &Trainer, listen: &mut dyn FnMut() -> Result<()>) -> Result<Option<Grid>> {
         let Some(pace) = self.pace.as_mut().filter(|pace| pace.is_due()) else { return Ok(None) };
         pace.spend(|| {
             let denoiser = trainer.denoiser(self.settings.weights)?;
             let drawing = Drawing::new(&denoiser, &self.settings)?;
             let images = drawing.run(&mut |_, _| listen())?;
-            Ok(Some((pictures(&images)?, drawing.classes())))
+            Ok(Some(Grid {
+                step: trainer.step_count(),
+                pictures: Arc::new(pictures(&images)?),
+                classes: drawing.classes(),
+                weights: self.settings.weights,
+            }))
         })
     }
 }

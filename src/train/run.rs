@@ -17,14 +17,13 @@ use super::folder::{
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::pace::Pace;
-use super::preview::Preview;
+use super::preview::{Grid, Preview};
 use super::run_name::RunName;
 use super::trainer::Trainer;
 use super::worked_example::WorkedExample;
 use crate::config::Settings;
 use crate::data::Splits;
 use crate::eval::QuickEval;
-use crate::pictures::Pictures;
 use crate::reports::note_settings;
 use crate::{Error, Result};
 
@@ -56,11 +55,8 @@ pub enum RunEvent {
     },
     /// An image of the last step's batch, to be looked at.
     Worked(WorkedExample),
-    Preview {
-        step: u64,
-        pictures: Arc<Pictures>,
-        classes: Vec<Option<u8>>,
-    },
+    /// The grid was drawn, by the moving average.
+    Preview(Grid),
     Evaluated {
         step: u64,
         eval: QuickEval,
@@ -325,9 +321,9 @@ impl Run {
             self.persist(watch, |run| run.folder.add_held_out(step, loss))?;
             events.push(RunEvent::HeldOut { step, loss });
         }
-        if let Some((pictures, classes)) = drawn {
-            self.persist(watch, |run| run.folder.add_grid(step, &pictures, run.trainer.settings()))?;
-            events.push(RunEvent::Preview { step, pictures: Arc::new(pictures), classes });
+        if let Some(grid) = drawn {
+            self.persist(watch, |run| run.folder.add_grid(step, &grid.pictures, run.trainer.settings()))?;
+            events.push(RunEvent::Preview(grid));
         }
         if let Some(eval) = judged {
             self.persist(watch, |run| run.folder.add_eval(step, &eval))?;

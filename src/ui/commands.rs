@@ -3,6 +3,7 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::film_axis::Axis;
+use super::grid_weights::other as other_weights;
 use crate::app::{
     Action, Activity, AppState, EndReason, FilmAxis, Look, LossAxis, NameAction, OriginAction, SaveWhat, Smoothing,
     Tab, Zoom,
@@ -116,6 +117,12 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         save("Save the loss as a plot (SVG)", Key::Y, learnt, SaveWhat::LossPlot),
         save("Save the loss as a picture (PNG)", Key::I, learnt, SaveWhat::LossPicture),
         plain("Copy the pictures", ctrl_shift(Key::G), pictures, Action::CopyPicture),
+        plain(
+            "Grid drawn with the moving average or the raw weights",
+            ctrl_shift(Key::W),
+            state.offers_grid_weights() && state.grid_refusal().is_none(),
+            Action::GridWeights(other_weights(state.grid_weights())),
+        ),
         plain("Show the Train tab", ctrl(Key::Num1), true, Action::ShowTab(Tab::Train)),
         plain("Show the Sample tab", ctrl(Key::Num2), true, Action::ShowTab(Tab::Sample)),
         plain("Show the Runs tab", ctrl(Key::Num3), true, Action::ShowTab(Tab::Runs)),

@@ -3,6 +3,7 @@
 use egui::{RichText, Ui, Vec2, vec2};
 
 use super::button::Button;
+use super::grid_weights::word;
 use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::{GridPlan, planned_grid};
@@ -11,6 +12,7 @@ use super::symbols::{X_T, X0_HAT, caption};
 use super::textures::Textures;
 use super::theme::regular;
 use crate::app::{Action, AppState};
+use crate::config::WeightsKind;
 use crate::pictures::Pictures;
 
 const COLUMNS: usize = 5;
@@ -43,7 +45,9 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
             actions.push(Action::SeekTraining(state.films.len().saturating_sub(1)));
         }
         if roomy {
-            let text = format!("t = {}", numbers::whole(moment.t as f64));
+            let t = format!("t = {}", numbers::whole(moment.t as f64));
+            let averaged = state.grid_weights() == WeightsKind::Raw && state.grid_refusal().is_none();
+            let text = if averaged { format!("{} · {t}", word(WeightsKind::Ema)) } else { t };
             ui.label(RichText::new(text).size(11.5).color(p.muted));
         }
     });

@@ -5,6 +5,7 @@ use egui::{Align, Align2, Color32, Frame, Layout, Margin, Rect, Role, Sense, Ui,
 
 use super::button::Button;
 use super::charts_panel::message;
+use super::grid_weights;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
@@ -12,6 +13,8 @@ use super::theme::{regular, semibold};
 use crate::app::{Action, Activity, AppState, EndReason, Part, Reading, Tab, Tone};
 
 const HEIGHT: f32 = 40.0;
+/// What the pill needs at least beside the choice of weights.
+const LEAST_STATUS: f32 = 120.0;
 
 /// Draws the row.
 pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut Vec<Action>) {
@@ -48,6 +51,10 @@ pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut
                 if Button::icon(icons::SIDEBAR, name).quiet().show(ui).clicked() {
                     actions.push(Action::ToggleRight);
                 }
+            }
+            let grid = matches!(shown, Tab::Train) && state.offers_grid_weights();
+            if grid && ui.available_width() >= grid_weights::WIDTH + LEAST_STATUS {
+                grid_weights::show(ui, state, actions);
             }
             status(ui, state);
         });

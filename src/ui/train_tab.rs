@@ -9,6 +9,7 @@ use super::copies_section;
 use super::film_hero;
 use super::flow_row;
 use super::follow;
+use super::grid_weights;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
@@ -16,6 +17,7 @@ use super::picture_grid::{Empty, GridPlan, grid};
 use super::section::title;
 use super::textures::Textures;
 use crate::app::{Action, Activity, AppState, Recording};
+use crate::config::WeightsKind;
 use crate::pictures::Pictures;
 
 const GAP: f32 = 24.0;
@@ -98,7 +100,11 @@ fn hero(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Ve
     title(ui, words, |ui| {
         let p = Palette::of(ui);
         if let Some(preview) = state.preview.as_ref().filter(|_| ui.available_width() >= 72.0) {
-            let text = format!("step {}", numbers::whole(preview.step as f64));
+            let step = format!("step {}", numbers::whole(preview.step as f64));
+            let usual = (preview.weights, state.grid_weights()) == (WeightsKind::Ema, WeightsKind::Ema);
+            let roomy = ui.available_width() >= 110.0;
+            let text =
+                if usual || !roomy { step } else { format!("{} · {step}", grid_weights::word(preview.weights)) };
             ui.label(RichText::new(text).size(11.5).color(p.muted));
         }
     });

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::Receiver;
 use diffuscope::app::{Action, AppState, Folders, Recording, RunRecord, RunSummary, SaveWhat};
-use diffuscope::config::{DataSettings, Preset, Settings};
+use diffuscope::config::{DataSettings, Preset, Settings, WeightsKind};
 use diffuscope::data::contact_sheet::ContactSheet;
 use diffuscope::data::mnist;
 use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunRead, RunStarted};
@@ -26,7 +26,7 @@ use egui_kittest::{Harness, HarnessBuilder};
 
 mod training;
 
-pub use training::{by_timestep, evaluations, held_out, steps, worked};
+pub use training::{by_timestep, evaluations, grid, held_out, steps, worked};
 
 /// The window, and the engine's ends of its channels.
 pub struct Scene {
@@ -287,8 +287,7 @@ pub fn in_the_middle(scene: &mut Scene) {
     scene.play(evaluations((150..=1240).step_by(150)));
     scene.play(by_timestep(1240, 12));
     scene.play([worked(1240)]);
-    let (pictures, classes) = digits(64);
-    scene.play([Event::Preview { step: 1200, pictures: Arc::new(pictures), classes }]);
+    scene.play([grid(1200, WeightsKind::Ema)]);
     scene.play([Event::Checkpointed { step: 1000, path: "/data/ada/runs/x/checkpoint.safetensors".into() }]);
     scene.play(films([25, 60, 110, 190, 300, 440, 600, 790, 1000, 1220]));
     scene.play(recording(1, 64, 100));

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use diffuscope::config::WeightsKind;
 use diffuscope::engine::Event;
 use diffuscope::eval::QuickEval;
 use diffuscope::pictures::Pictures;
 use diffuscope::rng::Stream;
 use diffuscope::train::loss_by_timestep::ByTimestep;
-use diffuscope::train::{StepReport, WorkedExample};
+use diffuscope::train::{Grid, StepReport, WorkedExample};
 
 use super::{digits, noised};
 
@@ -62,6 +63,12 @@ pub fn evaluations(steps: impl IntoIterator<Item = u64>) -> Vec<Event> {
         QuickEval { count: 200, classes, recognisable: 0.86 * learnt, distance: 25.0 + 700.0 * (1.0 - learnt) }
     };
     steps.into_iter().map(|step| Event::Evaluated { step, eval: eval(step) }).collect()
+}
+
+/// A grid of 64 digits, drawn with these weights.
+pub fn grid(step: u64, weights: WeightsKind) -> Event {
+    let (pictures, classes) = digits(64);
+    Event::Preview(Grid { step, pictures: Arc::new(pictures), classes, weights })
 }
 
 /// The first image of a step's batch: a 7 at t = 436, counted from 0.

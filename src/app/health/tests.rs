@@ -56,6 +56,7 @@ impl Recorded {
             held_out: &held_out,
             warmup_steps,
             ema_decay: 0.998,
+            grid: WeightsKind::Ema,
             learned: Digits::ALL,
             ended,
         };

@@ -78,7 +78,7 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
                 }
                 RunEvent::HeldOut { step, loss } => tracing::info!("held-out loss {loss:.5} at step {step}"),
                 RunEvent::Evaluated { step, eval } => progress.note(&eval_line(step, &eval)),
-                RunEvent::Preview { .. }
+                RunEvent::Preview(_)
                 | RunEvent::Worked(_)
                 | RunEvent::Filmed(_)
                 | RunEvent::LossByTimestep { .. }

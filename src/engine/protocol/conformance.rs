@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::super::handle::Room;
 use super::super::{Activity, Command, Event, Handle, Save, work};
 use super::model::{Ask, Label, News, Phase, Rules, State, View};
-use crate::config::{Budget, DataSource, Preset, SamplingSettings, Settings, Subset};
+use crate::config::{Budget, DataSource, Preset, SamplingSettings, Settings, Subset, WeightsKind};
 use crate::device::DeviceChoice;
 use crate::pictures::Pictures;
 use crate::rng::Stream;
@@ -148,6 +148,9 @@ fn command(ask: Ask, folder: &Path, number: usize) -> Command {
             let path = folder.join(format!("grid-{number}.png"));
             Command::Save { what: Save::Grid { pictures, columns: 1, provenance: None }, path }
         }
+        Ask::Raw => {
+            Command::DrawGrid { weights: WeightsKind::Raw, run: Some(folder.join(format!("run-{}", number % 5))) }
+        }
     }
 }
 
@@ -182,7 +185,9 @@ fn news(event: &Event) -> News {
         Event::RunStarted(_) => News::RunStarted,
         Event::RunNamed { .. } => News::RunNamed,
         Event::Step(report) => News::Step(report.step as u8),
-        Event::Preview { .. } | Event::Worked(_) => News::Preview,
+        Event::Preview(grid) if grid.weights == WeightsKind::Raw => News::RawGrid,
+        Event::Preview(_) => News::Preview,
+        Event::Worked(_) => News::Worked,
         Event::LossByTimestep { .. }
         | Event::HeldOut { .. }
         | Event::Evaluated { .. }
@@ -245,6 +250,7 @@ fn the_model_could_have_done_all_that_the_engine_does() {
         println!("seed {seed}: {} things seen, {steps} of them losses", trace.len());
         assert!(steps > 0);
         assert!(trace.contains(&Label::Took(News::Reading)), "no image was read");
+        assert!(trace.contains(&Label::Took(News::RawGrid)), "no grid was drawn anew");
     }
 }
 

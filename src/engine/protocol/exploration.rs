@@ -66,7 +66,8 @@ fn lost(state: &State) -> Option<&'static str> {
 /// What is wrong with a state in which nothing happens any more by itself.
 fn wrong_at_rest(state: &State) -> Option<&'static str> {
     let worker = &state.worker;
-    let beside = !state.saving.is_empty() || state.drawing.as_ref().is_some_and(|drawing| !drawing.ended);
+    let drawings = [&state.drawing, &state.grid];
+    let beside = !state.saving.is_empty() || drawings.into_iter().flatten().any(|drawing| !drawing.ended);
     if !state.is_open() {
         let gone = state.view == View::Gone && worker.phase == Phase::Ended && worker.todo.is_empty();
         return (!gone || beside).then_some("the end is not reached");

@@ -17,11 +17,22 @@ pub enum Ask {
     Sample,
     Cancel,
     Save,
+    /// The grid with the weights as they are, from now on.
+    Raw,
 }
 
 impl Ask {
-    pub const ALL: [Self; 8] =
-        [Self::Train, Self::Pause, Self::Continue, Self::Step, Self::Stop, Self::Sample, Self::Cancel, Self::Save];
+    pub const ALL: [Self; 9] = [
+        Self::Train,
+        Self::Pause,
+        Self::Continue,
+        Self::Step,
+        Self::Stop,
+        Self::Sample,
+        Self::Cancel,
+        Self::Save,
+        Self::Raw,
+    ];
 }
 
 /// What the window is told.
@@ -35,8 +46,12 @@ pub enum News {
     RunStarted,
     RunNamed,
     Step(u8),
-    /// A grid or an example of a batch: what may be dropped.
+    /// A grid by the moving average: may be dropped.
     Preview,
+    /// An example of a batch: may be dropped.
+    Worked,
+    /// A grid by the weights as they are.
+    RawGrid,
     /// Any other result of a run: losses, films, evaluations, checkpoints.
     Result,
     RunEnded,
@@ -52,7 +67,7 @@ pub enum News {
 
 impl News {
     pub fn may_be_dropped(self) -> bool {
-        matches!(self, Self::Preview | Self::Reading)
+        matches!(self, Self::Preview | Self::Worked | Self::Reading)
     }
 }
 
@@ -69,6 +84,9 @@ pub enum Op {
     /// Asks the drawing to end, and waits until it has.
     EndDrawing,
     StartDrawing,
+    /// The same of the grid.
+    EndGrid,
+    StartGrid,
     StartSaving,
 }
 
@@ -102,16 +120,55 @@ pub struct Worker {
     pub held: bool,
     pub step: u8,
     pub has_model: bool,
+    /// The grid is drawn with the weights as they are.
+    pub raw: bool,
 }
 
-/// A drawing on its thread.
+/// A drawing, or one of the grid, on its thread.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Drawing {
     pub todo: VecDeque<Op>,
+    /// What it tells while it goes on.
+    pub frame: News,
     pub frames_left: u8,
     pub cancelled: bool,
+    /// That it has ended, unless nobody is told that.
     pub told_end: bool,
     pub ended: bool,
+}
+
+impl Drawing {
+    /// What its thread does next; none while it has to wait.
+    fn goes_on(mut self, state: &mut State, rules: &Rules) -> Option<Self> {
+        match self.todo.pop_front() {
+            Some(op) => {
+                let follows = state.perform(op, rules)?;
+                self.todo.extend(follows);
+            }
+            None if self.frames_left > 0 && !self.cancelled => {
+                self.frames_left -= 1;
+                self.todo.push_back(Op::Send(self.frame));
+            }
+            None if !self.told_end => {
+                self.told_end = true;
+                self.todo.push_back(Op::Send(News::DrawingEnded));
+            }
+            None => self.ended = true,
+        }
+        Some(self)
+    }
+
+    /// Whether it has ended, once it is asked to.
+    fn ends(&mut self) -> Option<bool> {
+        match (self.ended, self.cancelled) {
+            (true, _) => Some(true),
+            (false, true) => None,
+            (false, false) => {
+                self.cancelled = true;
+                Some(false)
+            }
+        }
+    }
 }
 
 /// What the window does.
@@ -141,6 +198,7 @@ pub struct State {
     pub presses: u8,
     pub worker: Worker,
     pub drawing: Option<Drawing>,
+    pub grid: Option<Drawing>,
     /// What each thread in the background has before it.
     pub saving: Vec<Op>,
     /// What the window shows.
@@ -230,8 +288,10 @@ impl State {
                 held: false,
                 step: 0,
                 has_model: false,
+                raw: false,
             },
             drawing: None,
+            grid: None,
             saving: Vec::new(),
             told: Activity::Idle,
             told_step: 0,
@@ -263,26 +323,14 @@ impl State {
     }
 
     fn draw(&self, rules: &Rules, next: &mut Vec<(Label, Self)>) {
-        let Some(drawing) = self.drawing.as_ref().filter(|drawing| !drawing.ended) else { return };
-        let mut state = self.clone();
-        let mut own = drawing.clone();
-        match own.todo.pop_front() {
-            Some(op) => {
-                let Some(follows) = state.perform(op, rules) else { return };
-                own.todo.extend(follows);
-            }
-            None if own.frames_left > 0 && !own.cancelled => {
-                own.frames_left -= 1;
-                own.todo.push_back(Op::Send(News::Frame));
-            }
-            None if !own.told_end => {
-                own.told_end = true;
-                own.todo.push_back(Op::Send(News::DrawingEnded));
-            }
-            None => own.ended = true,
+        for is_grid in [false, true] {
+            let mut state = self.clone();
+            let place = |state: &mut Self| if is_grid { state.grid.take() } else { state.drawing.take() };
+            let Some(own) = place(&mut state).filter(|drawing| !drawing.ended) else { continue };
+            let Some(own) = own.goes_on(&mut state, rules) else { continue };
+            *(if is_grid { &mut state.grid } else { &mut state.drawing }) = Some(own);
+            next.push((Label::Hidden("drawing"), state));
         }
-        state.drawing = Some(own);
-        next.push((Label::Hidden("drawing"), state));
     }
 
     /// Carries out what a thread has before it; what it has to do right after. None while it has to wait.
@@ -313,22 +361,26 @@ impl State {
                 self.asked = true;
                 Some(None)
             }
-            Op::EndDrawing => {
-                let Some(drawing) = &mut self.drawing else { return Some(None) };
-                if drawing.ended {
-                    self.drawing = None;
+            Op::EndDrawing | Op::EndGrid => {
+                let place = if op == Op::EndGrid { &mut self.grid } else { &mut self.drawing };
+                let Some(drawing) = place else { return Some(None) };
+                if drawing.ends()? {
+                    *place = None;
                     return Some(None);
                 }
-                if drawing.cancelled {
-                    return None;
-                }
-                drawing.cancelled = true;
                 Some(Some(op))
             }
             Op::StartDrawing => {
-                let todo = [Op::Send(News::DrawingStarted)].into();
+                let (todo, frame) = ([Op::Send(News::DrawingStarted)].into(), News::Frame);
+                let [cancelled, told_end, ended] = [false; 3];
                 let frames_left = rules.frames;
-                self.drawing = Some(Drawing { todo, frames_left, cancelled: false, told_end: false, ended: false });
+                self.drawing = Some(Drawing { todo, frame, frames_left, cancelled, told_end, ended });
+                Some(None)
+            }
+            Op::StartGrid => {
+                let (todo, frame) = (VecDeque::new(), News::RawGrid);
+                let [cancelled, ended] = [false; 2];
+                self.grid = Some(Drawing { todo, frame, frames_left: 1, cancelled, told_end: true, ended });
                 Some(None)
             }
             Op::StartSaving => {

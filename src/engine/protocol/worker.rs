@@ -24,11 +24,18 @@ impl State {
         match self.worker.phase {
             Phase::Idle => match state.next_ask() {
                 Some(ask) => {
+                    if ask == Ask::Raw {
+                        let mut state = state.clone();
+                        state.worker.raw = true;
+                        state.then([Op::Send(News::Failed)], Phase::Idle);
+                        state.tell_idle(rules);
+                        next.push((Label::Hidden("no run can be read"), state));
+                    }
                     state.carry_out(ask, rules);
                     next.push((Label::Hidden("a command is taken"), state));
                 }
                 None if !self.is_open() => {
-                    state.then([Op::EndDrawing], Phase::Ended);
+                    state.then([Op::EndDrawing, Op::EndGrid], Phase::Ended);
                     next.push((Label::Hidden("the worker ends"), state));
                 }
                 None => {}
@@ -56,9 +63,9 @@ impl State {
             }
             Phase::Ending(left) => {
                 if left > 0 {
-                    for op in [Op::Offer(News::Preview), Op::Send(News::Result)] {
+                    for ops in self.results() {
                         let mut more = self.clone();
-                        more.then([op], Phase::Ending(less(left, rules)));
+                        more.then(ops, Phase::Ending(less(left, rules)));
                         next.push((Label::Hidden("a result at the end"), more));
                     }
                 }
@@ -75,6 +82,17 @@ impl State {
     fn then(&mut self, ops: impl IntoIterator<Item = Op>, phase: Phase) {
         self.worker.todo.extend(ops);
         self.worker.phase = phase;
+    }
+
+    /// What a result beside the losses may be: each a way to go on.
+    fn results(&self) -> Vec<Vec<Op>> {
+        let grid = match &self.grid {
+            _ if !self.worker.raw => vec![Op::EndGrid, Op::Offer(News::Preview)],
+            Some(grid) if !grid.ended => Vec::new(),
+            _ => vec![Op::EndGrid, Op::StartGrid],
+        };
+        let others = [Op::Offer(News::Worked), Op::Send(News::Result)].map(|op| vec![op]);
+        [grid].into_iter().filter(|ops| !ops.is_empty()).chain(others).collect()
     }
 
     fn end_run(&mut self, rules: &Rules) {
@@ -150,9 +168,9 @@ impl State {
     /// Results after a step.
     fn report(&self, left: u8, rules: &Rules, next: &mut Vec<(Label, Self)>) {
         if left > 0 {
-            for op in [Op::Offer(News::Preview), Op::Send(News::Result)] {
+            for ops in self.results() {
                 let mut state = self.clone();
-                state.then([op], Phase::Reporting(less(left, rules)));
+                state.then(ops, Phase::Reporting(less(left, rules)));
                 next.push((Label::Hidden("a result"), state));
             }
             let mut state = self.clone();
@@ -174,13 +192,17 @@ impl State {
         let mut phase = Phase::Idle;
         match ask {
             Ask::Train => {
-                self.worker.todo.push_back(Op::Send(News::Activity(Activity::Preparing)));
+                self.worker.todo.extend([Op::EndGrid, Op::Send(News::Activity(Activity::Preparing))]);
                 phase = Phase::Reading(rules.results.unwrap_or(1));
             }
             Ask::Sample if !self.worker.has_model => self.worker.todo.push_back(Op::Send(News::Failed)),
             Ask::Sample => self.worker.todo.extend([Op::EndDrawing, Op::StartDrawing]),
             Ask::Cancel => self.worker.todo.push_back(Op::EndDrawing),
             Ask::Save => self.worker.todo.push_back(Op::StartSaving),
+            Ask::Raw => {
+                self.worker.raw = true;
+                self.worker.todo.extend([Op::EndGrid, Op::StartGrid]);
+            }
             Ask::Pause | Ask::Continue | Ask::Step | Ask::Stop => {}
         }
         self.worker.phase = phase;
@@ -211,6 +233,10 @@ impl State {
             Ask::Sample => self.worker.todo.extend([Op::EndDrawing, Op::StartDrawing]),
             Ask::Cancel => self.worker.todo.push_back(Op::EndDrawing),
             Ask::Save => self.worker.todo.push_back(Op::StartSaving),
+            Ask::Raw => {
+                self.worker.raw = true;
+                self.worker.todo.extend([Op::EndGrid, Op::StartGrid]);
+            }
             Ask::Train => self.worker.todo.push_back(Op::Send(News::Failed)),
             Ask::Stop => {}
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::config::Settings;
+use crate::config::{Settings, WeightsKind};
 use crate::files::shown_name;
 use crate::pictures::{Pictures, Provenance, write_png_of};
 use crate::train::grid_settings;
@@ -22,7 +22,8 @@ const MAX_GRIDS: usize = 400;
 /// When the disk does not take it.
 pub fn add(run: &Path, step: u64, pictures: &Pictures, settings: &Settings) -> Result<()> {
     let folder = run.join(GRIDS);
-    let drawn_by = Provenance::new(settings, &grid_settings(), shown_name(run), step);
+    let sampling = grid_settings(settings.training.drawn_with(WeightsKind::Ema));
+    let drawn_by = Provenance::new(settings, &sampling, shown_name(run), step);
     let grid = pictures.grid(8, GRID_GAP, 0);
     write_png_of(&folder.join(format!("step-{step:07}.png")), &grid, Some(&drawn_by))?;
     thin(&folder)
