@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use diffuscope::config::{DataSource, Preset, Settings};
+use diffuscope::config::{DataSource, Preset, Settings, Subset};
 use diffuscope::data::reading::{Part, Reading};
 use diffuscope::device::DeviceChoice;
 use diffuscope::engine::{Activity, Command, Event, Handle, Task, work};
 use diffuscope::pictures::{Pictures, png};
+use diffuscope::sampling::origin::OriginPick;
 
 #[path = "support/program.rs"]
 mod program;
@@ -119,7 +120,7 @@ fn a_look_at_images_can_be_stopped_and_taken_again() {
     engine.send(look()).unwrap();
     until(&engine, reads(Task::ReadingData));
     engine.send(Command::StopReading).unwrap();
-    let told = until(&engine, |event| matches!(event, Event::ReadingStopped));
+    let told = until(&engine, |event| matches!(event, Event::ReadingStopped { during: Task::ReadingData }));
     assert!(!told.iter().any(|event| matches!(event, Event::DataSeen { .. } | Event::Failed { .. })), "{told:?}");
     engine.send(look()).unwrap();
     let told = until(&engine, |event| matches!(event, Event::DataSeen { .. }));
@@ -131,6 +132,34 @@ fn a_look_at_images_can_be_stopped_and_taken_again() {
         _ => None,
     };
     assert!(told.iter().filter_map(share).is_sorted(), "it goes on");
+}
+
+#[test]
+fn what_is_compared_with_or_begun_with_can_be_stopped_and_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&images(folder.path(), 64, 20_000));
+    let engine = engine();
+    let look = || {
+        let mut settings = Box::new(settings.clone());
+        settings.data.subset = Subset::First(100);
+        let picture = Pictures { width: 28, height: 28, pixels: vec![7; 784] };
+        engine.send(Command::LookForCopies { settings, picture }).unwrap();
+    };
+    let find = || {
+        let pick = OriginPick::Test { from: 1_234, forward: true, class: None };
+        engine.send(Command::FindOrigin { pick, data: settings.data.source.clone(), size: 28 }).unwrap();
+    };
+    let answers = |event: &Event| matches!(event, Event::CopiesFound { .. } | Event::OriginFound { .. });
+    for (during, ask) in [(Task::LookingForCopies, &look as &dyn Fn()), (Task::FindingOrigin, &find)] {
+        ask();
+        until(&engine, reads(during));
+        engine.send(Command::StopReading).unwrap();
+        let told = until(&engine, |event| matches!(event, Event::ReadingStopped { during: task } if *task == during));
+        assert!(!told.iter().any(|event| answers(event) || matches!(event, Event::Failed { .. })), "{told:?}");
+        ask();
+        let told = until(&engine, answers);
+        assert!(told.iter().any(reads(during)), "nothing half-read was kept");
+    }
 }
 
 /// Seconds of large pictures.

@@ -6,6 +6,7 @@
 mod scene;
 
 use diffuscope::config::Preset;
+use diffuscope::data::reading::{Part, Reading};
 use diffuscope::engine::{Command, Event, Task};
 use diffuscope::pictures::Pictures;
 use diffuscope::window::Window;
@@ -80,4 +81,32 @@ fn what_cannot_be_compared_is_told_and_not_asked_again_and_again() {
     scene.click("Picture 5, asked for a 4");
     asked(&mut scene);
     scene.play([run_started(Preset::Small.settings(), 0)]);
+}
+
+#[test]
+fn a_large_folder_shows_how_far_it_is_read_and_can_be_left() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    let during = Task::LookingForCopies;
+    let reading = |part, done| Event::ReadingImages { during, reading: Reading { part, done, total: 100_000 } };
+    scene.click("Compare");
+    let first = asked(&mut scene);
+    scene.play([reading(Part::Sizes, 41_200)]);
+    scene.harness.get_by_label("Measuring the images: 41,200 of 100,000");
+    scene.play([reading(Part::Pictures, 1_234)]);
+    scene.harness.get_by_label("Reading the images: 1,234 of 100,000");
+    scene.click("Stop reading");
+    assert!(matches!(scene.command(), Some(Command::StopReading)));
+    scene.play([Event::ReadingStopped { during }]);
+    assert!(scene.command().is_none(), "it is not asked again by itself");
+
+    scene.click("Compare");
+    assert_eq!(asked(&mut scene), first);
+    scene.play([reading(Part::Pictures, 99_999), Event::LookingForCopies { share: 0.34 }]);
+    scene.harness.get_by_label("Reading training images: 34 %");
+    scene.harness.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::F5);
+    assert!(matches!(scene.command(), Some(Command::StopReading)));
+    scene.play([found(first, 0.5)]);
+    scene.harness.get_by_label_contains("no sign of copying");
+    assert!(scene.harness.query_by_label("Stop reading").is_none());
 }

@@ -158,7 +158,7 @@ fn a_large_folder_shows_how_far_it_is_read_and_can_be_left() {
     scene.harness.get_by_label("Reading the images: 1,234 of 100,000");
     scene.click("Stop reading");
     assert!(matches!(scene.command(), Some(Command::StopReading)));
-    scene.play([Event::ReadingStopped]);
+    scene.play([Event::ReadingStopped { during: Task::ReadingData }]);
     assert_eq!(scene.state().settings.data.source, DataSource::Mnist, "as before it was dropped");
     let (data, seed, _) = asked(&mut scene);
     assert_eq!(data.source, DataSource::Mnist);
@@ -174,17 +174,17 @@ fn a_large_folder_shows_how_far_it_is_read_and_can_be_left() {
     scene.harness.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::F5);
     scene.harness.run_steps(2);
     assert!(matches!(scene.command(), Some(Command::StopReading)));
-    scene.play([Event::ReadingStopped]);
+    scene.play([Event::ReadingStopped { during: Task::ReadingData }]);
     scene.harness.get_by_label_contains("60,000 images to learn from");
     assert!(scene.command().is_none(), "it is known");
     scene.act(diffuscope::app::Action::Undo);
     assert_eq!(asked(&mut scene).0.source, path);
 
     // The same images once more: what was seen of them stays.
-    scene.play([Event::ReadingStopped]);
+    scene.play([Event::ReadingStopped { during: Task::ReadingData }]);
     scene.click("Look again");
     asked(&mut scene);
-    scene.play([reading(Task::ReadingData, Part::Sizes, 1), Event::ReadingStopped]);
+    scene.play([reading(Task::ReadingData, Part::Sizes, 1), Event::ReadingStopped { during: Task::ReadingData }]);
     scene.harness.get_by_label_contains("60,000 images to learn from");
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use diffuscope::app::{OriginPick, OriginSource, Tab};
 use diffuscope::config::Preset;
+use diffuscope::data::reading::{Part, Reading};
 use diffuscope::engine::{Command, Event, Task};
 use diffuscope::pictures::Pictures;
 use diffuscope::sampling::origin::OriginImage;
@@ -193,4 +194,30 @@ fn the_reverse_follows_t_while_drawings_are_redrawn_as_they_change() {
     assert_eq!(reversed(&mut scene), Some(720), "only the newest is asked for");
     scene.play(recording(4, 4, 10));
     assert_eq!(reversed(&mut scene), None);
+}
+
+#[test]
+fn a_large_folder_shows_how_far_it_is_read_and_can_be_left() {
+    let mut scene = scene();
+    scene.play([found(OriginSource::Test(0), Some(7), false)]);
+    assert!(scene.harness.query_by_label("Stop reading").is_none());
+    scene.click("Next test digit");
+    picked(&mut scene);
+    let during = Task::FindingOrigin;
+    let reading = Reading { part: Part::Pictures, done: 41_200, total: 100_000 };
+    scene.play([Event::ReadingImages { during, reading }]);
+    scene.harness.get_by_label("Reading the images: 41,200 of 100,000");
+    scene.click("Stop reading");
+    assert!(matches!(scene.command(), Some(Command::StopReading)));
+    scene.play([Event::ReadingStopped { during }]);
+    scene.harness.get_by_label("test digit 1 of 10,000, a 7");
+    assert!(scene.harness.query_by_label("Stop reading").is_none() && scene.enabled("Next test digit"));
+
+    scene.click("Next test digit");
+    picked(&mut scene);
+    scene.play([Event::ReadingImages { during, reading }]);
+    scene.harness.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::F5);
+    assert!(matches!(scene.command(), Some(Command::StopReading)));
+    scene.play([found(OriginSource::Test(1), Some(2), false)]);
+    scene.harness.get_by_label("test digit 2 of 10,000, a 2");
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::data_view::Reading;
 use super::logic::App;
 use super::state::{AppState, Tab};
 use crate::engine::Command;
@@ -18,8 +19,10 @@ pub struct Copies {
     pub wanted: bool,
     /// The picture that is being compared.
     asked: Option<Pictures>,
-    /// How much of the training images is read, 0 to 1, while that goes on.
-    pub share: Option<f64>,
+    /// How far the training images are read, while that goes on.
+    reading: Option<Reading>,
+    /// How much of them is made ready to compare with, 0 to 1, while that goes on.
+    share: Option<f64>,
     found: Option<(Pictures, Copying)>,
     /// What could not be compared, and why.
     failed: Option<(Pictures, String)>,
@@ -29,6 +32,24 @@ impl Copies {
     /// The newest answer, also while the next one is awaited.
     pub fn found(&self) -> Option<&Copying> {
         self.found.as_ref().map(|(_, found)| found)
+    }
+
+    /// How far the training images are read, or made ready.
+    pub fn how_far(&self) -> (Option<Reading>, Option<f64>) {
+        (self.reading, self.share)
+    }
+
+    pub(super) fn reads(&mut self, reading: Reading) {
+        self.reading = self.asked.is_some().then_some(reading);
+    }
+
+    pub(super) fn makes_ready(&mut self, share: f64) {
+        (self.reading, self.share) = (None, Some(share));
+    }
+
+    /// They are read no further: nothing is compared until a person wants it again.
+    pub(super) fn stopped(&mut self) {
+        (self.wanted, self.asked, self.reading, self.share) = (false, None, None, None);
     }
 
     /// Why there is no answer.
@@ -43,13 +64,13 @@ impl Copies {
 
     /// Takes the engine's answer.
     pub(super) fn take(&mut self, picture: Pictures, copying: Copying) {
-        (self.asked, self.share, self.failed) = (None, None, None);
+        (self.asked, self.reading, self.share, self.failed) = (None, None, None, None);
         self.found = Some((picture, copying));
     }
 
     /// The engine has none.
     pub(super) fn fail(&mut self, why: String) {
-        self.share = None;
+        (self.reading, self.share) = (None, None);
         if let Some(picture) = self.asked.take() {
             (self.found, self.failed) = (None, Some((picture, why)));
         }

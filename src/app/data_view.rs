@@ -86,9 +86,10 @@ impl AppState {
         self.data.failed.as_ref().filter(|(of, _)| *of == question).map(|(_, why)| why.as_str())
     }
 
-    /// Images are read, for a run or to be shown, which can be stopped.
+    /// Images are read, for a run, to be shown, to compare with or to begin with, which can be stopped.
     pub fn reads_images(&self) -> bool {
-        self.reads_for_run() || self.data.reading.is_some()
+        let beside = self.origin.how_far().is_some() || self.copies.how_far() != (None, None);
+        self.reads_for_run() || self.data.reading.is_some() || beside
     }
 
     /// The images of the run are read that is being prepared, which can be stopped.
@@ -112,7 +113,7 @@ impl AppState {
 }
 
 impl App {
-    /// Has the images read no further: those of the run that is being prepared, or else those to be shown.
+    /// Has the images read no further: those of the run that is being prepared, or else all others.
     pub(super) fn stop_reading(&mut self) {
         self.command(if self.state.reads_for_run() { Command::Stop } else { Command::StopReading });
     }

@@ -25,8 +25,12 @@ impl App {
             }
             Event::Reading { done, total } => state.reading = Some(done as f64 / total.max(1) as f64),
             Event::ReadingImages { during: Task::ReadingData, reading } => state.data.reads(reading),
+            Event::ReadingImages { during: Task::LookingForCopies, reading } => state.copies.reads(reading),
+            Event::ReadingImages { during: Task::FindingOrigin, reading } => state.origin.reads(reading),
             Event::ReadingImages { reading, .. } => state.reading_images = Some(reading),
-            Event::ReadingStopped => self.reading_stopped(),
+            Event::ReadingStopped { during: Task::LookingForCopies } => state.copies.stopped(),
+            Event::ReadingStopped { during: Task::FindingOrigin } => state.origin.stopped(),
+            Event::ReadingStopped { .. } => self.reading_stopped(),
             Event::RunStarted(started) => self.run_started(started),
             Event::RunOpened(opened) => self.run_opened(opened),
             Event::Attached(opened) => self.attached(opened),
@@ -85,7 +89,7 @@ impl App {
                     state.sampled_in = (!cancelled).then_some(seconds);
                 }
             }
-            Event::LookingForCopies { share } => state.copies.share = Some(share),
+            Event::LookingForCopies { share } => state.copies.makes_ready(share),
             Event::CopiesFound { picture, copying } => state.copies.take(picture, *copying),
             Event::DigitsNamed { pictures, digits } => state.naming.take(pictures, digits),
             Event::DataSeen { data, seed, sheet } => state.data.take(*data, seed, sheet),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::data_view::Reading;
 use super::file_dialog::FileDialog;
 use super::logic::{App, fresh_seed};
 use super::schedule_view::alpha_bars;
@@ -51,6 +52,8 @@ pub struct OriginPanel {
     pub browsing: bool,
     /// An image is looked for.
     pub reading: bool,
+    /// How far the images are read among which it is looked for.
+    how_far: Option<Reading>,
     /// Where the image is from, and of how many test images.
     pub source: Option<(OriginSource, Option<usize>)>,
     image: Option<OriginImage>,
@@ -84,6 +87,20 @@ impl OriginPanel {
         self.image.as_ref().is_some_and(|image| image.bright)
     }
 
+    /// How far the images are read among which one is looked for, where that takes time.
+    pub fn how_far(&self) -> Option<Reading> {
+        self.how_far
+    }
+
+    pub(super) fn reads(&mut self, reading: Reading) {
+        self.how_far = self.reading.then_some(reading);
+    }
+
+    /// They are read no further: the image that was there stays.
+    pub(super) fn stopped(&mut self) {
+        (self.reading, self.how_far) = (false, None);
+    }
+
     /// A drawing begins; it is the reverse, if that was asked for.
     pub(super) fn sampling_started(&mut self, id: u64) {
         // One that lost its device begins again.
@@ -93,7 +110,8 @@ impl OriginPanel {
 
     /// There is no image, or no reverse, after all.
     pub(super) fn failed(&mut self) {
-        (self.reading, self.asked, self.outdated) = (false, false, false);
+        self.stopped();
+        (self.asked, self.outdated) = (false, false);
     }
 
     /// What a reverse begins with has changed, where one is shown or on its way.
@@ -172,7 +190,7 @@ impl AppState {
 
     pub(super) fn origin_found(&mut self, source: OriginSource, image: OriginImage, of: Option<usize>) {
         let origin = &mut self.origin;
-        origin.reading = false;
+        origin.stopped();
         origin.inverted = image.bright;
         (origin.source, origin.image) = (Some((source, of)), Some(image));
         self.noise_origin();

@@ -40,7 +40,8 @@ pub enum Command {
     Redraw { settings: SamplingSettings, generation: u64 },
     /// As `Sample`, but from an image that is noised to a timestep.
     Reverse { settings: SamplingSettings, origin: Origin },
-    /// Find an image to begin with, brought to `size`×`size`, in the background; answered by `OriginFound` or `Failed`.
+    /// Find an image to begin with, brought to `size`×`size`, in the background; answered by `OriginFound`,
+    /// `ReadingStopped` or `Failed`, after `ReadingImages` where a path is read.
     FindOrigin { pick: OriginPick, data: DataSource, size: usize },
     /// Draw the grid with these weights from now on. That of the run in progress, else of the one in the folder `run`, is
     /// drawn anew at once, in the background; answered by `Preview` or `Failed`, unless a newer one comes before that.
@@ -57,14 +58,16 @@ pub enum Command {
     /// progress is refused.
     DeleteRun { run: PathBuf },
     /// Find the images nearest to a picture among those that a model with these settings learned from, in the background;
-    /// answered by `CopiesFound` or `Failed`, after `LookingForCopies` where they have to be read first.
+    /// answered by `CopiesFound`, `ReadingStopped` or `Failed`, after `ReadingImages` and `LookingForCopies` where they have to
+    /// be read first.
     LookForCopies { settings: Box<Settings>, picture: Pictures },
     /// Name the digit in each picture, in the background; answered by `DigitsNamed` or `Failed`.
     NameDigits { pictures: Arc<Pictures> },
     /// Look at what a run would learn from, in the background; answered by `DataSeen` or `Failed`. Files that were looked at
     /// last are only read once more when `again` is set.
     LookAtData { data: Box<DataSettings>, seed: u64, again: bool },
-    /// Read no further: the look at the data in progress is answered by `ReadingStopped`.
+    /// Read no further: looks at the data or for copies, and searches for an image to begin with, that are in progress are
+    /// answered by `ReadingStopped`.
     StopReading,
     /// What was looked at is shown no longer: its images need not be kept.
     ForgetData,

@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::background;
-use super::{Event, Outbox, Task};
-use crate::Error;
-use crate::Result;
+use super::reading::{self, Stops, or_stopped};
+use super::{Event, Outbox, Task, background};
 use crate::config::{DataSettings, Settings};
 use crate::eval::copying::TrainingImages;
 use crate::pictures::Pictures;
+use crate::{Error, Result};
 
 /// Looks for copies, in the background.
 #[derive(Clone, Default)]
@@ -25,34 +24,42 @@ struct Known {
 }
 
 impl CopyFinder {
-    /// Compares a picture with the training images of a model with these settings; `CopiesFound` or `Failed` follows.
-    pub(super) fn look(&self, settings: &Settings, picture: Pictures, out: &Outbox) -> Result<()> {
-        let (data, seed) = (settings.data.clone(), settings.training.seed);
-        let (finder, settings, told) = (self.clone(), settings.clone(), out.clone());
+    /// Compares a picture with the training images of a model with these settings; `CopiesFound`, `ReadingStopped` or
+    /// `Failed` follows.
+    pub(super) fn look(&self, settings: &Settings, picture: Pictures, out: &Outbox, stops: &Stops) -> Result<()> {
+        let (finder, settings, told, is_to_end) = (self.clone(), settings.clone(), out.clone(), stops.begin());
         background::spawn(Task::LookingForCopies, out, move || {
-            // Held while the images are read: who asks meanwhile waits for the same.
-            let mut known = finder.known.lock().unwrap_or_else(PoisonError::into_inner);
-            let images = match known.as_ref().filter(|known| known.data == data && known.seed == seed) {
-                Some(known) => Arc::clone(&known.images),
-                None => {
-                    *known = None;
-                    let mut percent = 0;
-                    let images = TrainingImages::of_run(&settings, &mut |share| {
-                        let now = (100.0 * share) as u32;
-                        if now > percent {
-                            percent = now;
-                            told.send(Event::LookingForCopies { share }).map_err(|_| Error::Cancelled)?;
-                        }
-                        Ok(())
-                    })?;
-                    let images = Arc::new(images);
-                    *known = Some(Known { data, seed, images: Arc::clone(&images) });
-                    images
-                }
+            let found = || {
+                let copying = finder.images(&settings, &told, &is_to_end)?.compare(&picture)?;
+                Ok(Event::CopiesFound { picture, copying: Box::new(copying) })
             };
-            drop(known);
-            let copying = images.compare(&picture)?;
-            Ok(Event::CopiesFound { picture, copying: Box::new(copying) })
+            or_stopped(Task::LookingForCopies, found())
         })
+    }
+
+    fn images(&self, settings: &Settings, out: &Outbox, is_to_end: &dyn Fn() -> bool) -> Result<Arc<TrainingImages>> {
+        let (data, seed) = (&settings.data, settings.training.seed);
+        // Held while the images are read: who asks meanwhile waits for the same.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.as_ref().filter(|known| known.data == *data && known.seed == seed) {
+            return Ok(Arc::clone(&known.images));
+        }
+        *known = None;
+        let splits = reading::load(&data.source, Task::LookingForCopies, out, &mut || is_to_end())?;
+        let mut percent = None;
+        let images = TrainingImages::of_run(settings, &splits, &mut |share| {
+            if is_to_end() {
+                return Err(Error::Cancelled);
+            }
+            let now = (100.0 * share) as u32;
+            if percent.is_none_or(|told| now > told) {
+                percent = Some(now);
+                out.send(Event::LookingForCopies { share }).map_err(|_| Error::Cancelled)?;
+            }
+            Ok(())
+        })?;
+        let images = Arc::new(images);
+        *known = Some(Known { data: data.clone(), seed, images: Arc::clone(&images) });
+        Ok(images)
     }
 }

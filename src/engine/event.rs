@@ -57,8 +57,8 @@ pub enum Event {
     Reading { done: u64, total: u64 },
     /// So much is read of the images that a task needs. May be dropped when the window is slow.
     ReadingImages { during: Task, reading: Reading },
-    /// The images that were looked at are read no further, as that was asked for.
-    ReadingStopped,
+    /// The images that a task in the background needs are read no further, as that was asked for.
+    ReadingStopped { during: Task },
     /// A model can be sampled from now.
     ModelReady(ModelReady),
     /// An image to begin with; of so many test images, where it is one of them.

@@ -1,42 +1,34 @@
 //! A look at the images of a set before they are learned from; the set that was looked at last stays read while it is shown.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::background;
+use super::reading::{self, Stops, or_stopped};
 use super::{Event, Outbox, Task};
-use super::{background, reading};
+use crate::Result;
 use crate::config::{DataSettings, DataSource};
 use crate::data::Splits;
 use crate::data::contact_sheet::ContactSheet;
-use crate::{Error, Result};
 
 /// Reads sets of images in the background.
 #[derive(Clone, Default)]
 pub(super) struct Looker {
     read: Arc<Mutex<Option<(DataSource, Splits)>>>,
-    /// What is being read is read no further.
-    stopped: Arc<AtomicBool>,
 }
 
 impl Looker {
     /// Makes the contact sheet of what a run would learn from; `DataSeen`, `ReadingStopped` or `Failed` follows. A path is read anew when
     /// `again` is set: its files may have changed.
-    pub(super) fn look(&self, data: DataSettings, seed: u64, again: bool, out: &Outbox) -> Result<()> {
-        self.stopped.store(false, Ordering::SeqCst);
-        let (looker, told) = (self.clone(), out.clone());
+    pub(super) fn look(&self, data: DataSettings, seed: u64, again: bool, out: &Outbox, stops: &Stops) -> Result<()> {
+        let (looker, told, is_to_end) = (self.clone(), out.clone(), stops.begin());
         background::spawn(Task::ReadingData, out, move || {
-            let splits = match looker.splits(&data.source, again, &told) {
-                Err(Error::Cancelled) => return Ok(Event::ReadingStopped),
-                splits => splits?,
+            let seen = || {
+                let splits = looker.splits(&data.source, again, &told, &is_to_end)?;
+                let sheet = Arc::new(ContactSheet::new(&splits, &data, seed)?);
+                Ok(Event::DataSeen { data: Box::new(data), seed, sheet })
             };
-            let sheet = Arc::new(ContactSheet::new(&splits, &data, seed)?);
-            Ok(Event::DataSeen { data: Box::new(data), seed, sheet })
+            or_stopped(Task::ReadingData, seen())
         })
-    }
-
-    /// Reads no further.
-    pub(super) fn stop(&self) {
-        self.stopped.store(true, Ordering::SeqCst);
     }
 
     /// Lets go of the images, unless some are being read.
@@ -46,15 +38,14 @@ impl Looker {
         }
     }
 
-    fn splits(&self, source: &DataSource, again: bool, out: &Outbox) -> Result<Splits> {
+    fn splits(&self, source: &DataSource, again: bool, out: &Outbox, is_to_end: &dyn Fn() -> bool) -> Result<Splits> {
         // Held while the images are read: who asks meanwhile waits for the same.
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, splits)) = read.as_ref().filter(|(of, _)| !again && of == source) {
             return Ok(splits.clone());
         }
         *read = None;
-        let mut stopped = || self.stopped.load(Ordering::SeqCst);
-        let splits = reading::load(source, Task::ReadingData, out, &mut stopped)?;
+        let splits = reading::load(source, Task::ReadingData, out, &mut || is_to_end())?;
         *read = Some((source.clone(), splits.clone()));
         Ok(splits)
     }

@@ -1,6 +1,8 @@
 //! Reading images: the window is told how far it is, and can end it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvError, TryRecvError};
@@ -33,6 +35,30 @@ pub(super) fn load(
         }
         Ok(())
     })
+}
+
+/// Ends what is read in the background: what goes on, not what begins later.
+#[derive(Clone, Default)]
+pub(super) struct Stops(Arc<AtomicU64>);
+
+impl Stops {
+    pub(super) fn stop(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Of what begins now: whether it is to end.
+    pub(super) fn begin(&self) -> impl Fn() -> bool + Send + 'static {
+        let (stops, begun) = (Arc::clone(&self.0), self.0.load(Ordering::SeqCst));
+        move || stops.load(Ordering::SeqCst) != begun
+    }
+}
+
+/// What a task that was asked to read no further tells.
+pub(super) fn or_stopped(during: Task, found: Result<Event>) -> Result<Event> {
+    match found {
+        Err(Error::Cancelled) => Ok(Event::ReadingStopped { during }),
+        found => found,
+    }
 }
 
 /// The worker's end of the channel of commands, with those that came while the images of a run were read.
@@ -70,6 +96,17 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stop_ends_what_goes_on_and_not_what_begins_later() {
+        let stops = Stops::default();
+        stops.stop();
+        let first = stops.begin();
+        assert!(!first());
+        stops.stop();
+        let second = stops.begin();
+        assert!(first() && !second(), "also where the first has not noticed it yet");
+    }
 
     #[test]
     fn what_comes_while_images_are_read_is_carried_out_in_its_order() {

@@ -260,7 +260,9 @@ impl Steering<'_> {
             }
             Command::Sample { settings } => self.draw(&settings, trainer, Beginning::Noise),
             Command::Reverse { settings, origin } => self.draw(&settings, trainer, Beginning::Image(origin)),
-            Command::FindOrigin { pick, data, size } => origin::find(pick, data, size, &self.worker.out),
+            Command::FindOrigin { pick, data, size } => {
+                origin::find(pick, data, size, &self.worker.out, &self.worker.stops)
+            }
             Command::Redraw { settings, generation } => {
                 self.worker.sampler.taken(generation);
                 self.draw(&settings, trainer, Beginning::RoughLook)
@@ -276,7 +278,7 @@ impl Steering<'_> {
             Command::NameRun { run, name } => runs::name(run, name, Some(self.path), &self.worker.out),
             Command::DeleteRun { run } => runs::delete(run, Some(self.path), &self.worker.out),
             Command::LookForCopies { settings, picture } => {
-                self.worker.copies.look(&settings, picture, &self.worker.out)
+                self.worker.copies.look(&settings, picture, &self.worker.out, &self.worker.stops)
             }
             Command::NameDigits { pictures } => naming::name(pictures, &self.worker.out),
             Command::ForgetData => {
@@ -284,10 +286,12 @@ impl Steering<'_> {
                 Ok(())
             }
             Command::StopReading => {
-                self.worker.looker.stop();
+                self.worker.stops.stop();
                 Ok(())
             }
-            Command::LookAtData { data, seed, again } => self.worker.looker.look(*data, seed, again, &self.worker.out),
+            Command::LookAtData { data, seed, again } => {
+                self.worker.looker.look(*data, seed, again, &self.worker.out, &self.worker.stops)
+            }
             Command::Detach => Ok(()),
             Command::Train { .. }
             | Command::ResumeRun { .. }

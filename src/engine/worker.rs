@@ -10,7 +10,7 @@ use crossbeam_channel::Receiver;
 use super::attached::Attached;
 use super::copying::CopyFinder;
 use super::looking::Looker;
-use super::reading::Inbox;
+use super::reading::{Inbox, Stops};
 use super::sampling::{Beginning, Sampler, Source};
 use super::{Activity, Command, Event, ModelReady, Outbox, RunOpened, Save, Task};
 use super::{naming, origin, runs, saving, training};
@@ -39,9 +39,10 @@ pub fn work(device: DeviceChoice) -> impl FnOnce(Receiver<Command>, Outbox) + Se
                 Device::Cpu
             }
         };
-        let (sampler, copies, looker) = (Sampler::new(out.clone()), CopyFinder::default(), Looker::default());
+        let sampler = Sampler::new(out.clone());
+        let (copies, looker, stops) = (CopyFinder::default(), Looker::default(), Stops::default());
         let (grid_weights, attached) = (WeightsKind::default(), Attached::default());
-        let mut worker = Worker { sampler, grid_weights, out, device, model: None, copies, looker, attached };
+        let mut worker = Worker { sampler, grid_weights, out, device, model: None, copies, looker, stops, attached };
         let mut commands = Inbox::new(commands);
         while let Ok(command) = commands.recv() {
             worker.carry_out(command, &mut commands);
@@ -63,6 +64,7 @@ pub(super) struct Worker {
     pub(super) grid_weights: WeightsKind,
     pub(super) copies: CopyFinder,
     pub(super) looker: Looker,
+    pub(super) stops: Stops,
     attached: Attached,
 }
 
@@ -94,7 +96,7 @@ impl Worker {
             }
             Command::Sample { settings } => self.draw(&settings, Beginning::Noise),
             Command::Reverse { settings, origin } => self.draw(&settings, Beginning::Image(origin)),
-            Command::FindOrigin { pick, data, size } => origin::find(pick, data, size, &self.out),
+            Command::FindOrigin { pick, data, size } => origin::find(pick, data, size, &self.out, &self.stops),
             Command::Redraw { settings, generation } => {
                 self.sampler.taken(generation);
                 self.draw(&settings, Beginning::RoughLook)
@@ -110,17 +112,19 @@ impl Worker {
             Command::ReadRun { run } => runs::read(run, &self.out),
             Command::NameRun { run, name } => runs::name(run, name, None, &self.out),
             Command::DeleteRun { run } => runs::delete(run, None, &self.out),
-            Command::LookForCopies { settings, picture } => self.copies.look(&settings, picture, &self.out),
+            Command::LookForCopies { settings, picture } => {
+                self.copies.look(&settings, picture, &self.out, &self.stops)
+            }
             Command::NameDigits { pictures } => naming::name(pictures, &self.out),
             Command::ForgetData => {
                 self.looker.forget();
                 Ok(())
             }
             Command::StopReading => {
-                self.looker.stop();
+                self.stops.stop();
                 Ok(())
             }
-            Command::LookAtData { data, seed, again } => self.looker.look(*data, seed, again, &self.out),
+            Command::LookAtData { data, seed, again } => self.looker.look(*data, seed, again, &self.out, &self.stops),
             // Nothing is being trained: these have nothing to act on.
             Command::Pause | Command::Continue | Command::Step | Command::Stop => Ok(()),
         }));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::judge::{self, Judge};
 use super::neighbours::{Rows, nearest_rows};
 use crate::config::{CLASS_COUNT, DataSource, Settings};
-use crate::data::{self, Dataset};
+use crate::data::{Dataset, Splits};
 use crate::pictures::Pictures;
 use crate::{Error, Result};
 
@@ -118,9 +118,8 @@ impl TrainingImages {
     ///
     /// # Errors
     /// When the data cannot be read, there is no memory, or what `on_share` returned.
-    pub fn of_run(settings: &Settings, on_share: &mut dyn FnMut(f64) -> Result<()>) -> Result<Self> {
+    pub fn of_run(settings: &Settings, splits: &Splits, on_share: &mut dyn FnMut(f64) -> Result<()>) -> Result<Self> {
         on_share(0.0)?;
-        let splits = data::load(&settings.data.source)?;
         let size = settings.data.image_size;
         let chosen = splits.chosen(&settings.data, settings.training.seed)?;
         let few = crate::config::Subset::First(REAL.min(chosen.test.len()));
@@ -316,10 +315,11 @@ mod tests {
             shares.push(share);
             Ok(())
         };
-        let known = TrainingImages::of_run(&settings, &mut on_share).unwrap();
+        let splits = crate::data::mnist::load().unwrap();
+        let known = TrainingImages::of_run(&settings, &splits, &mut on_share).unwrap();
         assert!(shares.is_sorted() && shares[0] == 0.0 && shares.last() == Some(&1.0), "{shares:?}");
         assert_eq!((known.images.len(), known.all.len()), (40, REAL));
-        let ended = TrainingImages::of_run(&settings, &mut |_| Err(Error::Cancelled));
+        let ended = TrainingImages::of_run(&settings, &splits, &mut |_| Err(Error::Cancelled));
         assert!(matches!(ended.map(drop), Err(Error::Cancelled)));
     }
 }

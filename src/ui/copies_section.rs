@@ -6,6 +6,7 @@ use super::button::Button;
 use super::numbers;
 use super::palette::Palette;
 use super::section::{caption, title};
+use super::tabs::{reading, stop_reading};
 use super::textures::{Part, Textures};
 use super::theme::regular;
 use crate::app::{Action, AppState, Nearness};
@@ -43,11 +44,14 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     if let Some(why) = copies.failed() {
         return caption(ui, why);
     }
-    if let Some(share) = copies.share {
-        let text = format!("{:.0} %", 100.0 * share);
-        let bar = ProgressBar::new(share as f32).desired_width(ui.available_width()).desired_height(6.0);
-        ui.add(bar);
-        return caption(ui, format!("Reading training images: {text}"));
+    let (read, ready) = copies.how_far();
+    let read = read.map(|read| (read.done as f64 / read.total.max(1) as f64, reading(read)));
+    let ready = ready.map(|share| (share, format!("Reading training images: {:.0} %", 100.0 * share)));
+    if let Some((share, words)) = read.or(ready) {
+        ui.add(ProgressBar::new(share as f32).desired_width(ui.available_width()).desired_height(6.0));
+        caption(ui, words);
+        ui.add_space(4.0);
+        return stop_reading(ui, "Read no further, and compare nothing", actions);
     }
     let Some(found) = found else { return caption(ui, "Comparing…") };
     let room = ui.available_width();

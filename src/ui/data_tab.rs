@@ -8,7 +8,7 @@ use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::Empty;
 use super::section::{caption, title};
-use super::tabs::reading;
+use super::tabs::{reading, stop_reading};
 use super::textures::{Part, Textures};
 use super::theme::{regular, semibold};
 use crate::app::{ACROSS, Action, AppState, ContactSheet};
@@ -29,11 +29,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         title(ui, "What the next run learns from", |ui| {
             ui.add_space(12.0);
             if state.data.reading().is_some() {
-                let tip = "Read no further, and show what was shown before";
-                if Button::text("Stop reading").tip(tip).show(ui).clicked() {
-                    actions.push(Action::StopReading);
-                }
-                return;
+                return stop_reading(ui, "Read no further, and show what was shown before", actions);
             }
             let tip = "Read the images once more: files may have changed";
             if Button::text("Look again").enabled(!state.data.is_reading()).tip(tip).show(ui).clicked() {

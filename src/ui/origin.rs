@@ -12,6 +12,7 @@ use super::palette::Palette;
 use super::section::{caption, name_field, title};
 use super::setting_row::NumberRow;
 use super::slider::Scale;
+use super::tabs::{reading, stop_reading};
 use super::textures::{Part, Textures};
 use super::tick::tick;
 use crate::app::{Action, AppState, OriginAction, OriginPick, OriginSource, shown_name};
@@ -35,16 +36,26 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         }
     });
     if open {
-        section(ui, state, textures, &mut asked);
+        section(ui, state, textures, &mut asked, actions);
     } else {
         caption(ui, "Slide a digit into noise, and see what the model makes of it from there.");
     }
     actions.extend(asked.into_iter().map(Action::Origin));
 }
 
-fn section(ui: &mut Ui, state: &AppState, textures: &mut Textures, asked: &mut Vec<OriginAction>) {
+fn section(
+    ui: &mut Ui,
+    state: &AppState,
+    textures: &mut Textures,
+    asked: &mut Vec<OriginAction>,
+    actions: &mut Vec<Action>,
+) {
     let origin = &state.origin;
     test_images(ui, state, asked);
+    if origin.how_far().is_some() {
+        ui.add_space(4.0);
+        stop_reading(ui, "Read no further, and keep the picture that is there", actions);
+    }
     ui.add_space(6.0);
     own_picture(ui, state, asked);
     ui.add_space(8.0);
@@ -129,6 +140,7 @@ fn test_images(ui: &mut Ui, state: &AppState, asked: &mut Vec<OriginAction>) {
         }
     });
     let text = match (&origin.source, origin.class_of_image()) {
+        _ if let Some(how_far) = origin.how_far() => reading(how_far),
         (Some((OriginSource::Test(index), Some(of))), class) => {
             let class = class.map_or_else(String::new, |class| format!(", a {class}"));
             format!("test digit {} of {}{class}", numbers::whole(*index as f64 + 1.0), numbers::whole(*of as f64))

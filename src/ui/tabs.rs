@@ -126,6 +126,13 @@ pub fn reading(Reading { part, done, total }: Reading) -> String {
     }
 }
 
+/// The button that ends the reading of images; `tip`: what is shown then.
+pub fn stop_reading(ui: &mut Ui, tip: &str, actions: &mut Vec<Action>) {
+    if Button::text("Stop reading").tip(tip).show(ui).clicked() {
+        actions.push(Action::StopReading);
+    }
+}
+
 fn going_on(state: &AppState, p: &Palette) -> (Color32, String) {
     let step = numbers::whole(state.progress.step as f64);
     match (state.activity, state.run.as_ref().and_then(|run| run.ended)) {
