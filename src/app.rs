@@ -21,17 +21,19 @@
 //! | `live` | the drawing redrawn as its settings change |
 //! | `origin` | a digit slid into noise, and the reverse from there |
 //! | `edits` | changes of the settings, to take back and to do again |
+//! | `fold` | the panel of settings in a narrow window |
 //! | `health` | how the run goes, in one line |
 //! | `heat_map` | the loss by timestep as a picture |
 //! | `judged` | the evaluations of the run as the panel shows them |
-//! | `schedule_view` | what the schedule does, as a curve and a strip |
+//! | `schedule_view` | what the schedule does, as curves, a strip, and a digit at the chosen timestep |
 //! | `schedule_doctor` | what is wrong with a schedule, and what would mend it |
 //! | `save_form`, `file_dialog` | what is saved where, and the desktop's dialog that asks |
 //! | `loss_figure` | the loss plot as SVG, of which the PNG is drawn |
+//! | `presets` | taking a preset's values, and going back to them |
 //! | `provenance` | the settings inside pictures that were saved here: noted, and taken back |
 //! | `run_names` | default names of runs and files, and dates as text |
 //! | `naming` | which digit was asked for, and which is seen |
-//! | `notices` | what there was to tell |
+//! | `notices`, `help` | what there was to tell, and what one press does about it |
 //! | `zoom` | how large everything is drawn |
 //! | `remembered` | what is kept from one start to the next |
 
@@ -45,10 +47,12 @@ mod dropped;
 mod edits;
 mod file_dialog;
 mod films;
+mod fold;
 mod grid;
 mod health;
 mod heat_map;
 mod held_over;
+mod help;
 mod judged;
 mod live;
 mod logic;
@@ -59,6 +63,7 @@ mod news;
 pub mod notices;
 mod origin;
 mod player;
+mod presets;
 mod provenance;
 mod recording;
 mod remembered;
@@ -90,19 +95,18 @@ pub use logic::App;
 pub use naming::SeenDigit;
 pub use origin::{OriginAction, OriginPanel, OriginPick, OriginSource};
 pub use player::Player;
-pub use recording::{Moment, Recording};
+pub use recording::{Moment, Recording, SamplingProgress};
 pub use remembered::Remembered;
 pub use run_names::{Folders, date};
 pub use run_naming::{NameAction, RunNaming};
 pub use runs::{RunRecord, RunSummary, Runs};
 pub use save_form::{SaveForm, SaveResult, SaveWhat};
 pub use schedule_doctor::{Advice, Diagnosis, Verdict};
-pub use schedule_view::ScheduleView;
-pub use settings_diff::{Difference, differences};
+pub use schedule_view::{ScheduleAction, ScheduleCurve, ScheduleLook, ScheduleView};
+pub use settings_diff::{Difference, changes, differences};
 pub use smoothing::Smoothing;
 pub use state::{
-    Activity, AppState, EndReason, Look, LossAxis, LossPlot, ModelFacts, Progress, RunFacts, SamplingProgress, Tab,
-    WorkedExample,
+    Activity, AppState, EndReason, Look, LossAxis, LossPlot, ModelFacts, Progress, RunFacts, Tab, WorkedExample,
 };
 pub use zoom::Zoom;
 

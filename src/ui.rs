@@ -17,6 +17,7 @@ mod crash_report;
 mod data_tab;
 mod digit_row;
 mod digits_panel;
+mod drawing_more;
 mod drop_down;
 mod drop_overlay;
 mod film_axis;
@@ -24,6 +25,7 @@ mod film_hero;
 mod film_rail;
 mod film_strip;
 mod flow_row;
+mod focus;
 mod follow;
 mod grid_weights;
 mod heat_map;
@@ -32,6 +34,7 @@ mod keys;
 mod loss_axis;
 mod loss_plot;
 mod loupe;
+mod notice;
 mod numbers;
 mod origin;
 pub mod palette;
@@ -71,11 +74,11 @@ const NARROW: f32 = 960.0;
 #[derive(Default)]
 pub struct View {
     textures: Textures,
-    was_narrow: bool,
     /// The list of all actions, while it is open.
     command_palette: Option<CommandPalette>,
     /// The widget of the film, which has the keys when it is focused.
     film: Option<egui::Id>,
+    toast: notice::Toast,
 }
 
 impl View {
@@ -94,11 +97,8 @@ impl View {
         let textures = &mut self.textures;
         let width = ui.available_width();
         let narrow = width < NARROW;
-        if narrow != self.was_narrow {
-            self.was_narrow = narrow;
-            if state.left_open == narrow {
-                actions.push(Action::ToggleLeft);
-            }
+        if narrow != state.is_narrow() {
+            actions.push(Action::Narrow(narrow));
         }
         let charts_have_room = width >= WIDE;
         let flat = Frame::new().fill(p.panel);
@@ -106,11 +106,11 @@ impl View {
         Panel::top("top bar").exact_size(top_bar::HEIGHT).resizable(false).frame(flat).show(ui, |ui| {
             top_bar::show(ui, state, &mut actions);
         });
-        Panel::bottom("film").exact_size(film_strip::HEIGHT).resizable(false).frame(flat).show(ui, |ui| {
+        let strip = Panel::bottom("film").exact_size(film_strip::HEIGHT).resizable(false).frame(flat).show(ui, |ui| {
             self.film = film_strip::show(ui, state, textures, &mut actions);
         });
         let side = flat.inner_margin(Margin::symmetric(16, 0));
-        if state.left_open {
+        if state.settings_shown() {
             Panel::left("settings").default_size(272.0).size_range(250.0..=420.0).frame(side).show(ui, |ui| {
                 settings_panel::show(ui, state, textures, &mut actions);
             });
@@ -126,7 +126,8 @@ impl View {
         }
         CentralPanel::no_frame().frame(flat).show(ui, |ui| {
             tabs::show(ui, state, charts_have_room, &mut actions);
-            crash_report::offer(ui, state, &mut actions);
+            let below = notice::failure(ui, state, ui.available_rect_before_wrap(), &mut actions);
+            crash_report::offer(ui, state, below, &mut actions);
             match state.tab {
                 _ if state.crash.as_ref().is_some_and(|crash| crash.open) => {
                     crash_report::show(ui, state, &mut actions);
@@ -144,6 +145,7 @@ impl View {
                 Tab::Runs => runs_tab::show(ui, state, textures, &mut actions),
             }
         });
+        self.toast.show(ui, state, strip.response.rect, &mut actions);
         textures.sweep();
         drop_overlay::show(ui, state);
         if state.palette {
@@ -154,6 +156,7 @@ impl View {
         } else {
             self.command_palette = None;
         }
+        focus::ring(ui);
         actions
     }
 }

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
@@ -23,6 +25,24 @@ const ENGINE_MAY_TAKE: Duration = Duration::from_secs(2);
 pub const FRAME_PAUSE: Duration = Duration::from_millis(50);
 /// The same where the processor draws the triangles, too: a frame then takes tens of milliseconds of every core.
 const SOFTWARE_FRAME_PAUSE: Duration = Duration::from_millis(200);
+
+/// How soon a frame follows what the engine tells.
+#[derive(Debug)]
+struct Pace {
+    usual: Duration,
+    /// A person waits for the first pictures of a drawing: they are shown as they come.
+    at_once: AtomicBool,
+}
+
+impl Pace {
+    fn new(usual: Duration) -> Arc<Self> {
+        Arc::new(Self { usual, at_once: AtomicBool::new(false) })
+    }
+
+    fn pause(&self) -> Duration {
+        if self.at_once.load(Ordering::Relaxed) { Duration::ZERO } else { self.usual }
+    }
+}
 
 /// How the window is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,9 +135,11 @@ fn open(
         if software.get() && without_card == WithoutCard::Refuse {
             return Err("there is no graphics card".into());
         }
-        let pause = if software.get() { SOFTWARE_FRAME_PAUSE } else { FRAME_PAUSE };
-        let handle = Handle::spawn(move || ctx.request_repaint_after(pause), work)?;
+        let pace = Pace::new(if software.get() { SOFTWARE_FRAME_PAUSE } else { FRAME_PAUSE });
+        let paced = Arc::clone(&pace);
+        let handle = Handle::spawn(move || ctx.request_repaint_after(paced.pause()), work)?;
         let mut window = Window::new(cc, handle, Folders::of_user());
+        window.pace = pace;
         if let Some(reports) = Reports::of_user() {
             window.offer_report(reports);
         }
@@ -145,6 +167,7 @@ pub struct Window {
     view: View,
     /// The title that it has.
     title: String,
+    pace: Arc<Pace>,
 }
 
 impl Window {
@@ -156,7 +179,7 @@ impl Window {
         let text = cc.storage.and_then(|storage| storage.get_string(STORAGE_KEY));
         let ctx = cc.egui_ctx.clone();
         let app = App::new(handle, Remembered::restore(text.as_deref()), folders, move || ctx.request_repaint());
-        Self { app: Some(app), view: View::default(), title: String::new() }
+        Self { app: Some(app), view: View::default(), title: String::new(), pace: Pace::new(FRAME_PAUSE) }
     }
 
     /// Offers the reports of crashes in a folder.
@@ -201,6 +224,7 @@ impl eframe::App for Window {
         if app.drain() {
             ctx.request_repaint();
         }
+        self.pace.at_once.store(app.state.awaits_pictures(), Ordering::Relaxed);
         if app.state.player.playing {
             // A frame after a long rest must not leap ahead.
             app.tick(ctx.input(|input| input.stable_dt).min(0.1));
@@ -232,6 +256,7 @@ impl eframe::App for Window {
         for action in actions {
             app.apply(action);
         }
+        self.pace.at_once.store(app.state.awaits_pictures(), Ordering::Relaxed);
         if let Some(picture) = app.take_copied() {
             ui.ctx().copy_image(ColorImage::from_gray([picture.width, picture.height], &picture.pixels));
         }

@@ -5,13 +5,14 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use diffuscope::app::{LossAxis, Tab};
-use diffuscope::config::Preset;
+use diffuscope::app::{Action, LossAxis, Tab};
+use diffuscope::config::{Preset, Thresholding};
 use diffuscope::engine::Command;
 use diffuscope::window::Window;
+use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use scene::{Scene, in_the_middle};
 
 fn scene() -> Scene {
@@ -117,4 +118,95 @@ fn everything_is_drawn_larger_and_smaller() {
     scene.harness.run_steps(3);
     scene.click("Draw everything in its own size (Ctrl+0)");
     assert_eq!((scene.state().zoom.factor(), width(&scene)), (1.0, 1440.0));
+}
+
+#[test]
+fn a_slider_of_the_sample_tab_that_is_dragged_is_one_change() {
+    let mut scene = scene();
+    scene.set("Batch", "128");
+    scene.click("Sample tab");
+    let rail = scene.harness.get_by_role_and_label(Role::Slider, "Count").rect();
+    scene.harness.hover_at(rail.left_center());
+    scene.harness.drag_at(rail.left_center());
+    for x in 0..300 {
+        scene.harness.hover_at(rail.left_center() + egui::vec2(rail.width() * x as f32 / 300.0, 0.0));
+        scene.harness.step();
+    }
+    scene.harness.drop_at(rail.right_center());
+    scene.harness.run_steps(2);
+    assert!(scene.state().settings.sampling.count > 100);
+    press(&mut scene, Modifiers::COMMAND, Key::Z);
+    assert_eq!(scene.state().settings.sampling.count, Preset::Small.settings().sampling.count);
+    press(&mut scene, Modifiers::COMMAND, Key::Z);
+    assert_eq!(scene.state().settings, Preset::Small.settings(), "what was changed before is still there");
+}
+
+#[test]
+fn the_schedule_is_looked_at_as_it_changes() {
+    let mut scene = scene();
+    scene.click("Schedule: Linear");
+    scene.harness.get_by_label_contains("A digit at t = 400, ᾱ 0.");
+    scene.click("Curve: SNR");
+    let curve = scene.harness.get_by_label("Timestep of the schedule").rect();
+    let at = curve.left_center() + egui::vec2(curve.width() * 0.437, 0.0);
+    scene.harness.hover_at(at);
+    scene.harness.run_steps(2);
+    scene.harness.drag_at(at);
+    scene.harness.run_steps(2);
+    scene.harness.drop_at(at);
+    scene.harness.hover_at(egui::pos2(1.0, 1.0));
+    scene.harness.run_steps(3);
+    let looked_at = |scene: &Scene| {
+        let (t, digit) = scene.state().schedule_look.digit().unwrap();
+        (t, (**digit).clone())
+    };
+    let (t, before) = looked_at(&scene);
+    assert!((430..=444).contains(&t), "t = {t}");
+    scene.harness.get_by_label_contains(&format!("A digit at t = {t}, SNR 0.1"));
+
+    scene.set("β₁ last", "0.2");
+    let (same, noisier) = looked_at(&scene);
+    assert!(same == t && noisier != before, "the digit at the chosen t goes along");
+    let words = scene.harness.get_by_label_contains(&format!("A digit at t = {t}, SNR")).accesskit_node().label();
+    assert!(words.is_some_and(|words| words.contains("e-9")), "hardly a billionth is left");
+    scene.click("Curve: β");
+    scene.harness.get_by_label_contains(&format!("A digit at t = {t}, β 0.08"));
+    scene.harness.get_by_label("Timestep of the schedule").focus();
+    press(&mut scene, Modifiers::NONE, Key::ArrowLeft);
+    assert_eq!(looked_at(&scene).0, t - 20);
+}
+
+#[test]
+fn values_below_zero_are_typed_where_a_setting_has_them() {
+    let mut scene = Scene::new(Harness::<Window>::builder().with_size([1440.0, 1700.0]));
+    scene.click("Advanced");
+    scene.set("Center of t", "-1.5");
+    assert_eq!(scene.state().settings.training.logit_normal.mean, -1.5);
+    scene.set("Spread of t", "-1");
+    assert_eq!(scene.state().settings.training.logit_normal.deviation, 0.0, "this one has none");
+}
+
+#[test]
+fn thresholding_and_the_levels_of_guidance_have_rows_and_go_back() {
+    let mut scene = scene();
+    scene.click("Sample tab");
+    let mut settings = scene.state().settings.clone();
+    settings.sampling.thresholding = Thresholding::Dynamic;
+    settings.sampling.guidance_interval = Some([0.2, 3.0]);
+    scene.act(Action::Settings(Box::new(settings)));
+    // In the panel of the settings, which counts all, and at the folded rows.
+    assert_eq!(scene.harness.query_all_by_label("2 changed from preset").count(), 2);
+    scene.click("More");
+    scene.harness.run_steps(20);
+    scene.set("σ to", "5");
+    assert_eq!(scene.state().settings.sampling.guidance_interval, Some([0.2, 5.0]));
+    scene.set("σ from", "7");
+    assert!(scene.harness.query_all_by_label_contains("noise levels from 7 to 5").count() >= 1);
+    scene.harness.get_by_label("Guided at").click_secondary();
+    scene.harness.run_steps(3);
+    assert_eq!(scene.state().settings.sampling.guidance_interval, None);
+    scene.click("Threshold x̂₀: Free");
+    assert_eq!(scene.state().settings.sampling.thresholding, Thresholding::None);
+    scene.act(Action::ResetSettings);
+    assert_eq!(scene.state().settings, Preset::Small.settings());
 }

@@ -154,7 +154,7 @@ fn what_was_drawn_stands_behind_the_films() {
     in_the_middle(&mut scene);
     scene.play(films([1235]));
     assert_eq!((scene.state().film_step(), scene.state().training_stops()), (None, 12), "the drawing stays");
-    scene.harness.get_by_label("drawing");
+    scene.harness.get_by_label("your drawing");
     scene.click("Picture 28, asked for a 7");
     scene.key(Key::ArrowDown);
     assert_eq!(place(&scene), (Some(1235), 0));

@@ -49,6 +49,14 @@ fn a_dropped_picture_gives_its_settings_and_undo_takes_them_back() {
     scene.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     scene.harness.run_steps(2);
     assert_eq!(scene.state().settings, before);
+
+    scene.play([Event::ProvenanceRead { path: "/data/ada/grid.png".into(), provenance: Some(Box::new(strangers())) }]);
+    scene.harness.run_steps(2);
+    scene.click("Undo");
+    assert_eq!(scene.state().settings, before, "the button does the same");
+    scene.play([Event::ProvenanceRead { path: "/data/ada/grid.png".into(), provenance: Some(Box::new(strangers())) }]);
+    scene.set("Batch", "18");
+    assert!(scene.harness.query_by_label("Undo").is_none(), "it would take back something else");
 }
 
 #[test]

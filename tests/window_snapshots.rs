@@ -5,14 +5,15 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use diffuscope::app::RunName;
-use diffuscope::engine::Event;
+use diffuscope::app::{Action, Look, RunName};
+use diffuscope::config::Preset;
+use diffuscope::engine::{Event, Task};
 use diffuscope::pictures::Pictures;
 use diffuscope::sampling::origin::{OriginImage, OriginSource};
 use diffuscope::window::Window;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use scene::{Scene, data_seen, digits, found, in_the_middle, recording, run_read, runs};
+use scene::{Scene, data_seen, digits, drawn_by, found, in_the_middle, recording, run_read, runs};
 
 fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     // Renderers round differently by a hair.
@@ -20,8 +21,7 @@ fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     let builder = Harness::<Window>::builder().with_size([width, height]).with_theme(theme).with_options(options);
     let mut scene = Scene::new(builder.with_render_cursor(false).wgpu());
     if theme == egui::Theme::Light {
-        scene.harness.get_by_label("Light theme").click();
-        scene.harness.run_steps(2);
+        scene.act(Action::Look(Look::Light));
     }
     scene
 }
@@ -64,6 +64,29 @@ fn the_first_start_and_the_save_form() {
     scene.harness.get_by_label("path to save to").type_text("/data/ada/seven.png");
     scene.harness.run_steps(3);
     scene.harness.snapshot("save-dark");
+}
+
+#[test]
+fn what_is_told_lies_over_the_panels_and_the_schedule_is_looked_at() {
+    let mut results = SnapshotResults::new();
+    for (name, width, height, theme) in
+        [("told-dark", 1440.0, 900.0, egui::Theme::Dark), ("told-small", 960.0, 600.0, egui::Theme::Light)]
+    {
+        let mut scene = scene(width, height, theme);
+        in_the_middle(&mut scene);
+        scene.click("Schedule: Linear");
+        scene.click("Curve: SNR");
+        scene.harness.get_by_label("Timestep of the schedule").focus();
+        let what = "cannot write /data/ada/runs/2026-11-24_153012-small/checkpoint.safetensors: no space left".into();
+        let hint = "make room on the disk, then press Continue: nothing is lost".into();
+        scene.play([Event::Failed { during: Task::KeepingRun, what, hint }]);
+        let provenance = Some(Box::new(drawn_by(&Preset::Nano.settings())));
+        scene.play([Event::ProvenanceRead { path: "/data/ada/seven.png".into(), provenance }]);
+        scene.harness.hover_at(egui::pos2(1.0, 1.0));
+        scene.harness.run_steps(4);
+        scene.harness.snapshot(name);
+        results.extend(scene.harness.take_snapshot_results());
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::films::FilmAxis;
 use super::origin::OriginAction;
 use super::run_naming::NameAction;
 use super::save_form::SaveWhat;
+use super::schedule_view::ScheduleAction;
 use super::smoothing::Smoothing;
 use super::state::{Look, LossAxis, Tab};
 use super::zoom::Zoom;
@@ -44,23 +45,27 @@ pub enum Action {
     /// Move an earlier run to the trash.
     DeleteRun(PathBuf),
 
-    /// Take all values of a preset; the data stay.
+    /// Take the values of a preset; the images stay, and what was chosen of them.
     Preset(Preset, Budget),
     /// Settings were changed.
     Settings(Box<Settings>),
     /// Take back the last change of a setting, or make it again.
     Undo,
     Redo,
-    /// All settings of the next run as the preset has them; the data stay.
+    /// All settings as the preset has them, those of the drawing too; where the images come from stays.
     ResetSettings,
     /// Another seed.
     RollSeed,
     /// The grid of the run is drawn with these weights.
     GridWeights(WeightsKind),
+    /// Look at the schedule otherwise.
+    Schedule(ScheduleAction),
 
     ShowTab(Tab),
     /// Open or fold the panel of settings.
     ToggleLeft,
+    /// The window became too narrow for the settings beside the rest, or has room again.
+    Narrow(bool),
     /// Open or fold the panel of charts.
     ToggleRight,
     Look(Look),

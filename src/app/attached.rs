@@ -22,6 +22,7 @@ impl AppState {
 impl App {
     pub(super) fn attach(&mut self, run: PathBuf) {
         if !self.state.run_is_active() && !run.as_os_str().is_empty() && self.command(Command::Attach { run }) {
+            self.state.attaching = true;
             self.state.tab = Tab::Train;
         }
     }
@@ -36,6 +37,7 @@ impl App {
             (facts.ended, facts.checkpoint) = (None, None);
         }
         state.attached = Some(run);
+        state.attaching = false;
         self.measure = Default::default();
     }
 

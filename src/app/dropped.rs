@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::action::Action;
 use super::logic::App;
-use super::notices::Kind;
+use super::notices::{Help, Kind};
 use super::state::Tab;
 use crate::config::DataSource;
 use crate::files::shown_name;
@@ -47,7 +47,9 @@ impl App {
         match Dropped::of(&path) {
             Dropped::Run if self.state.run_is_active() => {
                 let what = "a run cannot be opened while another one trains".to_owned();
-                self.state.notices.add(Kind::Failed, what, Some("stop the run in progress first".into()));
+                let help = Help { word: "Stop and keep", action: Action::Stop };
+                let hint = Some("stop the run in progress first".into());
+                self.state.notices.add_with(Kind::Failed, what, hint, Some(help));
             }
             Dropped::Run => self.open_run(path),
             Dropped::Weights => self.open(path),

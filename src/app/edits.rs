@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::settings_diff::differences;
+use super::settings_diff::all_differences;
 use crate::config::{Settings, WeightsKind};
 
 /// Changes that can be taken back.
@@ -33,9 +33,9 @@ impl Edits {
         if before == after {
             return;
         }
-        let different = differences(&[&before.settings, &after.settings]);
+        let different = all_differences(&before.settings, &after.settings);
         let what: Vec<String> = different.into_iter().map(|difference| difference.name).collect();
-        // Values of drawing, and the grid's, are not told apart: they have rows of their own, and no names here.
+        // What draws the grid has no name here: each choice is one change.
         let goes_on = !what.is_empty()
             && self.last.as_ref().is_some_and(|(last, then)| *last == what && now.duration_since(*then) < ONE_MOVE);
         if !(goes_on && self.future.is_empty()) {
@@ -96,6 +96,22 @@ mod tests {
         assert_eq!(edits.can(), (false, true));
         assert_eq!(edits.redo(&batch(64)), Some(batch(100)));
         assert_eq!(edits.can(), (true, false));
+    }
+
+    #[test]
+    fn a_value_of_the_drawing_that_is_dragged_leaves_the_changes_before_it() {
+        let (mut edits, begun) = (Edits::default(), Instant::now());
+        edits.note(&batch(64), &batch(32), begun);
+        let guided = |guidance: usize| {
+            let mut settings = batch(32);
+            settings.settings.sampling.guidance = guidance as f64 / 100.0;
+            settings
+        };
+        for step in 20..2 * MOST {
+            edits.note(&guided(step), &guided(step + 1), begun + Duration::from_millis(16 * step as u64));
+        }
+        assert_eq!(edits.undo(&guided(2 * MOST)), Some(guided(20)));
+        assert_eq!(edits.undo(&guided(20)), Some(batch(64)));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Live {
     begins: bool,
     /// A first look at it, until it is done.
     rough: Option<Rough>,
+    /// Nothing of the drawing that was asked for is in its film yet.
+    first_awaited: bool,
 }
 
 /// A first look at a drawing.
@@ -51,6 +53,7 @@ impl Live {
     /// The settings of a drawing that was asked for, by whatever way.
     pub(super) fn asked(&mut self, settings: SamplingSettings) {
         self.drawn = Some(settings);
+        self.first_awaited = true;
     }
 
     /// Whether an event is of a drawing that was replaced.
@@ -73,7 +76,12 @@ impl Live {
 
     /// It is over, or there will be none.
     pub(super) fn ended(&mut self) {
-        (self.begins, self.rough) = (false, None);
+        (self.begins, self.rough, self.first_awaited) = (false, None, false);
+    }
+
+    /// The first frame of its film is there.
+    pub(super) fn frame_came(&mut self) {
+        self.first_awaited = false;
     }
 
     /// The playhead was moved: what it stands on is shown.
@@ -86,6 +94,11 @@ impl AppState {
     /// Whether something is being drawn, or will be in a moment.
     pub fn is_drawing(&self) -> bool {
         self.sampling.is_some() || self.live.begins
+    }
+
+    /// Whether a person waits for the first pictures of a drawing.
+    pub fn awaits_pictures(&self) -> bool {
+        self.live.first_awaited
     }
 
     /// The settings of the next drawing, as the model can take them.
@@ -141,7 +154,7 @@ impl App {
         }
         let live = &mut self.state.live;
         (live.generation, live.awaited, live.begins) = (generation, true, true);
-        live.drawn = Some(settings);
+        live.asked(settings);
         self.state.sampling = None;
     }
 }

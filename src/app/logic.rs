@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::action::Action;
 use super::file_dialog::FileDialog;
@@ -107,13 +107,7 @@ impl App {
             Action::Compare(run) => self.toggle_compared(&run),
             Action::Name(action) => self.do_with_name(action),
             Action::DeleteRun(run) => drop(self.command(Command::DeleteRun { run })),
-            Action::Preset(preset, budget) => {
-                let mut settings = preset.settings();
-                settings.training.budget = budget;
-                settings.data.source.clone_from(&self.state.settings.data.source);
-                settings.data.digits = self.state.settings.data.digits;
-                self.state.edit_settings(settings);
-            }
+            Action::Preset(preset, budget) => self.state.take_preset(preset, budget),
             Action::Settings(settings) => self.state.edit_settings(*settings),
             Action::Undo => {
                 if let Some(before) = self.state.edits.undo(&self.state.choices()) {
@@ -125,12 +119,7 @@ impl App {
                     self.state.set_choices(after);
                 }
             }
-            Action::ResetSettings => {
-                let now = &self.state.settings;
-                let mut settings = Settings { sampling: now.sampling.clone(), ..now.preset.settings() };
-                settings.data.source.clone_from(&now.data.source);
-                self.state.edit_settings(settings);
-            }
+            Action::ResetSettings => self.state.reset_settings(),
             Action::Palette(open) => self.state.palette = open,
             Action::GridWeights(weights) => self.state.choose_grid(weights),
             Action::RollSeed => {
@@ -138,6 +127,7 @@ impl App {
                 settings.training.seed = fresh_seed(settings.training.seed);
                 self.state.edit_settings(settings);
             }
+            Action::Schedule(action) => self.state.do_with_schedule(action),
             Action::ShowTab(tab) => {
                 self.state.tab = tab;
                 self.state.loupe = false;
@@ -148,7 +138,8 @@ impl App {
                 }
                 self.runs_changed();
             }
-            Action::ToggleLeft => self.state.left_open = !self.state.left_open,
+            Action::ToggleLeft => self.state.show_settings(!self.state.settings_shown()),
+            Action::Narrow(narrow) => self.state.set_narrow(narrow),
             Action::ToggleRight => self.state.right_open = !self.state.right_open,
             Action::Look(look) => self.state.look = look,
             Action::Zoom(zoom) => self.state.zoom = zoom,
@@ -222,6 +213,7 @@ impl App {
     pub(super) fn command(&mut self, command: Command) -> bool {
         let sent = self.handle.send(command);
         if let Err(error) = &sent {
+            self.state.live.frame_came();
             self.state.notices.add(Kind::Failed, error.to_string(), Some(error.hint()));
         }
         sent.is_ok()
@@ -356,7 +348,8 @@ impl App {
             recording.push(moment);
         }
         if let Some(progress) = state.sampling.as_mut().filter(|progress| progress.id == id) {
-            progress.frames_done += 1;
+            progress.frame_done(Instant::now());
+            state.live.frame_came();
         }
     }
 }

@@ -1,13 +1,15 @@
 //! What each event of the engine changes in the state.
 
+use std::time::Instant;
+
 use super::heat_map::HeatMap;
 use super::logic::App;
 use super::notices::Kind;
-use super::recording::{Moment, Recording};
+use super::recording::{Moment, Recording, SamplingProgress};
 use super::runs::RunSummary;
 use super::save_form::SaveResult;
 use super::schedule_view::alpha_bars;
-use super::state::{Activity, EndReason, ModelFacts, Progress, RunFacts, SamplingProgress, Tab};
+use super::state::{Activity, EndReason, ModelFacts, Progress, RunFacts, Tab};
 use crate::config::Settings;
 use crate::engine::{Command, Event, ModelReady, RunStarted, Task};
 use crate::train::StepReport;
@@ -136,6 +138,9 @@ impl App {
         if ended || matches!(during, Task::Sampling | Task::FindingOrigin) {
             state.origin.failed();
         }
+        if ended || during == Task::Attaching {
+            state.attaching = false;
+        }
         if ended || during == Task::Sampling {
             state.live.ended();
         }
@@ -145,7 +150,8 @@ impl App {
         if ended || during == Task::ListingRuns {
             state.runs.reading = false;
         }
-        state.notices.add(Kind::Failed, format!("{}: {what}", during.words()), Some(hint));
+        let help = state.help(during);
+        state.notices.add_with(Kind::Failed, format!("{}: {what}", during.words()), Some(hint), help);
         self.offer_new_report();
     }
 
@@ -257,7 +263,7 @@ impl App {
         let state = &mut self.state;
         let diffusion = state.model_settings().unwrap_or(&state.settings).diffusion.clone();
         state.recording_alpha_bar = alpha_bars(&diffusion).unwrap_or_default().into();
-        state.sampling = Some(SamplingProgress { id: recording.id, frames_done: 0, frames });
+        state.sampling = Some(SamplingProgress::new(recording.id, frames, Instant::now()));
         state.live.begun();
         state.origin.sampling_started(recording.id);
         state.followed = state.followed.min(recording.count.saturating_sub(1));

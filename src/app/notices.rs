@@ -1,5 +1,7 @@
 //! What the window has to tell: newest first, a bounded number.
 
+use super::action::Action;
+
 /// How serious a notice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -9,14 +11,23 @@ pub enum Kind {
     Failed,
 }
 
+/// What one press does about a message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Help {
+    /// The word on its button.
+    pub word: &'static str,
+    pub action: Action,
+}
+
 /// One message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
     pub id: u64,
     pub kind: Kind,
     pub text: String,
     /// What to do about it, for failures.
     pub hint: Option<String>,
+    pub help: Option<Help>,
 }
 
 /// The messages of this session.
@@ -34,11 +45,16 @@ const MOST: usize = 20;
 impl Notices {
     /// Adds a message; one that says the same as the newest replaces it.
     pub fn add(&mut self, kind: Kind, text: impl Into<String>, hint: Option<String>) {
+        self.add_with(kind, text, hint, None);
+    }
+
+    /// Adds a message with a button that helps.
+    pub fn add_with(&mut self, kind: Kind, text: impl Into<String>, hint: Option<String>, help: Option<Help>) {
         let text = text.into();
         if self.newest_first.first().is_some_and(|newest| newest.kind == kind && newest.text == text) {
             self.newest_first.remove(0);
         }
-        self.newest_first.insert(0, Notice { id: self.next_id, kind, text, hint });
+        self.newest_first.insert(0, Notice { id: self.next_id, kind, text, hint, help });
         self.newest_first.truncate(MOST);
         self.next_id += 1;
     }
@@ -51,9 +67,21 @@ impl Notices {
         self.newest_first.retain(|notice| notice.id != id);
     }
 
+    /// Undo would take back something else from now on: no message offers it.
+    pub fn undo_no_more(&mut self) {
+        for notice in &mut self.newest_first {
+            notice.help.take_if(|help| help.action == Action::Undo);
+        }
+    }
+
     /// All messages, newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Notice> {
         self.newest_first.iter()
+    }
+
+    /// The newest message that is no failure.
+    pub fn newest_word(&self) -> Option<&Notice> {
+        self.iter().find(|notice| notice.kind != Kind::Failed)
     }
 
     /// The newest failure, until it or a later one is dismissed.

@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::action::Action;
 use super::films::FilmAxis;
 use super::logic::App;
-use super::notices::Kind;
+use super::notices::{Help, Kind};
 use super::state::AppState;
 use crate::config::{DataSource, SamplerKind, Settings};
 use crate::engine::Command;
@@ -66,7 +67,8 @@ impl AppState {
         if self.model_at_hand().is_some_and(|at_hand| (&at_hand.0, at_hand.1) != (model, *step)) {
             text += ". Another model is open, which draws other digits";
         }
-        self.notices.add(Kind::Done, text, None);
+        let help = changed.then_some(Help { word: "Undo", action: Action::Undo });
+        self.notices.add_with(Kind::Done, text, None, help);
     }
 }
 

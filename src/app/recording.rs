@@ -1,6 +1,7 @@
 //! The recorded reverse diffusion: its frames within a memory budget, and where the playhead stands.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::pictures::{Pictures, Provenance};
 
@@ -145,6 +146,31 @@ impl Recording {
     /// The position of the moment whose timestep is nearest to `t`.
     pub fn nearest(&self, t: usize) -> usize {
         (0..self.moments.len()).min_by_key(|&i| self.moments[i].t.abs_diff(t)).unwrap_or(0)
+    }
+}
+
+/// A reverse diffusion that is being computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SamplingProgress {
+    pub id: u64,
+    pub frames_done: usize,
+    pub frames: usize,
+    pub begun: Instant,
+    /// At the pace of the frames so far; none before the second.
+    pub seconds_left: Option<f64>,
+}
+
+impl SamplingProgress {
+    pub(super) fn new(id: u64, frames: usize, begun: Instant) -> Self {
+        Self { id, frames_done: 0, frames, begun, seconds_left: None }
+    }
+
+    /// One more frame is there. The first is the noise, which takes no time.
+    pub(super) fn frame_done(&mut self, now: Instant) {
+        let took = now.duration_since(self.begun).as_secs_f64();
+        let left = self.frames.saturating_sub(self.frames_done + 1) as f64;
+        self.seconds_left = (self.frames_done > 0).then(|| left * took / self.frames_done as f64);
+        self.frames_done += 1;
     }
 }
 

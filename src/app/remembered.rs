@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::schedule_view::ScheduleCurve;
 use super::smoothing::Smoothing;
 use super::state::{AppState, Look, LossAxis};
 use super::zoom::Zoom;
@@ -27,6 +28,10 @@ pub struct Remembered {
     redraw_on_change: bool,
     #[serde(default)]
     grid_weights: WeightsKind,
+    #[serde(default)]
+    schedule_curve: ScheduleCurve,
+    #[serde(default)]
+    schedule_at: Option<f64>,
     left_open: bool,
     right_open: bool,
 }
@@ -44,6 +49,8 @@ impl Remembered {
             loss_smoothing: state.loss.smoothing,
             redraw_on_change: state.live.on,
             grid_weights: state.grid.weights,
+            schedule_curve: state.schedule_look.curve,
+            schedule_at: Some(state.schedule_look.chosen),
             left_open: state.left_open,
             right_open: state.right_open,
         }
@@ -63,6 +70,7 @@ impl Remembered {
         state.loss.smoothing = kept.loss_smoothing;
         state.live.on = kept.redraw_on_change;
         state.grid.weights = kept.grid_weights;
+        state.look_at_schedule(kept.schedule_curve, kept.schedule_at);
         state.left_open = kept.left_open;
         state.right_open = kept.right_open;
         state
@@ -76,6 +84,7 @@ impl Remembered {
 
 #[cfg(test)]
 mod tests {
+    use super::super::schedule_view::ScheduleAction;
     use super::*;
 
     #[test]
@@ -88,9 +97,12 @@ mod tests {
         state.live.on = true;
         state.grid.weights = WeightsKind::Raw;
         state.loss.smoothing = Smoothing::over(7.0);
+        state.do_with_schedule(ScheduleAction::Curve(ScheduleCurve::Snr));
+        state.do_with_schedule(ScheduleAction::Choose(50));
         let text = Remembered::of(&state).to_text().unwrap();
         let again = Remembered::restore(Some(&text));
         assert!(again.live.on && !again.left_open && again.grid.weights == WeightsKind::Raw);
+        assert_eq!(again.schedule_look.digit().map(|(t, _)| t), Some(50));
         assert_eq!(Remembered::of(&again), Remembered::of(&state));
     }
 

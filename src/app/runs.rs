@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::action::Action;
 use super::heat_map::HeatMap;
 use super::logic::App;
 use super::loss_series::LossSeries;
-use super::notices::Kind;
+use super::notices::{Help, Kind};
 use super::run_naming::RunNaming;
 use super::state::{Activity, EndReason, Progress, RunFacts, Tab};
 use crate::engine::{Command, RunOpened};
@@ -72,11 +73,12 @@ impl App {
         let Some(Ok(record)) = summary.map(|summary| &summary.record) else { return };
         let settings = record.file.settings.clone();
         self.state.edit_settings(settings);
-        self.state.left_open = true;
+        self.state.show_settings(true);
         self.state.tab = Tab::Train;
         let text =
             format!("The settings of {} are on the left: change them and press Train", self.state.runs.name(run));
-        self.state.notices.add(Kind::Info, text, None);
+        let help = Help { word: "Undo", action: Action::Undo };
+        self.state.notices.add_with(Kind::Info, text, None, Some(help));
     }
 
     pub(super) fn run_opened(&mut self, opened: RunOpened) {

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::config::Settings;
 
+/// The part of the settings that no run is trained with.
+const DRAWING: &str = "sampling";
+
 /// A setting whose values are not all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
@@ -17,7 +20,23 @@ pub struct Difference {
 
 /// The settings of training that differ; those of drawing are no part of a run.
 pub fn differences(runs: &[&Settings]) -> Vec<Difference> {
-    let runs: Vec<BTreeMap<String, String>> = runs.iter().map(|settings| flat(settings)).collect();
+    differing(runs, |part| part != DRAWING)
+}
+
+/// What differs from the preset, the drawing too, but for where the images come from, which no preset says.
+pub fn changes(preset: &Settings, now: &Settings) -> Vec<Difference> {
+    let mut preset = preset.clone();
+    preset.data.source.clone_from(&now.data.source);
+    all_differences(&preset, now)
+}
+
+/// Every value that differs.
+pub fn all_differences(before: &Settings, after: &Settings) -> Vec<Difference> {
+    differing(&[before, after], |_| true)
+}
+
+fn differing(runs: &[&Settings], of: impl Fn(&str) -> bool) -> Vec<Difference> {
+    let runs: Vec<BTreeMap<String, String>> = runs.iter().map(|settings| flat(settings, &of)).collect();
     let mut names: Vec<&String> = runs.iter().flat_map(BTreeMap::keys).collect();
     names.sort_unstable();
     names.dedup();
@@ -29,11 +48,11 @@ pub fn differences(runs: &[&Settings]) -> Vec<Difference> {
     names.into_iter().filter_map(row).collect()
 }
 
-/// Every value by its path, such as `training.batch_size`.
-fn flat(settings: &Settings) -> BTreeMap<String, String> {
+/// Every value of these parts by its path, such as `training.batch_size`.
+fn flat(settings: &Settings, of: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
     if let Ok(Value::Object(parts)) = serde_json::to_value(settings) {
-        for (name, part) in parts.into_iter().filter(|(name, _)| name != "sampling") {
+        for (name, part) in parts.into_iter().filter(|(name, _)| of(name)) {
             add(&name, part, &mut values);
         }
     }
@@ -58,11 +77,16 @@ fn add(path: &str, value: Value, values: &mut BTreeMap<String, String>) {
     }
 }
 
-/// `training.batch_size` as `batch size`; the choices of a budget and of a subset keep their group.
+/// `training.batch_size` as `batch size`; the choices of a budget and of a subset keep their group, and what belongs to a
+/// drawing says so, as a run has a seed, too.
 fn words(path: &str) -> String {
     let parts: Vec<&str> = path.split('.').collect();
     let shown = match parts.as_slice() {
         [_, group @ ("budget" | "subset" | "source" | "logit_normal"), choice] => format!("{group}, {choice}"),
+        [DRAWING, value @ .., last] => {
+            let group = value.first().map_or_else(String::new, |group| format!("{group}, "));
+            format!("drawing: {group}{last}")
+        }
         [.., last] => (*last).to_owned(),
         [] => String::new(),
     };
@@ -72,13 +96,32 @@ fn words(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Budget, Preset, Subset};
+    use crate::config::{Budget, ClassChoice, Preset, Subset};
 
     #[test]
     fn equal_settings_differ_in_nothing_and_drawing_is_left_out() {
         let mut other = Preset::Small.settings();
         other.sampling.count += 1;
         assert_eq!(differences(&[&Preset::Small.settings(), &other]), []);
+    }
+
+    #[test]
+    fn what_was_changed_from_the_preset_holds_the_drawing_and_not_the_source() {
+        let preset = Preset::Small.settings();
+        let mut now = preset.clone();
+        now.data.source = crate::config::DataSource::Path("/data/ada/letters".into());
+        now.sampling.guidance_interval = Some([0.2, 3.0]);
+        now.sampling.classes = ClassChoice::Only(7);
+        now.sampling.seed = 5;
+        let found = changes(&preset, &now);
+        let rows: Vec<_> = found.iter().map(|row| (row.name.as_str(), row.values[1].as_str())).collect();
+        let wanted = [
+            ("drawing: classes", "–"),
+            ("drawing: classes, only", "7"),
+            ("drawing: guidance interval", "0.2, 3.0"),
+            ("drawing: seed", "5"),
+        ];
+        assert_eq!(rows, wanted);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::crash::Crash;
 use super::data_view::{DataView, Reading};
 use super::edits::{Choices, Edits};
 use super::films::Films;
+use super::fold::Fold;
 use super::grid::GridChoice;
 use super::health::{Evidence, Health};
 use super::heat_map::HeatMap;
@@ -20,10 +21,10 @@ use super::naming::Naming;
 use super::notices::Notices;
 use super::origin::OriginPanel;
 use super::player::Player;
-use super::recording::Recording;
+use super::recording::{Recording, SamplingProgress};
 use super::runs::Runs;
 use super::save_form::SaveForm;
-use super::schedule_view::ScheduleView;
+use super::schedule_view::{ScheduleLook, ScheduleView};
 use super::smoothing::Smoothing;
 use super::zoom::Zoom;
 use crate::config::{ClassChoice, DataSource, MAX_RECORDED, Preset, Problem, Setting, Settings};
@@ -101,14 +102,6 @@ pub struct ModelFacts {
     pub ships: bool,
 }
 
-/// A reverse diffusion that is being computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SamplingProgress {
-    pub id: u64,
-    pub frames_done: usize,
-    pub frames: usize,
-}
-
 /// The curves of the loss plot and how they are shown.
 #[derive(Debug, Clone, Default)]
 pub struct LossPlot {
@@ -138,6 +131,7 @@ pub struct AppState {
     /// What keeps the next run from starting.
     pub problems: Vec<Problem>,
     pub schedule: Option<ScheduleView>,
+    pub schedule_look: ScheduleLook,
     /// What was changed in the settings.
     pub edits: Edits,
     pub look: Look,
@@ -145,7 +139,9 @@ pub struct AppState {
     /// The list of all actions is open.
     pub palette: bool,
     pub tab: Tab,
+    /// Where there is room for it.
     pub left_open: bool,
+    pub(super) fold: Fold,
     pub right_open: bool,
     pub activity: Activity,
     /// Share of a model's file that is read, 0 to 1, while one is opened.
@@ -155,6 +151,8 @@ pub struct AppState {
     pub run: Option<RunFacts>,
     /// The run of another program that is looked at: the one that is shown.
     pub(super) attached: Option<PathBuf>,
+    /// Such a run is being read.
+    pub attaching: bool,
     pub runs: Runs,
     pub comparison: Comparison,
     pub progress: Progress,
@@ -216,18 +214,21 @@ impl AppState {
             settings: Preset::Small.settings(),
             problems: Vec::new(),
             schedule: None,
+            schedule_look: ScheduleLook::default(),
             edits: Edits::default(),
             look: Look::System,
             zoom: Zoom::default(),
             palette: false,
             tab: Tab::Train,
             left_open: true,
+            fold: Fold::default(),
             right_open: true,
             activity: Activity::Idle,
             reading: None,
             reading_images: None,
             run: None,
             attached: None,
+            attaching: false,
             runs: Runs::default(),
             comparison: Comparison::default(),
             progress: Progress::default(),
@@ -277,8 +278,10 @@ impl AppState {
 
     /// Takes new settings and works out what follows from them: problems, the schedule's picture.
     pub fn set_settings(&mut self, settings: Settings) {
+        self.notices.undo_no_more();
         if self.schedule.is_none() || settings.diffusion != self.settings.diffusion {
             self.schedule = ScheduleView::new(&settings.diffusion);
+            self.schedule_look.noise(self.schedule.as_ref());
         }
         let reseeded = settings.sampling.seed != self.settings.sampling.seed;
         self.settings = settings;

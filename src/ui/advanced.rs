@@ -1,7 +1,8 @@
 //! The settings that rarely need a hand: folded until asked for.
 
 use egui::{
-    Align, CollapsingHeader, Grid, Label, Layout, Popup, Rect, Response, RichText, Sense, Ui, UiBuilder, pos2, vec2,
+    Align, CollapsingHeader, Grid, Label, Layout, Popup, Rect, Response, RichText, Role, Sense, Ui, UiBuilder,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::button::Button;
@@ -11,7 +12,7 @@ use super::palette::Palette;
 use super::setting_row::{ChoiceRow, NumberRow, problem_text, word_of};
 use super::slider::Scale;
 use super::theme::semibold;
-use crate::app::{Action, AppState, Difference, differences};
+use crate::app::{Action, AppState, Difference, changes};
 use crate::config::{Architecture, CompactConfig, OptimizerKind, Setting, Settings, TimestepSampling};
 
 /// The settings in the section that can have problems: fold it, and these are still told of.
@@ -41,7 +42,7 @@ type Row<'a> = (&'a str, &'a str, &'a mut f64, f64, Scale, Setting);
 /// Draws the folded section.
 pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
-    let changes = differences(&[preset, &state.settings]);
+    let changes = changes(preset, &state.settings);
     let title = RichText::new("Advanced").font(semibold(12.5)).color(p.text);
     let section = CollapsingHeader::new(title).id_salt("advanced").show_unindented(ui, |ui| {
         network(ui, state, preset, next);
@@ -56,6 +57,7 @@ pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
         (problems, _) => Some((format!("{} {problems} values cannot work", icons::WARNING), p.bad)),
     };
     if let Some((text, color)) = told {
+        let name = text.clone();
         let row = section.header_response.rect;
         let right = ui.max_rect().right() - 4.0;
         let place = Rect::from_min_max(pos2(row.left() + 100.0, row.top()), pos2(right, row.bottom()));
@@ -63,6 +65,7 @@ pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
         let layout = Layout::right_to_left(Align::Center);
         let label = ui.scope_builder(UiBuilder::new().max_rect(place).layout(layout), |ui| ui.add(label)).inner;
         if !changes.is_empty() {
+            label.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
             changes_menu(&label.on_hover_text("What was changed"), &changes, actions);
         }
     }
@@ -86,7 +89,11 @@ fn changes_menu(response: &Response, changes: &[Difference], actions: &mut Vec<A
             }
         });
         ui.add_space(6.0);
-        if Button::text("All back to the preset").tip("Right-click a row to reset it alone").show(ui).clicked() {
+        if Button::text("All back to the preset")
+            .tip("The images stay. Right-click a row to reset it alone")
+            .show(ui)
+            .clicked()
+        {
             actions.push(Action::ResetSettings);
             ui.close();
         }

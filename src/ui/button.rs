@@ -82,6 +82,15 @@ impl<'a> Button<'a> {
         Self { tip, ..self }
     }
 
+    /// How wide it is where no width is set.
+    pub fn natural_width(&self, ui: &Ui) -> f32 {
+        let font = if self.main { semibold(13.0) } else { regular(13.0) };
+        let word = |text: &str| ui.painter().layout_no_wrap(text.into(), font, Color32::PLACEHOLDER).size().x;
+        let icon = if self.icon.is_some() { 16.0 } else { 0.0 };
+        let gap = if self.icon.is_some() && self.text.is_some() { 7.0 } else { 0.0 };
+        icon + gap + self.text.map_or(0.0, word) + 24.0
+    }
+
     /// Draws the button.
     pub fn show(self, ui: &mut Ui) -> Response {
         let p = Palette::of(ui);
@@ -110,11 +119,7 @@ impl<'a> Button<'a> {
             (false, true) => (p.hover, p.muted),
             (false, false) => (p.raised, p.faint),
         };
-        let line = match (response.has_focus(), self.main && enabled) {
-            (true, _) => Stroke::new(1.5, p.text),
-            (false, true) => Stroke::NONE,
-            (false, false) => Stroke::new(1.0, p.line),
-        };
+        let line = if self.main && enabled { Stroke::NONE } else { Stroke::new(1.0, p.line) };
         let painter = ui.painter();
         if lit || !self.quiet {
             painter.rect(rect, RADIUS, fill, line, StrokeKind::Inside);

@@ -2,17 +2,15 @@
 
 use egui::{Align, Label, Layout, RichText, ScrollArea, Ui};
 
-use super::button::Button;
 use super::digits_panel;
 use super::heat_map;
-use super::icons;
 use super::loss_plot;
+use super::notice;
 use super::numbers;
 use super::palette::Palette;
 use super::section::{caption, plain_title, separation};
 use super::tabs::tone;
 use super::textures::Textures;
-use crate::app::notices::{Kind, Notice};
 use crate::app::{Action, AppState, Health, RunFacts};
 
 /// Draws the panel.
@@ -42,7 +40,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
             caption(ui, "Nothing to tell so far.");
         }
         for notice in state.notices.iter() {
-            message(ui, notice, actions);
+            notice::in_list(ui, notice, actions);
         }
         ui.add_space(12.0);
     });
@@ -81,34 +79,5 @@ fn fact(ui: &mut Ui, name: &str, value: &str) {
             ui.label(RichText::new(name).size(12.0).color(p.muted));
         });
         ui.add(Label::new(RichText::new(value).size(12.0).color(p.text)).wrap());
-    });
-}
-
-/// One message: what happened, and what to do about it.
-pub fn message(ui: &mut Ui, notice: &Notice, actions: &mut Vec<Action>) {
-    let p = Palette::of(ui);
-    let (icon, color) = match notice.kind {
-        Kind::Info => (icons::INFO, p.muted),
-        Kind::Done => (icons::CHECK, p.good),
-        Kind::Failed => (icons::WARNING, p.bad),
-    };
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = 6.0;
-        ui.label(RichText::new(icon).size(14.0).color(color));
-        // The button and the space before it.
-        let width = ui.available_width() - 36.0;
-        ui.vertical(|ui| {
-            ui.set_width(width);
-            ui.spacing_mut().item_spacing.y = 2.0;
-            ui.add(Label::new(RichText::new(&notice.text).size(12.0).color(p.text)).wrap());
-            if let Some(hint) = &notice.hint {
-                ui.add(Label::new(RichText::new(hint).size(12.0).color(p.muted)).wrap());
-            }
-        });
-        ui.push_id(notice.id, |ui| {
-            if Button::icon(icons::CLOSE, "Dismiss").quiet().show(ui).clicked() {
-                actions.push(Action::Dismiss(notice.id));
-            }
-        });
     });
 }

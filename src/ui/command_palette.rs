@@ -31,8 +31,8 @@ impl CommandPalette {
 
     /// Draws it; false once it is closed.
     pub fn show(&mut self, ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) -> bool {
-        let found: Vec<Command> =
-            commands(state).into_iter().filter(|command| matches(command.name, &self.query)).collect();
+        let all = commands(state, ui.visuals().dark_mode);
+        let found: Vec<Command> = all.into_iter().filter(|command| matches(command.name, &self.query)).collect();
         let (down, up, enter, escape) = ui.input_mut(|input| {
             let mut key = |key| input.consume_key(Modifiers::NONE, key);
             (key(Key::ArrowDown), key(Key::ArrowUp), key(Key::Enter), key(Key::Escape))

@@ -23,8 +23,8 @@ pub struct Command {
     pub film: bool,
 }
 
-/// All commands, with what each would do now.
-pub fn commands(state: &AppState) -> Vec<Command> {
+/// All commands, with what each would do now; `dark` if the dark theme is shown.
+pub fn commands(state: &AppState, dark: bool) -> Vec<Command> {
     let running = matches!(state.activity, Activity::Training | Activity::Paused);
     let idle = state.activity == Activity::Idle;
     let film = state.film().filter(|film| !film.moments().is_empty());
@@ -40,7 +40,6 @@ pub fn commands(state: &AppState) -> Vec<Command> {
     let crash = state.crash.as_ref();
     let reads = crash.is_some_and(|crash| crash.open);
     let to_name = state.run_to_name();
-    let dark = state.look != Look::Light;
     let axis = state.loss.axis;
 
     let plain = |name, keys, able: bool, action| Command { name, keys, action: able.then_some(action), film: false };
@@ -56,6 +55,7 @@ pub fn commands(state: &AppState) -> Vec<Command> {
     let ctrl = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND, key));
     let ctrl_shift = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND | Modifiers::SHIFT, key));
     let none = Modifiers::NONE;
+    let key = |key| Some(KeyboardShortcut::new(none, key));
     let learnt = state.run.is_some() && !state.loss.train.is_empty();
     let pictures = state.preview.is_some() || state.recording.as_ref().is_some_and(|own| !own.moments().is_empty());
     let save = |name, key, able, what| plain(name, ctrl_shift(key), able, Action::SaveWhat(what));
@@ -83,7 +83,7 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         plain("Resume the last run", ctrl_shift(Key::R), idle && stopped, Action::Resume),
         plain(
             "Name the run that is shown, or the newest in the list",
-            Some(KeyboardShortcut::new(none, Key::F2)),
+            key(Key::F2),
             to_name.is_some(),
             Action::Name(NameAction::Begin(to_name.unwrap_or_default())),
         ),
@@ -127,12 +127,7 @@ pub fn commands(state: &AppState) -> Vec<Command> {
         plain("Show the Sample tab", ctrl(Key::Num2), true, Action::ShowTab(Tab::Sample)),
         plain("Show the Runs tab", ctrl(Key::Num3), true, Action::ShowTab(Tab::Runs)),
         plain("Show the Data tab", ctrl(Key::Num4), true, Action::ShowTab(Tab::Data)),
-        plain(
-            "Look at the images to learn from again",
-            Some(KeyboardShortcut::new(none, Key::F5)),
-            true,
-            Action::LookAtData,
-        ),
+        plain("Look at the images to learn from again", key(Key::F5), true, Action::LookAtData),
         plain(
             "Stop reading the images",
             Some(KeyboardShortcut::new(Modifiers::SHIFT, Key::F5)),
@@ -147,6 +142,9 @@ pub fn commands(state: &AppState) -> Vec<Command> {
             true,
             Action::Look(if dark { Look::Light } else { Look::Dark }),
         ),
+        plain("Theme: as the system has it", key(Key::F9), state.look != Look::System, Action::Look(Look::System)),
+        plain("Theme: light", key(Key::F7), state.look != Look::Light, Action::Look(Look::Light)),
+        plain("Theme: dark", key(Key::F8), state.look != Look::Dark, Action::Look(Look::Dark)),
         zoom("Draw everything larger", Key::Plus, state.zoom.larger()),
         zoom("Draw everything smaller", Key::Minus, state.zoom.smaller()),
         zoom("Draw everything in its own size", Key::Num0, Some(Zoom::default())),
@@ -201,7 +199,7 @@ mod tests {
         for activity in [Activity::Idle, Activity::Training, Activity::Paused] {
             state.activity = activity;
             state.origin.open = activity != Activity::Idle;
-            let commands = commands(&state);
+            let commands = commands(&state, activity == Activity::Idle);
             assert!(commands.iter().all(|command| command.keys.is_some()));
             for (i, one) in commands.iter().enumerate() {
                 for other in &commands[i + 1..] {

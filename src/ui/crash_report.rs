@@ -1,22 +1,24 @@
 //! A report of a crash: a line that offers it, and its text in place of the tab.
 
-use egui::{Frame, Key, Label, Margin, RichText, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
+use egui::{Align2, Frame, Key, Label, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
 
 use super::button::Button;
 use super::icons;
+use super::notice::over_panels;
 use super::palette::Palette;
 use super::section::{name_field, title};
 use crate::app::{Action, AppState};
 
 const OFFER: &str = "A piece of work ended by an internal error. A report of it is kept on this computer.";
 
-/// The line that offers it, until it is shown, kept or deleted.
-pub fn offer(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+/// The line that offers it, over the top of the centre, until it is shown, kept or deleted.
+pub fn offer(ui: &Ui, state: &AppState, centre: Rect, actions: &mut Vec<Action>) {
     if state.crash.as_ref().is_none_or(|crash| crash.open) {
         return;
     }
     let p = Palette::of(ui);
-    Frame::new().fill(p.raised).inner_margin(Margin::symmetric(16, 6)).show(ui, |ui| {
+    let place = (centre.center_top() + vec2(0.0, 8.0), Align2::CENTER_TOP);
+    over_panels(ui, "offer of a report", place, centre.width(), p.line, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.label(RichText::new(icons::INFO).size(14.0).color(p.muted));

@@ -42,9 +42,6 @@ fn switches(ui: &mut Ui, chosen: Digits) -> Option<Digits> {
             let line = Rect::from_min_max(pos2(part.left() + 3.0, part.bottom() - 2.0), part.max - vec2(3.0, 0.0));
             ui.painter().rect_filled(line, 0, p.accent);
         }
-        if response.has_focus() {
-            ui.painter().rect_stroke(part, RADIUS - 2, Stroke::new(1.5, p.accent), StrokeKind::Inside);
-        }
         let ink = match (enabled, on || response.hovered()) {
             (false, _) => p.faint,
             (true, true) => p.text,

@@ -33,7 +33,7 @@ pub fn drop_down(ui: &mut Ui, name: &str, text: &str, width: f32) -> Response {
     let label = format!("{name}: {text}");
     response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, &label));
     let lit = response.hovered() || response.has_focus();
-    let line = Stroke::new(1.0, if response.has_focus() { p.accent } else { p.line });
+    let line = Stroke::new(1.0, p.line);
     let painter = ui.painter();
     painter.rect(rect, RADIUS, if lit { p.hover } else { p.raised }, line, StrokeKind::Inside);
     let clip = Rect::from_min_max(rect.min, pos2(rect.right() - 22.0, rect.bottom()));

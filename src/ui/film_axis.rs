@@ -48,7 +48,7 @@ impl Axis {
         let mut stops: Vec<Stop> =
             steps.map(|step| Stop { share: share(step) as f32, label: numbers::whole(step as f64) }).collect();
         if state.has_drawing() {
-            stops.push(Stop { share: 1.0, label: "drawing".into() });
+            stops.push(Stop { share: 1.0, label: "your drawing".into() });
         }
         let at = state.training_position().min(stops.len() - 1);
         let value = state.film_step().map_or(f64::NAN, |step| step as f64);
@@ -78,15 +78,22 @@ impl Axis {
         }
     }
 
-    /// At most `most` stops that are spread over the rail, in their order, none twice.
-    pub fn spread(&self, most: usize) -> Vec<usize> {
+    /// Even places on the rail, at most so many, each with the stop that is nearest to it; no stop is at two of them.
+    pub fn spread(&self, most: usize) -> Vec<(f32, usize)> {
         let last = self.stops[self.stops.len() - 1].share;
-        let wanted = (0..most).map(|i| i as f32 / (most.max(2) - 1) as f32);
+        let places = (0..most).map(|i| i as f32 / (most.max(2) - 1) as f32);
+        let mut spread: Vec<(f32, usize)> = Vec::new();
         // What is not drawn yet has no stop near it.
-        let mut stops: Vec<usize> =
-            wanted.filter(|share| *share <= last + 0.5 / most as f32).map(|share| self.nearest(share)).collect();
-        stops.dedup();
-        stops
+        for place in places.filter(|place| *place <= last + 0.5 / most as f32) {
+            let stop = self.nearest(place);
+            let away = |place: f32| (place - self.stops[stop].share).abs();
+            match spread.last_mut().filter(|(_, before)| *before == stop) {
+                Some(before) if away(place) < away(before.0) => before.0 = place,
+                Some(_) => {}
+                None => spread.push((place, stop)),
+            }
+        }
+        spread
     }
 }
 
@@ -109,9 +116,25 @@ mod tests {
     #[test]
     fn thumbnails_are_spread_and_none_stands_where_nothing_is_drawn_yet() {
         let all: Vec<f32> = (0..=100).map(|i| i as f32 / 100.0).collect();
-        assert_eq!(axis(&all).spread(11), (0..=100).step_by(10).collect::<Vec<_>>());
-        assert_eq!(axis(&all[..31]).spread(11), [0, 10, 20, 30]);
-        assert_eq!(axis(&[0.0, 0.5, 1.0]).spread(11), [0, 1, 2]);
-        assert_eq!(axis(&[0.0]).spread(11), [0]);
+        let stops = |shares: &[f32]| axis(shares).spread(11).into_iter().map(|(_, stop)| stop).collect::<Vec<_>>();
+        assert_eq!(stops(&all), (0..=100).step_by(10).collect::<Vec<_>>());
+        assert_eq!(stops(&all[..31]), [0, 10, 20, 30]);
+        assert_eq!(axis(&[0.0, 0.5, 1.0]).spread(11), [(0.0, 0), (0.5, 1), (1.0, 2)]);
+        assert_eq!(axis(&[0.0]).spread(11), [(0.0, 0)]);
+    }
+
+    #[test]
+    fn thumbnails_stand_evenly_where_the_timesteps_do_not() {
+        // DDIM in 24 steps of T = 1,000, from 997.
+        let visited: Vec<f32> = (0..=24).map(|i| 1.0 - ((997.0 * (24 - i) as f32 / 24.0).round() / 997.0)).collect();
+        let spread = axis(&visited).spread(11);
+        let places: Vec<f32> = spread.iter().map(|(place, _)| *place).collect();
+        assert_eq!(places, (0..11).map(|i| i as f32 / 10.0).collect::<Vec<_>>());
+        assert!(spread.iter().all(|(place, stop)| (place - visited[*stop]).abs() <= 0.5 / 24.0 + 1e-6), "{spread:?}");
+    }
+
+    #[test]
+    fn a_stop_is_shown_at_the_nearest_place_alone() {
+        assert_eq!(axis(&[0.0, 0.44, 0.46, 1.0]).spread(11), [(0.0, 0), (0.4, 1), (0.5, 2), (1.0, 3)]);
     }
 }

@@ -6,6 +6,7 @@ use egui::{
 };
 
 use super::film_axis::Axis;
+use super::focus;
 use super::palette::Palette;
 use super::textures::{Part, Textures};
 use super::theme::regular;
@@ -36,26 +37,25 @@ pub fn large(
     let response = ui.interact(film, ui.scope_id().with("playhead"), Sense::click_and_drag());
     sought(&response, axis, left, right, actions);
     let top = film.top() + 6.0;
-    let mut taken = f32::NEG_INFINITY;
-    for (i, stop) in axis.spread(THUMBNAILS).into_iter().enumerate() {
-        let at = pos2(lerp(left..=right, axis.stops[stop].share) - THUMBNAIL / 2.0, top);
+    // Where the rail is short, fewer stand beside each other.
+    let most = THUMBNAILS.min(((right - left) / THUMBNAIL) as usize + 1);
+    for (i, (share, stop)) in axis.spread(most).into_iter().enumerate() {
+        let at = pos2(lerp(left..=right, share) - THUMBNAIL / 2.0, top);
         let rect = Rect::from_min_size(at, vec2(THUMBNAIL, THUMBNAIL));
-        if rect.left() < taken {
-            continue;
-        }
-        taken = rect.right();
         if let Some((source, digit)) = picture(state, axis.which, stop) {
             let texture = textures.get(ui.ctx(), ("film", i), source, Part::One(digit));
             egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);
         }
-        let below = rect.center_bottom() + vec2(0.0, 3.0);
-        ui.painter().text(below, Align2::CENTER_TOP, &axis.stops[stop].label, regular(11.0), p.muted);
+        let label = ui.painter().layout_no_wrap(axis.stops[stop].label.clone(), regular(11.0), p.muted);
+        let x = (rect.center().x - label.size().x / 2.0).min(film.right() - label.size().x).max(film.left());
+        ui.painter().galley(pos2(x, rect.bottom() + 3.0), label, p.muted);
     }
     let x = lerp(left..=right, axis.stops[axis.at].share);
     let painter = ui.painter();
     painter.line_segment([pos2(x, film.top() - 2.0), pos2(x, top + THUMBNAIL + 2.0)], Stroke::new(2.0, p.accent));
-    let radius = if response.hovered() || response.dragged() || response.has_focus() { 6.5 } else { 5.5 };
+    let radius = if response.hovered() || response.dragged() { 6.5 } else { 5.5 };
     painter.circle_filled(pos2(x, film.top()), radius, p.accent);
+    focus::around_handle(ui, &response, pos2(x, film.top()), radius + 1.0);
     let id = response.id;
     response.on_hover_text(match axis.which {
         FilmAxis::Denoising => {
@@ -122,9 +122,10 @@ pub fn slim(ui: &mut Ui, rect: Rect, axis: &Axis, actions: &mut Vec<Action>) {
     }
     let at = pos2(lerp(left..=right, axis.stops[axis.at].share), y);
     painter.line_segment([pos2(left, y), at], Stroke::new(3.0, p.accent));
-    let radius = if response.hovered() || response.dragged() || response.has_focus() { 7.0 } else { 6.0 };
+    let radius = if response.hovered() || response.dragged() { 7.0 } else { 6.0 };
     painter.circle(at, radius, p.panel, Stroke::new(1.5, p.accent));
     painter.circle_filled(at, 3.0, p.text);
+    focus::around_handle(ui, &response, at, radius);
     response.on_hover_text(match axis.which {
         FilmAxis::Denoising => "The timestep of the denoising. Up and Down move it.",
         FilmAxis::Training => "The step of training whose model made this of the noise. Up and Down move it.",
@@ -133,7 +134,7 @@ pub fn slim(ui: &mut Ui, rect: Rect, axis: &Axis, actions: &mut Vec<Action>) {
 
 /// Where the slim rail and the noise level begin and end.
 fn ends(rect: Rect) -> (f32, f32) {
-    (rect.left() + WORDS, rect.right() - 76.0)
+    (rect.left() + WORDS, rect.right() - 96.0)
 }
 
 /// Draws the share of noise √(1−ᾱ) over the timesteps of a film, below its rail.

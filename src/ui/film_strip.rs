@@ -86,7 +86,7 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         match state.film_step() {
             _ if tight => {}
             Some(step) => clock(ui, "step ", step as f64, "", 96.0),
-            None => clock_words(ui, "drawing", 96.0),
+            None => clock_words(ui, "your drawing", 96.0),
         }
         if let Some(signal) = state.film_alpha_bar().get(t).filter(|_| roomy) {
             let signal = 100.0 * signal;
@@ -130,7 +130,9 @@ fn which_axis(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Acti
 fn record(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     if let Some(progress) = state.sampling {
-        let text = format!("{} / {} frames", progress.frames_done, progress.frames);
+        let left = progress.seconds_left.filter(|seconds| *seconds >= 1.0);
+        let left = left.map_or_else(String::new, |seconds| format!(", {} left", numbers::clock(seconds)));
+        let text = format!("{} / {} frames{left}", progress.frames_done, progress.frames);
         let tip = format!("End the drawing: {text}");
         if Button::text("Cancel").tip(&tip).show(ui).clicked() {
             actions.push(Action::CancelSampling);

@@ -12,7 +12,8 @@ pub fn pressed(ui: &Ui, state: &AppState, film: Option<egui::Id>) -> Vec<Action>
     let busy = other || egui::Popup::is_any_open(ui.ctx());
     // While text is typed, undo and redo are the field's own.
     let typing = ui.ctx().egui_wants_keyboard_input();
-    let mut usable: Vec<_> = commands(state).into_iter().filter(|command| !(command.film && busy)).collect();
+    let mut usable: Vec<_> =
+        commands(state, ui.visuals().dark_mode).into_iter().filter(|command| !(command.film && busy)).collect();
     // Ctrl+Shift+Z is also Ctrl+Z to who does not look for Shift: the longer ones come first.
     usable.sort_by_key(|command| command.keys.is_none_or(|keys| !keys.modifiers.shift));
     ui.input_mut(|input| {

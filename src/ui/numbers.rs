@@ -27,6 +27,16 @@ pub fn short(value: f64) -> String {
     format!("{}e{exponent}", mantissa.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A number of any size in two digits: `0.81`, `3.2e-4`, `12,000`.
+pub fn rough(value: f64) -> String {
+    let two: f64 = format!("{value:.1e}").parse().unwrap_or(value);
+    match two.abs() {
+        size if size.is_infinite() => "∞".into(),
+        size if size >= 100.0 => whole(two),
+        _ => short(two),
+    }
+}
+
 /// The number that was typed, with or without separators; `1/2` is not one.
 pub fn parse(text: &str) -> Option<f64> {
     text.replace(',', "").replace('−', "-").trim().parse().ok()
@@ -54,6 +64,12 @@ mod tests {
             ["0.02", "2e-3", "1e-4", "12.5", "0.9995", "0"]
         );
         assert_eq!([clock(58.2), clock(725.0), clock(12_000.0)], ["0:58", "12:05", "3:20:00"]);
+    }
+
+    #[test]
+    fn rough_numbers_have_two_digits() {
+        let texts = [0.8123, 12.34, 437.0, 12_345.0, 0.000_317, 0.0, f64::INFINITY].map(rough);
+        assert_eq!(texts, ["0.81", "12", "440", "12,000", "3.2e-4", "0", "∞"]);
     }
 
     #[test]

@@ -87,11 +87,10 @@ pub fn planned_grid(
         let name = format!("{word} {}{class}", i + 1);
         let chosen = followed == Some(i);
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
-        let line = match (chosen, response.has_focus(), response.hovered()) {
-            (true, _, _) => Some(Stroke::new(2.0, p.accent)),
-            (_, true, _) => Some(Stroke::new(2.0, p.text)),
-            (_, _, true) => Some(Stroke::new(1.0, p.muted)),
-            _ => None,
+        let line = match (chosen, response.hovered()) {
+            (true, _) => Some(Stroke::new(2.0, p.accent)),
+            (false, true) => Some(Stroke::new(1.0, p.muted)),
+            (false, false) => None,
         };
         if let Some(line) = line {
             ui.painter().rect_stroke(place, 4, line, StrokeKind::Middle);

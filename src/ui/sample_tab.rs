@@ -4,6 +4,7 @@ use egui::{Align, Layout, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, p
 
 use super::button::Button;
 use super::copies_section;
+use super::drawing_more;
 use super::drop_down::choose;
 use super::numbers;
 use super::origin;
@@ -87,6 +88,9 @@ fn controls(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let problem = |setting: Setting| problems.iter().find(|problem| problem.setting == setting);
     how(ui, state, &preset, &mut next, problem);
     which(ui, state, &preset, &mut next, problem);
+    let guided = state.model_settings().unwrap_or(&state.settings).network.classes;
+    let interval = problem(Setting::GuidanceInterval);
+    drawing_more::show(ui, &preset.sampling, &mut next.sampling, guided, interval);
     ui.add_space(12.0);
     if state.is_drawing() {
         if Button::text("Cancel drawing").width(ui.available_width()).show(ui).clicked() {

@@ -43,9 +43,6 @@ pub fn segmented<T: Copy + PartialEq>(
         if selected {
             ui.painter().rect_filled(part, RADIUS - 2, p.hover);
         }
-        if response.has_focus() {
-            ui.painter().rect_stroke(part, RADIUS - 2, Stroke::new(1.5, p.accent), StrokeKind::Inside);
-        }
         let ink = match (enabled, selected || response.hovered()) {
             (false, _) => p.faint,
             (true, true) => p.text,

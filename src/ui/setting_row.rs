@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use egui::{
-    Align, DragValue, Label, Layout, Rect, Response, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, DragValue, Key, Label, Layout, Modifiers, Rect, Response, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo,
+    pos2, vec2,
 };
 
 use super::numbers;
@@ -17,8 +18,8 @@ use crate::config::Problem;
 const NAME_WIDTH: f32 = 92.0;
 /// Width of the values.
 const VALUE_WIDTH: f32 = 58.0;
-/// Values that can be typed at all; whether they can work is said below the row.
-const TYPED: RangeInclusive<f64> = 0.0..=1e9;
+/// The largest value that can be typed at all; whether one can work is said below the row.
+const MOST_TYPED: f64 = 1e9;
 
 /// A number that can be set.
 pub struct NumberRow<'a> {
@@ -56,7 +57,7 @@ impl NumberRow<'_> {
         let mut value = self.value;
         let step = if self.scale.logarithmic { value.abs().max(1e-5) * 0.01 } else { self.scale.value(1.0) / 400.0 };
         let field = DragValue::new(&mut value)
-            .range(TYPED)
+            .range(self.typed())
             .clamp_existing_to_range(false)
             .speed(step.max(0.2 * self.scale.step))
             .custom_formatter(move |value, _| format(value))
@@ -75,6 +76,9 @@ impl NumberRow<'_> {
             let settled = if field.dragged() { self.scale.snap(value) } else { value };
             changed = Some(if whole { settled.round() } else { settled });
         }
+        if reset_by_key(ui, rect) {
+            changed = Some(self.preset);
+        }
         for part in [label, track, field] {
             if part.secondary_clicked() {
                 changed = Some(self.preset);
@@ -83,6 +87,12 @@ impl NumberRow<'_> {
         }
         problem_text(ui, self.problem);
         changed
+    }
+
+    /// What can be typed: below 0 only where the values go below it.
+    fn typed(&self) -> RangeInclusive<f64> {
+        let least = if *self.scale.range.start() < 0.0 { -MOST_TYPED } else { 0.0 };
+        least..=MOST_TYPED
     }
 
     fn tip(&self) -> String {
@@ -94,7 +104,7 @@ impl NumberRow<'_> {
             if self.scale.step > 1.0 { format!(" in steps of {}", format(self.scale.step)) } else { String::new() };
         let kind = if self.scale.logarithmic { ", logarithmic" } else { "" };
         format!(
-            "{}\n{low} to {high}{unit}{steps}{kind}. Preset: {}{unit}.\nRight-click: back to the preset.",
+            "{}\n{low} to {high}{unit}{steps}{kind}. Preset: {}{unit}.\nRight-click, or Delete: back to the preset.",
             self.about,
             format(self.preset)
         )
@@ -126,10 +136,14 @@ impl<T: Copy + PartialEq> ChoiceRow<'_, T> {
         if let Some(chosen) = inner.inner {
             *self.value = chosen;
         }
-        if ui.rect_contains_pointer(rect) && ui.input(|input| input.pointer.secondary_clicked()) {
+        let pressed = ui.rect_contains_pointer(rect) && ui.input(|input| input.pointer.secondary_clicked());
+        if pressed || reset_by_key(ui, rect) {
             *self.value = self.preset;
         }
-        label.on_hover_text(format!("{}\nPreset: {}.\nRight-click: back to the preset.", self.about, self.preset_word));
+        label.on_hover_text(format!(
+            "{}\nPreset: {}.\nRight-click, or Delete: back to the preset.",
+            self.about, self.preset_word
+        ));
     }
 
     /// Draws the row with all options beside each other: value, word, tooltip.
@@ -140,6 +154,14 @@ impl<T: Copy + PartialEq> ChoiceRow<'_, T> {
             segmented(ui, name, value, options, Some(width))
         });
     }
+}
+
+/// Whether Delete is pressed while a control of the row has the keys; in a field it deletes a letter.
+fn reset_by_key(ui: &Ui, row: Rect) -> bool {
+    let focused = ui.memory(egui::Memory::focused).and_then(|id| ui.ctx().read_response(id));
+    let here = focused.is_some_and(|control| control.layer_id == ui.layer_id() && row.contains(control.rect.center()))
+        && !ui.ctx().text_edit_focused();
+    here && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Delete))
 }
 
 /// The word of an option.
@@ -157,7 +179,7 @@ fn name_label(ui: &mut Ui, row: Rect, name: &str, differs: bool) -> Response {
     if differs {
         ui.painter().circle_filled(row.left_center() - vec2(8.0, 0.0), 2.5, p.accent);
     }
-    let response = ui.interact(place, ui.scope_id().with(("name", name)), Sense::click());
+    let response = ui.interact(place, ui.scope_id().with(("name", name)), Sense::CLICK);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, name));
     response
 }

@@ -27,7 +27,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         data(ui, state, &preset, &mut next);
         separation(ui);
         diffusion(ui, state, &preset, &mut next);
-        if let Some(advised) = schedule(ui, state, textures) {
+        if let Some(advised) = schedule(ui, state, textures, actions) {
             next.diffusion = advised;
         }
         separation(ui);

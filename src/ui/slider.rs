@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use egui::{Key, Rect, Response, Sense, Stroke, Ui, WidgetInfo, pos2};
 
+use super::focus;
 use super::palette::Palette;
 
 /// How positions on the rail become values.
@@ -105,9 +106,10 @@ pub fn slider(ui: &mut Ui, name: &str, rect: Rect, value: f64, scale: &Scale) ->
     painter.rect_filled(rail, 2.0, p.hover);
     painter.rect_filled(Rect::from_min_max(rail.min, pos2(x, rail.max.y)), 2.0, lively);
     let center = pos2(x, rail.center().y);
-    let radius = if response.hovered() || response.has_focus() || response.dragged() { 7.5 } else { 7.0 };
+    let radius = if response.hovered() || response.dragged() { 7.5 } else { 7.0 };
     painter.circle(center, radius, p.panel, Stroke::new(1.5, lively));
     painter.circle_filled(center, 3.5, if enabled { p.text } else { p.faint });
+    focus::around_handle(ui, &response, center, radius);
     (response, moved.filter(|moved| *moved != value))
 }
 

@@ -1,16 +1,15 @@
-//! The row of tabs, what the engine is doing now in words, and the newest failure until it is dismissed.
+//! The row of tabs, and what the engine is doing now in words.
 
 use egui::text::{LayoutJob, TextWrapping};
-use egui::{Align, Align2, Color32, Frame, Layout, Margin, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align, Align2, Color32, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::button::Button;
-use super::charts_panel::message;
 use super::grid_weights;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::theme::{regular, semibold};
-use crate::app::{Action, Activity, AppState, EndReason, Part, Reading, Tab, Tone};
+use crate::app::{Action, Activity, AppState, EndReason, Part, Reading, SaveResult, Tab, Tone};
 
 const HEIGHT: f32 = 40.0;
 /// What the pill needs at least beside the choice of weights.
@@ -25,7 +24,7 @@ pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut
         ui.set_min_size(vec2(width, HEIGHT));
         ui.spacing_mut().item_spacing.x = 10.0;
         ui.add_space(0.0);
-        let name = if state.left_open { "Fold the settings" } else { "Show the settings" };
+        let name = if state.settings_shown() { "Fold the settings" } else { "Show the settings" };
         if Button::icon(icons::SIDEBAR, name).quiet().show(ui).clicked() {
             actions.push(Action::ToggleLeft);
         }
@@ -63,9 +62,6 @@ pub fn show(ui: &mut Ui, state: &AppState, charts_have_room: bool, actions: &mut
     let line =
         Rect::from_min_max(pos2(row.response.rect.left(), bottom - 1.0), pos2(row.response.rect.right(), bottom));
     ui.painter().rect_filled(line, 0.0, p.line);
-    if let Some(failure) = state.notices.newest_failure() {
-        Frame::new().fill(p.raised).inner_margin(Margin::symmetric(16, 6)).show(ui, |ui| message(ui, failure, actions));
-    }
 }
 
 fn one(ui: &mut Ui, word: &str, chosen: bool) -> bool {
@@ -76,7 +72,7 @@ fn one(ui: &mut Ui, word: &str, chosen: bool) -> bool {
     response.widget_info(|| WidgetInfo::selected(Role::Tab, true, chosen, format!("{word} tab")));
     let ink = if chosen || response.hovered() || response.has_focus() { p.text } else { p.muted };
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, word, font, ink);
-    if chosen || response.has_focus() {
+    if chosen {
         let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 2.0), rect.max);
         ui.painter().rect_filled(line, 0.0, p.accent);
     }
@@ -92,6 +88,7 @@ fn status(ui: &mut Ui, state: &AppState) {
         Some(health) if state.activity == Activity::Idle => (color, format!("{text}. {}", health.sentence)),
         _ => (color, text),
     };
+    let (color, text) = in_passing(state).map_or((color, text), |text| (p.warn, text.to_owned()));
     let mut job = LayoutJob::simple_singleline(text.clone(), regular(12.5), p.text);
     job.wrap = TextWrapping::truncate_at_width((ui.available_width() - 48.0).max(60.0));
     let galley = ui.painter().layout_job(job);
@@ -130,6 +127,15 @@ pub fn reading(Reading { part, done, total }: Reading) -> String {
 pub fn stop_reading(ui: &mut Ui, tip: &str, actions: &mut Vec<Action>) {
     if Button::text("Stop reading").tip(tip).show(ui).clicked() {
         actions.push(Action::StopReading);
+    }
+}
+
+/// What goes on beside it, and ends in a moment.
+fn in_passing(state: &AppState) -> Option<&'static str> {
+    match &state.save.result {
+        Some(SaveResult::Writing) => Some("Writing what is saved"),
+        _ if state.attaching => Some("Reading the run of another program"),
+        _ => None,
     }
 }
 

@@ -86,7 +86,7 @@ fn visuals(theme: Theme) -> Visuals {
     };
     Visuals {
         widgets: widgets(&p),
-        selection: Selection { bg_fill: p.accent.gamma_multiply(0.35), stroke: Stroke::new(1.0, p.accent) },
+        selection: Selection { bg_fill: p.accent.gamma_multiply(0.35), stroke: Stroke::new(2.0, p.accent) },
         weak_text_color: Some(p.muted),
         hyperlink_color: p.accent,
         faint_bg_color: p.raised,

@@ -15,11 +15,7 @@ pub fn tick(ui: &mut Ui, word: &str, name: &str, ticked: bool, enabled: bool, co
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, enabled, ticked, name));
     let side = Rect::from_center_size(pos2(rect.left() + 8.0, rect.center().y), vec2(16.0, 16.0));
     let lit = enabled && (response.hovered() || response.has_focus());
-    let line = match (response.has_focus(), ticked) {
-        (true, _) => Stroke::new(1.5, p.text),
-        (false, true) => Stroke::NONE,
-        (false, false) => Stroke::new(1.0, if lit { p.muted } else { p.faint }),
-    };
+    let line = if ticked { Stroke::NONE } else { Stroke::new(1.0, if lit { p.muted } else { p.faint }) };
     ui.painter().rect(side, 4, if ticked { color } else { p.panel }, line, StrokeKind::Inside);
     if ticked {
         ui.painter().text(side.center(), Align2::CENTER_CENTER, icons::CHECK, regular(12.0), p.panel);

@@ -1,6 +1,12 @@
 //! The bar at the top: what is learned from, with which preset, the run's buttons and its live numbers.
 
-use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Stroke, TextEdit, Ui, pos2, vec2};
+use std::f32::consts::TAU;
+
+use egui::text::LayoutJob;
+use egui::{
+    Align, Color32, Layout, Popup, Pos2, Rect, RichText, Sense, Shape, Stroke, TextEdit, TextFormat, Theme, Ui, Vec2,
+    pos2, vec2,
+};
 
 use super::button::Button;
 use super::drop_down::drop_down;
@@ -32,7 +38,7 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         run_buttons(ui, state, actions);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(16.0);
-            corner(ui, bar.width() >= ROOM_FOR_SEARCH, actions);
+            corner(ui, bar.width() >= ROOM_FOR_SEARCH, state.look, actions);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| numbers_of_run(ui, state));
         });
     });
@@ -191,10 +197,10 @@ fn numbers_of_run(ui: &mut Ui, state: &AppState) {
         Budget::Epochs(n) => (format!("{} / {n}", (progress.epoch.floor() + 1.0).min(n as f64)), 116.0),
         _ => (format!("{:.1}", progress.epoch), 80.0),
     };
-    let left = progress.seconds_left.map_or_else(|| "–".into(), numbers::clock);
     let speed = progress.images_per_second.map_or_else(|| "–".into(), numbers::whole);
+    let (time, time_width) = time_of_run(ui, state);
     let places = [
-        (left, " left", 74.0, true),
+        (String::new(), "", time_width, true),
         (numbers::whole(progress.step as f64), "step ", 92.0, false),
         (epoch, "epoch ", epoch_width, false),
         (speed, " images/s", 116.0, true),
@@ -210,8 +216,11 @@ fn numbers_of_run(ui: &mut Ui, state: &AppState) {
     }
     ui.spacing_mut().item_spacing.x = 0.0;
     ui.add_space(12.0);
-    for (value, unit, width, after) in [2, 1, 3, 0].into_iter().filter(|i| *i < shown).map(|i| &places[i]) {
+    for (value, unit, width, after) in [2, 1, 3].into_iter().filter(|i| *i < shown).map(|i| &places[i]) {
         number(ui, value, unit, *width, *after);
+    }
+    if shown > 0 {
+        in_place(ui, time_width, time);
     }
 }
 
@@ -219,33 +228,96 @@ fn number(ui: &mut Ui, value: &str, unit: &str, width: f32, unit_after: bool) {
     let p = Palette::of(ui);
     let part = |text: &str, color: Color32, strong: bool| {
         let font = if strong { semibold(13.0) } else { super::theme::regular(13.0) };
-        (text.to_owned(), egui::TextFormat::simple(font, color))
+        (text.to_owned(), TextFormat::simple(font, color))
     };
     let (value, unit) = (part(value, p.text, true), part(unit, p.muted, false));
-    let mut job = egui::text::LayoutJob::default();
+    let mut job = LayoutJob::default();
     for (text, format) in if unit_after { [value, unit] } else { [unit, value] } {
         job.append(&text, 0.0, format);
     }
+    in_place(ui, width, job);
+}
+
+fn in_place(ui: &mut Ui, width: f32, text: LayoutJob) {
     let layout = Layout::left_to_right(Align::Center);
     ui.allocate_ui_with_layout(vec2(width, 28.0), layout, |ui| {
         ui.set_min_width(width);
-        ui.label(job);
+        ui.label(text);
     });
 }
 
-fn corner(ui: &mut Ui, search: bool, actions: &mut Vec<Action>) {
-    let dark = ui.visuals().dark_mode;
-    let (icon, name, look) =
-        if dark { (icons::SUN, "Light theme", Look::Light) } else { (icons::MOON, "Dark theme", Look::Dark) };
-    if Button::icon(icon, name).show(ui).clicked() {
-        actions.push(Action::Look(look));
+/// `0:37 · 0:23 left`: the time of training so far and, while it goes on, what is left; and the width of its place.
+fn time_of_run(ui: &Ui, state: &AppState) -> (LayoutJob, f32) {
+    let p = Palette::of(ui);
+    let progress = &state.progress;
+    let taken = state.loss.clock.seconds_at(progress.step as f64);
+    let regular = |color| TextFormat::simple(super::theme::regular(13.0), color);
+    let strong = TextFormat::simple(semibold(13.0), p.text);
+    let mut job = LayoutJob::default();
+    // Before the first step nothing was taken; a run whose time nobody noted has none.
+    if taken > 0.0 {
+        let alone = progress.seconds_left.is_none();
+        job.append(&numbers::clock(taken), 0.0, if alone { strong.clone() } else { regular(p.text) });
+        job.append(if alone { "" } else { " · " }, 0.0, regular(p.muted));
     }
+    if let Some(left) = progress.seconds_left {
+        job.append(&numbers::clock(left), 0.0, strong);
+        job.append(" left", 0.0, regular(p.muted));
+    }
+    let long = taken.max(progress.seconds_left.unwrap_or_default()) >= 3600.0;
+    (job, if long { 164.0 } else { 128.0 })
+}
+
+fn corner(ui: &mut Ui, search: bool, look: Look, actions: &mut Vec<Action>) {
+    theme_button(ui, look, actions);
     if search {
         let tip = "Everything that can be done, with its key. Also: Ctrl+Shift+P, or a question mark";
         if Button::text("Search actions  Ctrl+K").named("Search actions").tip(tip).show(ui).clicked() {
             actions.push(Action::Palette(true));
         }
     }
+}
+
+/// The theme, from the system's own to the other one, to the same whatever the system says, and back.
+fn theme_button(ui: &mut Ui, look: Look, actions: &mut Vec<Action>) {
+    let system = ui.ctx().system_theme().unwrap_or(ui.ctx().options(|options| options.fallback_theme));
+    let (other, same) = match system {
+        Theme::Dark => (Look::Light, Look::Dark),
+        Theme::Light => (Look::Dark, Look::Light),
+    };
+    let next = match look {
+        Look::System => other,
+        look if look == other => same,
+        _ => Look::System,
+    };
+    let words = |look| match look {
+        Look::System => "as the system has it",
+        Look::Dark => "dark",
+        Look::Light => "light",
+    };
+    let icon = match look {
+        Look::System => "",
+        Look::Dark => icons::MOON,
+        Look::Light => icons::SUN,
+    };
+    let name = format!("Theme: {}", words(look));
+    let tip = format!("{name}. Press for: {}. Dark or light at once: Ctrl+Shift+L", words(next));
+    let button = Button::icon(icon, &name).tip(&tip).show(ui);
+    if look == Look::System {
+        half_disc(ui, button.rect.center());
+    }
+    if button.clicked() {
+        actions.push(Action::Look(next));
+    }
+}
+
+/// Half dark, half light: the bundled icons have none for it.
+fn half_disc(ui: &Ui, center: Pos2) {
+    let ink = Palette::of(ui).text;
+    let at = |i: u8| center + 5.5 * Vec2::angled(TAU * (0.25 + f32::from(i) / 48.0));
+    let left = (0..=24).map(at).collect();
+    ui.painter().add(Shape::convex_polygon(left, ink, Stroke::NONE));
+    ui.painter().circle_stroke(center, 5.5, Stroke::new(1.5, ink));
 }
 
 fn progress_line(ui: &Ui, bar: Rect, state: &AppState) {

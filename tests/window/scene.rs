@@ -297,6 +297,8 @@ pub fn in_the_middle(scene: &mut Scene) {
         scene.play([Event::DigitsNamed { pictures, digits }]);
     }
     while scene.commands.try_recv().is_ok() {}
+    // Until what was saved is told no more.
+    scene.harness.run_steps(24);
 }
 
 /// What the engine might find near a picture: real digits, of whose like a share is nearer to the training images.
