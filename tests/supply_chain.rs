@@ -1,4 +1,4 @@
-//! What the program is made of: `unsafe` in the files of kernels and at the allocator alone, and no crate that opens network connections.
+//! What the program is made of: `unsafe` in the files of kernels and at the allocator alone, and which crates could open network connections.
 //! `deny.toml` has the rules on licences and duplicates. `cargo deny check` holds the dependencies of all systems to them,
 //! this file those of the system that it runs on.
 
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Crates that open connections, or that only those need.
+/// Crates for the protocols of the network, or that only those need.
 const NETWORK: &[&str] = &[
     "actix-web",
     "async-net",
@@ -58,15 +58,20 @@ fn root() -> PathBuf {
 
 /// All Rust files below a folder, relative to the project.
 fn rust_files(folder: &str) -> Vec<PathBuf> {
-    let (mut found, mut folders) = (Vec::new(), vec![PathBuf::from(folder)]);
+    let found = rust_files_in(&root().join(folder));
+    found.into_iter().map(|path| path.strip_prefix(root()).unwrap().to_path_buf()).collect()
+}
+
+fn rust_files_in(folder: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(root().join(&folder)).unwrap() {
-            let path = folder.join(entry.unwrap().file_name());
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
             // What a build leaves, as tests/fuzz has one of its own.
             if path.ends_with("target") {
                 continue;
             }
-            if root().join(&path).is_dir() {
+            if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.push(path);
@@ -122,7 +127,7 @@ fn words_are_found_in_code_and_not_in_comments() {
 }
 
 #[test]
-fn no_crate_opens_network_connections() {
+fn no_crate_for_network_protocols_is_there() {
     let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let crates = crates(&lock);
     assert!(crates.len() > 300 && crates["diffuscope"].contains(&"candle-core".to_owned()), "{}", crates.len());
@@ -132,6 +137,47 @@ fn no_crate_opens_network_connections() {
     // For browsers, wgpu names tokio; without mio and socket2 it cannot open a connection.
     let users: Vec<_> = crates.iter().filter(|(_, needs)| needs.iter().any(|need| need == "tokio")).collect();
     assert!(users.iter().all(|(name, _)| *name == "wasm-bindgen-futures"), "{users:?}");
+}
+
+/// Crates that can open a connection, for whom and when. The program asks none of them to.
+#[cfg(target_os = "linux")]
+const CAN_CONNECT: &[(&str, &str)] = &[
+    ("async-io", "the sockets of zbus"),
+    ("x11rb", "X11: where DISPLAY names another machine, such as host:0, the window is drawn there, over TCP"),
+    ("zbus", "D-Bus: where DBUS_SESSION_BUS_ADDRESS begins with tcp:, the desktop is spoken to there"),
+];
+
+/// In the sources of all that is compiled for this system, and not by names alone.
+#[cfg(target_os = "linux")]
+#[test]
+fn crates_that_can_open_a_connection_are_known_with_their_reason() {
+    let host = Command::new("rustc").arg("-vV").output().unwrap().stdout;
+    let host = String::from_utf8(host).unwrap().lines().find_map(|line| Some(line.strip_prefix("host: ")?.to_owned()));
+    let words = ["metadata", "--offline", "--locked", "--format-version", "1", "--filter-platform", &host.unwrap()];
+    let output = Command::new(env!("CARGO")).args(words).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let about: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let linked: BTreeSet<_> = linked().into_iter().map(|(name, version, _)| (name, version)).collect();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let (mut found, mut looked_at) = (BTreeSet::new(), 0);
+    for package in about["packages"].as_array().unwrap() {
+        let name = text(&package["name"]);
+        if name == "diffuscope" || !linked.contains(&(name.clone(), text(&package["version"]))) {
+            continue;
+        }
+        looked_at += 1;
+        let sources = PathBuf::from(text(&package["manifest_path"])).parent().unwrap().join("src");
+        let opens = |path: &PathBuf| {
+            let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+            let may = ["TcpStream", "TcpListener", "UdpSocket"].iter().any(|word| text.contains(word));
+            may && ["TcpStream", "TcpListener", "UdpSocket"].iter().any(|word| has_word(&text, word))
+        };
+        if sources.is_dir() && rust_files_in(&sources).iter().any(opens) {
+            found.insert(name);
+        }
+    }
+    assert!(looked_at > 200, "{looked_at}");
+    assert_eq!(found, CAN_CONNECT.iter().map(|(name, _)| (*name).to_owned()).collect(), "say in CAN_CONNECT for what");
 }
 
 #[test]
