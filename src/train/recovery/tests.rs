@@ -321,13 +321,49 @@ fn train_at_full_speed(change: impl Fn(&mut TrainingSettings)) -> (Result<Outcom
     (outcome, seen)
 }
 
+/// Steps are bounded: no number stops being finite.
 #[test]
 fn a_thousand_times_the_learning_rate() {
     for optimizer in [OptimizerKind::AdamW, OptimizerKind::Muon] {
         for clip_norm in [0.0, 1.0] {
-            let (outcome, _) =
+            let (outcome, seen) =
                 train_at_full_speed(|training| (training.optimizer, training.clip_norm) = (optimizer, clip_norm));
-            assert!(matches!(outcome, Ok(Outcome::Completed) | Err(Error::Diverged { .. })), "{outcome:?}");
+            assert_eq!((outcome.unwrap(), seen.rollbacks), (Outcome::Completed, vec![]));
+        }
+    }
+}
+
+/// Without the look at the loss, the gradient would tell; without the one at the gradient, the weights would be changed
+/// by it, and the next step's loss would tell.
+#[test]
+fn a_loss_and_a_gradient_that_are_not_finite_are_told_apart_in_their_own_step_whatever_the_optimizer() {
+    type Spoil = fn(&Trainer);
+    let infinite_gradient: Spoil = |trainer| {
+        // Images of 10¹⁵: their squares are numbers, and what 10³⁰ before the last layer makes of them is none.
+        for (name, value) in [("conv_norm_out.weight", 1e30), ("conv_out.weight", 1e-16)] {
+            let (_, weight) = trainer.optimizer.weights.iter().find(|(own, _)| own == name).unwrap();
+            weight.set(&weight.as_detached_tensor().affine(0.0, value).unwrap()).unwrap();
+        }
+    };
+    let cases: [(Spoil, &str); 2] =
+        [(|trainer| poison(trainer, f32::NAN), "the loss"), (infinite_gradient, "the gradient")];
+    for optimizer in [OptimizerKind::AdamW, OptimizerKind::Muon] {
+        for (spoil, quantity) in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("run");
+            let mut settings = settings(9);
+            settings.training.optimizer = optimizer;
+            let mut run = Run::create(&settings, &splits(), &path, &Device::Cpu).unwrap();
+            let (mut seen, mut left) = (Seen::default(), 1);
+            let outcome = seen.train(&mut run, |step, trainer| {
+                if step == 7 && left > 0 {
+                    left -= 1;
+                    spoil(trainer);
+                }
+            });
+            assert_eq!(outcome.unwrap(), Outcome::Completed);
+            let kept = Rollback { step: 8, quantity: quantity.into(), to: 6 };
+            assert_eq!(read_run_file(&path).unwrap().rollbacks, [kept], "{optimizer:?}");
         }
     }
 }
