@@ -6,6 +6,7 @@ pub mod dataset;
 pub mod folder;
 pub mod idx;
 pub mod mnist;
+pub mod network;
 pub mod picture;
 mod picture_folder;
 pub mod reading;
@@ -22,7 +23,7 @@ use reading::OnRead;
 ///
 /// # Errors
 /// [`Error::Read`](crate::Error::Read) for a path that cannot be read, [`Error::Format`](crate::Error::Format) for
-/// content that is not images.
+/// content that is not images, and for a path on another machine that the person has not named (see [`network`]).
 pub fn load(source: &DataSource) -> Result<Splits> {
     load_with(source, &mut |_| Ok(()))
 }
@@ -34,6 +35,9 @@ pub fn load(source: &DataSource) -> Result<Splits> {
 pub fn load_with(source: &DataSource, on_read: &mut OnRead) -> Result<Splits> {
     match source {
         DataSource::Mnist => mnist::load(),
-        DataSource::Path(path) => folder::load(path, on_read),
+        DataSource::Path(path) => {
+            network::check(path)?;
+            folder::load(path, on_read)
+        }
     }
 }

@@ -3,12 +3,15 @@
 pub mod disk;
 #[cfg(test)]
 pub mod faults;
+mod regular;
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
+
+pub use regular::{append_to_regular, open_regular, read_up_to};
 
 /// Bytes gathered before each write to the disk.
 const BUFFER: usize = 1 << 20;

@@ -12,6 +12,8 @@ use crate::{Error, Result};
 
 /// The metadata's name of the CRC-32 of all tensors' bytes, eight hexadecimal digits.
 pub const CHECKSUM: &str = "crc32";
+/// Longer files of tensors are not read whole: a checkpoint of the largest network that is trained here takes half of it.
+pub const MAX_FILE: u64 = 8 << 30;
 
 /// One tensor to write: row-major values of a shape.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ mod power_cuts;
 mod preview;
 pub mod pulse;
 mod recovery;
+mod room;
 pub mod run;
 pub mod run_clock;
 pub mod run_name;

@@ -122,6 +122,6 @@ fn digits_upside_down_are_further_away() {
 /// 32×32 pictures are judged through the same resizing as the real digits beside them.
 #[test]
 fn larger_pictures_of_real_digits_are_as_good_as_real_ones() {
-    let report = report("32×32", &test_digits().resized(32));
+    let report = report("32×32", &test_digits().resized(32).unwrap());
     assert_eq!(report.verdict, Verdict::LikeReal);
 }

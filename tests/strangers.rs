@@ -321,7 +321,7 @@ fn a_picture_that_unpacks_to_too_much_is_refused_before_it_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.png");
     fs::write(&path, png_of_zeros(20_000)).unwrap();
-    let before = memory::most_memory();
+    let before = memory::memory_from_now();
     let error = data(folder.path()).unwrap_err().to_string();
     assert!(error.contains("a.png") && fs::metadata(&path).unwrap().len() < 4 << 20, "{error}");
     let more = memory::most_memory().saturating_sub(before);
@@ -353,6 +353,10 @@ fn settings_of_a_foreign_checkpoint_are_checked() {
     lie(r#"\"channels\":16"#, r#"\"channels\":0"#);
     lie(r#"\"image_size\":28"#, r#"\"image_size\":18446744073709551615"#);
     lie(r#""step":"2""#, r#""step":"18446744073709551615""#);
+    lie(r#"\"preview_seconds\":0.001"#, r#"\"preview_seconds\":1e300"#);
+    let nanoseconds = text.split(r#""nanoseconds":""#).nth(1).unwrap().split('"').next().unwrap();
+    let nanoseconds = format!(r#""nanoseconds":"{nanoseconds}""#);
+    lie(&nanoseconds, r#""nanoseconds":"18446744073709551615""#);
 }
 
 /// A run folder of somebody else does not have this program write, or clear up, somewhere else.

@@ -8,7 +8,7 @@ mod scene;
 use std::path::PathBuf;
 
 use diffuscope::app::{EndReason, Tab};
-use diffuscope::config::Preset;
+use diffuscope::config::{DataSource, Preset};
 use diffuscope::engine::{Activity, Command, Event, RunOpened, Task};
 use diffuscope::train::history::History;
 use diffuscope::window::Window;
@@ -110,6 +110,21 @@ fn a_duplicate_brings_its_settings_to_the_left_panel() {
     let Some(Command::Train { settings, out }) = scene.command() else { panic!("Train sends its command") };
     assert_eq!(settings.training.batch_size, 32);
     assert_ne!(out, path(OLDER));
+}
+
+/// A run of somebody else names any path: it is told, and one on another machine is not taken.
+#[test]
+fn a_duplicate_tells_where_its_images_are() {
+    let mut scene = scene();
+    let Event::Runs { folder, runs: mut listed } = runs() else { panic!("a list of runs") };
+    let older = listed.iter_mut().find(|run| run.path == path(OLDER)).unwrap();
+    let letters = DataSource::Path("//machine/share/letters".into());
+    older.record.as_mut().unwrap().file.settings.data.source = letters;
+    scene.play([Event::Runs { folder, runs: listed }]);
+    scene.click(&format!("Duplicate {OLDER}"));
+    let told = if cfg!(windows) { "on another machine" } else { "with its images, from //machine/share/letters" };
+    assert!(scene.harness.query_all_by_label_contains(told).count() >= 1);
+    assert_eq!(scene.state().settings.data.source == DataSource::Mnist, cfg!(windows));
 }
 
 #[test]

@@ -72,10 +72,10 @@ impl HeatMap {
         let place = |share: f32, count: usize| ((share.max(0.0) * count as f32) as usize).min(count - 1);
         let (column, bin) = (place(right, self.steps.len()), place(up, BINS));
         // Timestep t, from 0, belongs to range ⌊t·BINS/T⌋.
-        let first = |bin: usize| (bin * timesteps).div_ceil(BINS);
+        let first = |bin: usize| (bin as u128 * timesteps as u128).div_ceil(BINS as u128) as usize;
         let before = column.checked_sub(1).map_or(0, |column| self.steps[column]);
         Cell {
-            t: (first(bin) + 1, first(bin + 1).max(first(bin) + 1)),
+            t: (first(bin).saturating_add(1), first(bin + 1).max(first(bin).saturating_add(1))),
             steps: (before, self.steps[column]),
             loss: self.losses[column][bin],
         }
@@ -121,5 +121,14 @@ mod tests {
         assert_eq!(heat.cell(1.0, 0.01, 1000), Cell { t: (1, 42), steps: (200, 300), loss: Some(0.1) });
         assert_eq!(heat.cell(0.4, 1.0, 1000).t, (960, 1000));
         assert_eq!(heat.steps(), (0, 300));
+    }
+
+    /// A run of others may say any number.
+    #[test]
+    fn a_cell_of_more_timesteps_than_can_be_multiplied_is_told_all_the_same() {
+        let heat = HeatMap::new(&map(&[&[(0, 1.0)]])).unwrap();
+        let (lowest, highest) = (heat.cell(0.0, 0.0, usize::MAX).t, heat.cell(0.0, 1.0, usize::MAX).t);
+        assert_eq!((lowest.0, highest.1), (1, usize::MAX));
+        assert!(lowest.1 < highest.0);
     }
 }

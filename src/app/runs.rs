@@ -10,6 +10,8 @@ use super::loss_series::LossSeries;
 use super::notices::{Help, Kind};
 use super::run_naming::RunNaming;
 use super::state::{Activity, EndReason, Progress, RunFacts, Tab};
+use crate::config::DataSource;
+use crate::data::network::is_unnamed;
 use crate::engine::{Command, RunOpened};
 use crate::files::shown_name;
 use crate::train::history::History;
@@ -71,12 +73,24 @@ impl App {
     pub(super) fn duplicate_run(&mut self, run: &Path) {
         let summary = self.state.runs.list.iter().flatten().find(|summary| summary.path == run);
         let Some(Ok(record)) = summary.map(|summary| &summary.record) else { return };
-        let settings = record.file.settings.clone();
+        let mut settings = record.file.settings.clone();
+        // A run of somebody else names any path.
+        let images = match &settings.data.source {
+            DataSource::Path(path) if is_unnamed(path) => {
+                let left = format!(", but for its images, which are on another machine, in {}", path.display());
+                settings.data.source = self.state.settings.data.source.clone();
+                left
+            }
+            DataSource::Path(path) => format!(", with its images, from {}", path.display()),
+            DataSource::Mnist => String::new(),
+        };
         self.state.edit_settings(settings);
         self.state.show_settings(true);
         self.state.tab = Tab::Train;
-        let text =
-            format!("The settings of {} are on the left: change them and press Train", self.state.runs.name(run));
+        let text = format!(
+            "The settings of {} are on the left{images}: change them and press Train",
+            self.state.runs.name(run)
+        );
         let help = Help { word: "Undo", action: Action::Undo };
         self.state.notices.add_with(Kind::Info, text, None, Some(help));
     }

@@ -30,8 +30,10 @@ pub const MAX_TIMESTEPS: usize = 4000;
 pub const MAX_BATCH: usize = 4096;
 /// Longest training in minutes: ten weeks.
 const MAX_MINUTES: f64 = 100_000.0;
-/// Longest time between two evaluations, seconds: a day.
+/// Longest time between two grids or two evaluations, seconds: a day.
 const MAX_INTERVAL: f64 = 86_400.0;
+/// Most images that the held-out loss is measured on, all of which are kept: those of MNIST.
+const MAX_HELD_OUT: usize = 10_000;
 /// Most that the films of a run may take on disk, MB.
 const MAX_FILM_MEGABYTES: u64 = 65_536;
 /// Largest number of images of one request on the command line.
@@ -124,6 +126,12 @@ impl Settings {
                 );
             }
         }
+        found.unless(
+            self.data.held_out <= MAX_HELD_OUT,
+            Setting::HeldOut,
+            format!("{} images held out", self.data.held_out),
+            format!("use at most {MAX_HELD_OUT}"),
+        );
         let none = "no digit to learn from is chosen";
         found.unless(!self.data.digits.is_empty(), Setting::Digits, none, "choose at least one");
         found.unless(
@@ -190,7 +198,7 @@ impl Settings {
                 found.unless(
                     levels <= MAX_LEVELS
                         && config.layers_per_block <= MAX_LAYERS
-                        && config.attention_head_dim >= 1
+                        && (1..=MAX_CHANNELS).contains(&config.attention_head_dim)
                         && config.block_out_channels.iter().all(|channels| *channels <= MAX_CHANNELS)
                         && config.time_embedding_dim.is_none_or(|width| (1..=MAX_CHANNELS).contains(&width))
                         && config.attn_norm_num_groups.is_none_or(|groups| {
@@ -202,13 +210,27 @@ impl Settings {
                         "use up to {MAX_LEVELS} levels of {MAX_LAYERS} blocks and {MAX_CHANNELS} channels, heads of 1 or more"
                     ),
                 );
-                let shrink = config.patch_size << levels.saturating_sub(1);
                 found.unless(
-                    matches!(config.patch_size, 1 | 2) && self.data.image_size.is_multiple_of(shrink.max(1)),
-                    Setting::ImageSize,
-                    format!("{} pixels cannot be halved as often as the U-Net does", self.data.image_size),
-                    format!("use a multiple of {shrink}"),
+                    config.norm_eps > 0.0 && config.norm_eps <= 1.0 && (0.0..1.0).contains(&config.dropout),
+                    Setting::Network,
+                    format!("a normalisation by {} and a dropout of {}", config.norm_eps, config.dropout),
+                    "use an ε of more than 0, such as 0.00001, and a dropout of 0 to 0.99",
                 );
+                found.unless(
+                    matches!(config.patch_size, 1 | 2),
+                    Setting::Network,
+                    format!("patches of {} pixels", config.patch_size),
+                    "use 1 or 2",
+                );
+                if levels <= MAX_LEVELS && config.patch_size <= 2 {
+                    let shrink = config.patch_size.max(1) << levels.saturating_sub(1);
+                    found.unless(
+                        self.data.image_size.is_multiple_of(shrink),
+                        Setting::ImageSize,
+                        format!("{} pixels cannot be halved as often as the U-Net does", self.data.image_size),
+                        format!("use a multiple of {shrink}"),
+                    );
+                }
             }
             Architecture::DiffUNet => found.unless(
                 !self.network.classes,
@@ -309,12 +331,14 @@ impl Settings {
             "use 0 to 0.99",
         );
         found.unless(t.checkpoint_every >= 1, Setting::CheckpointEvery, "a checkpoint every 0 steps", "use at least 1");
-        found.unless(
-            (0.0..=MAX_INTERVAL).contains(&t.eval_seconds),
-            Setting::EvalEvery,
-            format!("every {} seconds", t.eval_seconds),
-            "use 0 for never, or up to 86400 seconds",
-        );
+        for (setting, seconds) in [(Setting::Preview, t.preview_seconds), (Setting::EvalEvery, t.eval_seconds)] {
+            found.unless(
+                (0.0..=MAX_INTERVAL).contains(&seconds),
+                setting,
+                format!("every {seconds} seconds"),
+                "use 0 for never, or up to 86400 seconds",
+            );
+        }
         found.unless(
             t.film_megabytes <= MAX_FILM_MEGABYTES,
             Setting::Films,

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use super::resize::Resizer;
 use super::{Dataset, Splits};
-use crate::Result;
-use crate::config::DataSettings;
+use crate::config::{DataSettings, Problem, Setting};
 use crate::pictures::Pictures;
+use crate::{Error, Result};
 
 /// Images of one class that are shown.
 pub const ACROSS: usize = 16;
 /// Rows of images whose classes are not known, or beyond which classes are left out.
 const MOST_ROWS: usize = 26;
+/// The most bytes of a sheet: a size can come from anybody's file.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// Some images of a set, a class a row, and how many there are.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +45,7 @@ impl ContactSheet {
     /// Of what a run with these settings would learn from. `seed` is the run's.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) when there are no such images.
+    /// [`Error::Setting`] when there are no such images, or they are too large to be shown.
     pub fn new(splits: &Splits, data: &DataSettings, seed: u64) -> Result<Self> {
         let Splits { train, test } = splits.chosen(data, seed)?;
         let classes = counts(&train);
@@ -56,6 +58,12 @@ impl ContactSheet {
             shown.map(|class| evenly(of_class(&train, class.class), class.count)).collect()
         };
         let size = data.image_size;
+        let bytes = (size as u64).checked_pow(2).and_then(|pixels| pixels.checked_mul((rows.len() * ACROSS) as u64));
+        if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
+            let what = format!("{} images of {size}×{size} pixels are more than can be shown", rows.len() * ACROSS);
+            let hint = "choose 28 or 32 pixels".into();
+            return Err(Error::Setting(Problem { setting: Setting::ImageSize, what, hint }));
+        }
         let resizer = Resizer::new((train.width, train.height), size);
         let mut pixels = Vec::with_capacity(rows.len() * ACROSS * size * size);
         for (i, row) in rows.iter().enumerate() {
@@ -122,7 +130,7 @@ mod tests {
         assert_eq!(sheet.classes, counted);
         assert_eq!((sheet.pictures.count(), sheet.pictures.width), (2 * ACROSS, 32));
         let first_eight = (0..200).find(|i| chosen.train.label(*i) == Some(8)).unwrap();
-        assert_eq!(sheet.pictures.get(ACROSS), chosen.train.resized(32).image(first_eight));
+        assert_eq!(sheet.pictures.get(ACROSS), chosen.train.resized(32).unwrap().image(first_eight));
     }
 
     #[test]
@@ -145,6 +153,19 @@ mod tests {
         data.digits = Digits::of(&[1]).unwrap();
         let error = ContactSheet::new(&splits, &data, 0).unwrap_err();
         assert!(matches!(error, crate::Error::Setting(problem) if problem.setting == Setting::Digits));
+    }
+
+    /// The settings of a stranger's run asked for terabytes.
+    #[test]
+    fn images_of_a_size_that_takes_all_memory_are_not_shown() {
+        let splits = mnist::load().unwrap();
+        let mut data = Preset::Small.settings().data;
+        for size in [1024, 100_000, usize::MAX] {
+            data.image_size = size;
+            let error = ContactSheet::new(&splits, &data, 0).unwrap_err();
+            assert!(matches!(&error, Error::Setting(problem) if problem.setting == Setting::ImageSize), "{error}");
+            assert!(!error.hint().is_empty());
+        }
     }
 
     #[test]

@@ -9,14 +9,19 @@ use crate::config::{DataSettings, Digits, Problem, Setting, Subset};
 use crate::rng::Stream;
 use crate::{Error, Result};
 
-/// Grey images of one size, 8 bits a pixel, never empty. Clones share the pixels.
+/// The most bytes of pixels that a set may have, brought to another size or read from a folder: 1 GiB, as an IDX file.
+pub(super) const MAX_BYTES: u64 = super::idx::MAX_BYTES;
+
+/// Grey images of one size, 8 bits a pixel, never empty. Clones share the pixels, and so do the parts of a set.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     pub name: String,
     pub width: usize,
     pub height: usize,
+    /// The place of its first image among the pixels and the labels.
+    first: usize,
     len: usize,
-    /// `len · height · width` bytes, or more: the first-N subset shares the pixels of the whole.
+    /// `(first + len) · height · width` bytes, or more: a part shares the pixels of the whole.
     pixels: Arc<Vec<u8>>,
     labels: Option<Arc<Vec<u8>>>,
 }
@@ -44,7 +49,7 @@ impl Dataset {
             return Err(Error::format(origin, what, "use the labels file that belongs to these images"));
         }
         let (pixels, labels) = (Arc::new(pixels), labels.map(Arc::new));
-        Ok(Self { name: name.to_string(), width, height, len, pixels, labels })
+        Ok(Self { name: name.to_string(), width, height, first: 0, len, pixels, labels })
     }
 
     /// How many images there are, at least 1.
@@ -56,38 +61,50 @@ impl Dataset {
     /// The pixels of image `i`, rows from the top, 0 black; panics when `i ≥ len`.
     pub fn image(&self, i: usize) -> &[u8] {
         assert!(i < self.len, "image {i} of {}", self.len);
-        let size = self.width * self.height;
-        &self.pixels[i * size..(i + 1) * size]
+        let (size, place) = (self.width * self.height, self.first + i);
+        &self.pixels[place * size..(place + 1) * size]
     }
 
     /// The class of image `i`, where classes are known.
     pub fn label(&self, i: usize) -> Option<u8> {
-        self.labels.as_ref().and_then(|labels| labels.get(i).copied())
+        self.labels.as_ref().and_then(|labels| labels.get(self.first + i).copied())
     }
 
     /// Whether every image has one of the classes `0..classes`.
     pub fn has_classes(&self, classes: usize) -> bool {
-        self.labels.as_ref().is_some_and(|labels| labels[..self.len].iter().all(|label| usize::from(*label) < classes))
+        let own = self.first..self.first + self.len;
+        self.labels.as_ref().is_some_and(|labels| labels[own].iter().all(|label| usize::from(*label) < classes))
     }
 
     /// CRC-32 of the pixels of all images, eight hexadecimal digits.
     pub fn crc32(&self) -> String {
         let mut crc = flate2::Crc::new();
-        crc.update(&self.pixels[..self.len * self.width * self.height]);
+        let size = self.width * self.height;
+        crc.update(&self.pixels[self.first * size..(self.first + self.len) * size]);
         format!("{:08x}", crc.sum())
     }
 
     /// The images brought to `size`×`size`, as torchvision's `Resize` does; the same pixels if they have that size.
-    pub fn resized(&self, size: usize) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when they would take more than 1 GiB: a size can come from anybody's file.
+    pub fn resized(&self, size: usize) -> Result<Self> {
         if (self.width, self.height) == (size, size) {
-            return self.clone();
+            return Ok(self.clone());
+        }
+        let bytes = (size as u64).checked_pow(2).and_then(|pixels| pixels.checked_mul(self.len as u64));
+        if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
+            let what = format!("{} images of {}, brought to {size}×{size} pixels, are over 1 GiB", self.len, self.name);
+            let hint = "use fewer images, or a model of smaller ones".into();
+            return Err(Error::Setting(Problem { setting: Setting::ImageSize, what, hint }));
         }
         let resizer = Resizer::new((self.width, self.height), size);
         let mut pixels = Vec::with_capacity(self.len * size * size);
         for i in 0..self.len {
             pixels.extend(resizer.resize(self.image(i)));
         }
-        Self { width: size, height: size, pixels: Arc::new(pixels), ..self.clone() }
+        let labels = self.labels.as_ref().map(|labels| Arc::new(labels[self.first..self.first + self.len].to_vec()));
+        Ok(Self { width: size, height: size, first: 0, pixels: Arc::new(pixels), labels, ..self.clone() })
     }
 
     /// Image `i` brought to `size`×`size`; panics when `i ≥ len`.
@@ -147,14 +164,16 @@ impl Dataset {
             return Err(Error::format(origin, "holds only one image", hint));
         }
         let first_test = self.len - test;
-        Ok(Splits { train: Self { len: first_test, ..self.clone() }, test: self.picked(first_test..self.len) })
+        let part = |first: usize, len: usize| Self { first: self.first + first, len, ..self.clone() };
+        Ok(Splits { train: part(0, first_test), test: part(first_test, test) })
     }
 
     /// Some of the images, in this order; each index below `len`.
     fn picked(&self, chosen: impl Iterator<Item = usize> + Clone) -> Self {
         let pixels: Vec<u8> = chosen.clone().flat_map(|i| self.image(i)).copied().collect();
-        let labels = self.labels.as_ref().map(|labels| Arc::new(chosen.clone().map(|i| labels[i]).collect()));
-        Self { len: chosen.count(), pixels: Arc::new(pixels), labels, ..self.clone() }
+        let labels = self.labels.as_ref().map(|labels| chosen.clone().map(|i| labels[self.first + i]));
+        let labels = labels.map(|labels| Arc::new(labels.collect()));
+        Self { first: 0, len: chosen.count(), pixels: Arc::new(pixels), labels, ..self.clone() }
     }
 }
 
@@ -169,8 +188,11 @@ impl Splits {
     }
 
     /// All images brought to `size`×`size`.
-    pub fn resized(&self, size: usize) -> Self {
-        Self { train: self.train.resized(size), test: self.test.resized(size) }
+    ///
+    /// # Errors
+    /// As [`Dataset::resized`].
+    pub fn resized(&self, size: usize) -> Result<Self> {
+        Ok(Self { train: self.train.resized(size)?, test: self.test.resized(size)? })
     }
 }
 
@@ -256,10 +278,33 @@ mod tests {
     #[test]
     fn resizing_keeps_order_and_labels_and_shares_when_equal() {
         let all = numbered(5);
-        let larger = all.resized(6);
+        let larger = all.resized(6).unwrap();
         assert_eq!((larger.width, larger.height, numbers(&larger)), (6, 6, vec![0, 1, 2, 3, 4]));
-        assert_eq!(all.resized(2).image(0).as_ptr(), all.image(0).as_ptr());
-        assert_eq!(numbers(&all.subset(Subset::First(2), 0).unwrap().resized(3)), [0, 1]);
+        assert_eq!(all.resized(2).unwrap().image(0).as_ptr(), all.image(0).as_ptr());
+        assert_eq!(numbers(&all.subset(Subset::First(2), 0).unwrap().resized(3).unwrap()), [0, 1]);
+    }
+
+    /// 60,000 images at the 1,024 pixels that the settings of a stranger's model named are 63 GB.
+    #[test]
+    fn images_are_not_brought_to_a_size_that_takes_all_memory() {
+        for size in [1 << 15, usize::MAX / 2, usize::MAX] {
+            let error = numbered(5).resized(size).unwrap_err();
+            assert!(matches!(&error, Error::Setting(problem) if problem.setting == Setting::ImageSize), "{error}");
+            assert!(error.to_string().contains("over 1 GiB") && !error.hint().is_empty(), "{error}");
+        }
+    }
+
+    #[test]
+    fn parts_share_the_pixels_of_the_whole_and_keep_their_labels() {
+        let all = numbered(25);
+        let Splits { train, test } = all.split(Path::new("numbers")).unwrap();
+        assert_eq!(test.image(0).as_ptr(), all.image(23).as_ptr());
+        assert!(test.has_classes(25) && !test.has_classes(24) && train.has_classes(23) && !train.has_classes(22));
+        assert_eq!((test.label(0), test.label(1), test.label(2)), (Some(23), Some(24), None));
+        let copy = numbered(25).picked(23..25);
+        assert_eq!((test.crc32(), numbers(&test.resized(4).unwrap())), (copy.crc32(), vec![23, 24]));
+        assert_eq!(numbers(&test.subset(Subset::First(1), 0).unwrap()), [23]);
+        assert_eq!(numbers(&test.picked([1].into_iter())), [24]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::reading::{OnRead, Told};
 use super::{Dataset, Splits, idx, picture_folder};
+use crate::files::open_regular;
 use crate::{Error, Result};
 
 /// What would have been taken, for every error about a folder.
@@ -65,7 +66,7 @@ fn idx_images(names: &[PathBuf], prefixes: &[&str], on_read: &mut OnRead) -> Res
 
 /// One file of images, with the labels file beside it if there is one.
 fn idx_file(path: &Path, on_read: &mut OnRead) -> Result<Dataset> {
-    let file = fs::File::open(path).map_err(Error::read(path))?;
+    let file = open_regular(path)?;
     let length = file.metadata().map_err(Error::read(path))?.len();
     let mut file = Told::new(BufReader::new(file), length, on_read);
     let images = match idx::images(&mut file, path) {

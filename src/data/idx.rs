@@ -3,19 +3,19 @@
 //! Magic `00 00 08 n` (08: unsigned byte, n: dimensions), then n sizes of 32 bits, then the values
 //! (<http://yann.lecun.com/exdb/mnist/>).
 
-use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use flate2::read::GzDecoder;
 
+use crate::files::open_regular;
 use crate::{Error, Result};
 
 /// The most bytes of values that a file may declare: 1 GiB, twenty times MNIST.
-const MAX_BYTES: u64 = 1 << 30;
+pub(super) const MAX_BYTES: u64 = 1 << 30;
 
 /// The most images that a file may hold: brought to 32×32, they take 1 GiB again.
-const MAX_IMAGES: usize = 1 << 20;
+pub(super) const MAX_IMAGES: usize = 1 << 20;
 
 /// The images of an IDX file, rows from the top, image after image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Images {
 /// [`Error::Read`] when the file cannot be read, [`Error::Format`] when it is not such a file, is cut off, has more
 /// bytes than its header says, or declares more than 1 GiB. Never allocates more than twice what is really there.
 pub fn read_images(path: &Path) -> Result<Images> {
-    images(BufReader::new(File::open(path).map_err(Error::read(path))?), path)
+    images(BufReader::new(open_regular(path)?), path)
 }
 
 /// Reads a file of labels: one dimension, one byte an image.
@@ -40,7 +40,7 @@ pub fn read_images(path: &Path) -> Result<Images> {
 /// # Errors
 /// As [`read_images`].
 pub fn read_labels(path: &Path) -> Result<Vec<u8>> {
-    labels(BufReader::new(File::open(path).map_err(Error::read(path))?), path)
+    labels(BufReader::new(open_regular(path)?), path)
 }
 
 /// As [`read_images`], from a stream; `origin` is named in errors.

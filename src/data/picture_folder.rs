@@ -1,15 +1,19 @@
 //! A folder of PNG and GIF images, in sub-folders 0 … 9 if they have classes.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use image::imageops::crop_imm;
 use image::{DynamicImage, GrayImage, ImageReader, Limits, LumaA};
 
+use super::dataset::MAX_BYTES;
 use super::folder::{HINT, file_name, names};
-use super::idx::Images;
+use super::idx::{Images, MAX_IMAGES};
 use super::reading::{OnRead, Part, Reading};
 use super::resize::resize;
 use super::{Dataset, Splits};
+use crate::files::open_regular;
 use crate::pictures::palette;
 use crate::{Error, Result};
 
@@ -56,14 +60,30 @@ pub fn load(folder: &Path, on_read: &mut OnRead) -> Result<Splits> {
     if paths.is_empty() {
         return Err(Error::format(folder, "no images in this folder", HINT));
     }
+    if paths.len() > MAX_IMAGES {
+        return Err(too_many(folder, &format!("{} images, over the limit of {MAX_IMAGES}", paths.len())));
+    }
     let side = common_side(&paths, on_read)?;
-    let mut pixels = Vec::with_capacity(paths.len() * (side * side) as usize);
+    let mut pixels = Vec::with_capacity(bytes_of(folder, paths.len(), side)?);
     for (path, done) in paths.iter().zip(0..) {
         on_read(Reading { part: Part::Pictures, done, total: paths.len() as u64 })?;
         pixels.extend(grey_square(path, side)?);
     }
     let images = Images { count: paths.len(), height: side as usize, width: side as usize, pixels };
     Dataset::from_idx(&file_name(folder), images, labels, folder)?.split(folder)
+}
+
+/// The bytes of so many squares.
+fn bytes_of(folder: &Path, count: usize, side: u32) -> Result<usize> {
+    match count.checked_mul((side * side) as usize).filter(|bytes| *bytes as u64 <= MAX_BYTES) {
+        Some(bytes) => Ok(bytes),
+        None => Err(too_many(folder, &format!("{count} images, which at {side}×{side} pixels are over 1 GiB"))),
+    }
+}
+
+fn too_many(folder: &Path, what: &str) -> Error {
+    let hint = "put a part of them into a folder of its own, or save them at 32×32 pixels: a million of those fit";
+    Error::format(folder, format!("holds {what}"), hint)
 }
 
 fn is_picture(path: &Path) -> bool {
@@ -117,11 +137,12 @@ fn grey(picture: DynamicImage) -> GrayImage {
     GrayImage::from_raw(both.width(), both.height(), pixels).unwrap_or_default()
 }
 
-fn open(path: &Path) -> Result<ImageReader<std::io::BufReader<std::fs::File>>> {
-    let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(Error::read(path))?;
+fn open(path: &Path) -> Result<ImageReader<BufReader<File>>> {
+    let file = open_regular(path)?;
+    let length = file.metadata().map_err(Error::read(path))?.len();
+    let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(Error::read(path))?;
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_WIDTH), Some(MAX_WIDTH));
-    let length = std::fs::metadata(path).map_err(Error::read(path))?.len();
     limits.max_alloc = Some(MAX_DECODED.min(length.saturating_mul(MAX_RATIO).saturating_add(ALWAYS_DECODED)));
     reader.limits(limits);
     Ok(reader)
@@ -209,6 +230,17 @@ mod tests {
         save(&folder.path().join("b.png"), 200, 300, 9);
         let splits = load(folder.path()).unwrap();
         assert_eq!((splits.train.width, splits.train.image(0)[0]), (64, 9));
+    }
+
+    #[test]
+    fn a_folder_of_more_pixels_than_fit_is_refused_before_memory_is_taken_for_them() {
+        let bytes = |count, side| bytes_of(Path::new("many"), count, side);
+        assert_eq!((bytes(MAX_IMAGES, 32).unwrap(), bytes(1 << 18, MAX_SIDE).unwrap()), (1 << 30, 1 << 30));
+        for (count, side) in [((1 << 18) + 1, MAX_SIDE), (MAX_IMAGES + 1, 32), (usize::MAX, 1), (usize::MAX, MAX_SIDE)]
+        {
+            let error = bytes(count, side).unwrap_err();
+            assert!(error.to_string().contains("over 1 GiB") && error.hint().contains("32×32"), "{error}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::reading::{self, Stops, or_stopped};
 use super::{Event, Outbox, Task};
 use crate::Result;
 use crate::config::{DataSettings, DataSource};
-use crate::data::Splits;
 use crate::data::contact_sheet::ContactSheet;
+use crate::data::{Splits, network};
 
 /// Reads sets of images in the background.
 #[derive(Clone, Default)]
@@ -45,6 +45,7 @@ impl Looker {
             return Ok(splits.clone());
         }
         *read = None;
+        network::name_source(source);
         let splits = reading::load(source, Task::ReadingData, out, &mut || is_to_end())?;
         *read = Some((source.clone(), splits.clone()));
         Ok(splits)

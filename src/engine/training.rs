@@ -12,7 +12,7 @@ use super::worker::{Worker, report, task_of};
 use super::{Activity, Closed, Command, EndReason, Event, Outbox, RunStarted, Save, Task};
 use super::{naming, origin, runs, saving};
 use crate::config::{SamplingSettings, Settings, WeightsKind};
-use crate::data::Splits;
+use crate::data::{Splits, network};
 use crate::device::{describe, describe_loss, is_lost};
 use crate::model::Denoiser;
 use crate::model::params::to_host;
@@ -25,6 +25,7 @@ use crate::{Error, Result};
 /// A new run.
 pub(super) fn start(worker: &mut Worker, settings: &Settings, out: &Path, commands: &mut Inbox) -> Result<()> {
     let _ = worker.out.send(Event::Activity(Activity::Preparing));
+    network::name_source(&settings.data.source);
     let Some(splits) = unless_stopped(images(settings, Task::StartingRun, &worker.out, commands), &worker.out)? else {
         return Ok(());
     };
@@ -39,6 +40,7 @@ pub(super) fn start(worker: &mut Worker, settings: &Settings, out: &Path, comman
 pub(super) fn resume(worker: &mut Worker, path: &Path, commands: &mut Inbox) -> Result<()> {
     let _ = worker.out.send(Event::Activity(Activity::Preparing));
     let out = worker.out.clone();
+    network::name(path);
     let resumed = worker.on_device(|device| {
         let load = |settings: &Settings| images(settings, Task::ResumingRun, &out, commands);
         Run::resume(path, |recorded| Ok(recorded.clone()), load, device)

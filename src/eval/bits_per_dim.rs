@@ -67,7 +67,7 @@ pub fn of_denoiser(
 ) -> Result<BitsPerDim> {
     let settings = denoiser.settings();
     let schedule = Schedule::from_settings(&settings.diffusion)?;
-    let test = test.resized(settings.data.image_size);
+    let test = test.resized(settings.data.image_size)?;
     let mut model = |x_t: &Tensor, t: &[usize], classes: &[Option<u8>]| denoiser.predict_each(x_t, t, classes);
     let setup = Setup { schedule: &schedule, prediction: settings.diffusion.prediction, device: denoiser.device() };
     bits_per_dim(&setup, &test, count, &mut model, on_share)

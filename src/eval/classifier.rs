@@ -98,7 +98,7 @@ impl Classifier {
     /// # Errors
     /// When there is no memory, or what `on_share` returned.
     pub fn answers_with(&self, images: &Dataset, on_share: &mut dyn FnMut(f64) -> Result<()>) -> Result<Answers> {
-        let images = images.resized(SIZE);
+        let images = images.resized(SIZE)?;
         let mut answers = Answers { features: Vec::new(), probabilities: Vec::new() };
         let all: Vec<u32> = (0..images.len() as u32).collect();
         for indices in all.chunks(BATCH) {

@@ -123,8 +123,9 @@ impl TrainingImages {
         let size = settings.data.image_size;
         let chosen = splits.chosen(&settings.data, settings.training.seed)?;
         let few = crate::config::Subset::First(REAL.min(chosen.test.len()));
-        let test = chosen.test.subset(few, 0)?.resized(size);
-        Self::new(chosen.train.resized(size), &test, settings.data.source == DataSource::Mnist, on_share)
+        let images = chosen.train.resized(size)?;
+        let test = chosen.test.subset(few, 0)?.resized(size)?;
+        Self::new(images, &test, settings.data.source == DataSource::Mnist, on_share)
     }
 
     /// Of training and test images of one size, by the classifier's features or by pixels.

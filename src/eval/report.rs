@@ -80,13 +80,13 @@ impl Report {
         }
         let size = images.width;
         let (train, test) = (digits.train.showing(learned)?, digits.test.showing(learned)?);
-        let real = test.subset(Subset::Shuffled(images.len().min(test.len())), SEED)?.resized(size);
+        let real = test.subset(Subset::Shuffled(images.len().min(test.len())), SEED)?.resized(size)?;
         let truth: Vec<Option<u8>> = (0..real.len()).map(|i| real.label(i)).collect();
         on_progress("judging the images", 0.0);
         let these = Side::new(judge, images, asked)?;
         on_progress("judging the images", 0.5);
         let those = Side::new(judge, &real, &truth)?;
-        let training = train.resized(size);
+        let training = train.resized(size)?;
         let mut distances = |images: &Dataset, from: f64| -> Result<Vec<f64>> {
             let mut told = |share: f64| on_progress("finding the nearest training images", from + share / 2.0);
             Ok(nearest(images, &training, &mut told)?.into_iter().map(|found| found.distance).collect())

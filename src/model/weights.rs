@@ -27,6 +27,7 @@ use element::{Element, View};
 use pickle::{Parsed, shown};
 pub use pth_write::write_pth;
 
+use crate::files::open_regular;
 use crate::{Error, Result};
 
 const HINT: &str =
@@ -81,7 +82,7 @@ impl WeightsFile {
     /// # Errors
     /// When it cannot be read, is of another format, holds anything but tensors, or lies about sizes or places.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::read(path))?;
+        let mut file = open_regular(path)?;
         let length = file.metadata().map_err(Error::read(path))?.len();
         let mut start = Vec::new();
         file.by_ref().take(4).read_to_end(&mut start).map_err(Error::read(path))?;
@@ -133,7 +134,7 @@ impl WeightsFile {
             by_storage.entry((start, tensor.storage)).or_default().push(tensor);
         }
         let total = by_storage.keys().map(|(_, storage)| length(&self.listing.storages[*storage].bytes)).sum();
-        let mut file = File::open(&self.path).map_err(Error::read(&self.path))?;
+        let mut file = open_regular(&self.path)?;
         let (mut done, mut loaded) = (0, HashMap::new());
         for ((_, storage), tensors) in by_storage {
             let storage = &self.listing.storages[storage];

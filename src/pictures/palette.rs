@@ -1,10 +1,11 @@
 //! PNG files whose palette the decoder cannot be given.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
 use png::{ColorType, Decoder, Limits};
+
+use crate::files::open_regular;
 
 /// Most memory for what stands before the pixels.
 const MAX_BEFORE_PIXELS: usize = 256 << 20;
@@ -13,7 +14,7 @@ const MAX_COLOURS: usize = 256;
 /// False of a PNG file whose pixels are numbers of a palette that is not 1 to 256 whole colours: png 0.18.1 panics when
 /// it decodes one. True of others, also of those that are no PNG or are damaged elsewhere, as the decoder refuses them.
 pub fn is_sound(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else { return true };
+    let Ok(file) = open_regular(path) else { return true };
     let mut decoder = Decoder::new_with_limits(BufReader::new(file), Limits { bytes: MAX_BEFORE_PIXELS });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
@@ -33,7 +34,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         let write = |bytes: usize| {
-            let mut encoder = png::Encoder::new(File::create(&path).unwrap(), 1, 1);
+            let mut encoder = png::Encoder::new(std::fs::File::create(&path).unwrap(), 1, 1);
             encoder.set_color(ColorType::Indexed);
             encoder.set_palette(vec![7; bytes]);
             let mut writer = encoder.write_header().unwrap();

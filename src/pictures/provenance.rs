@@ -3,7 +3,6 @@
 //! It is JSON in a text chunk (iTXt, PNG specification, section 11.3.3.4) before the pixels. Pictures are shown to
 //! others: of paths, only the last part is kept.
 
-use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use png::{Decoder, DecodingError, Limits};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{DataSource, MAX_SAMPLES, SamplingSettings, Settings};
+use crate::files::open_regular;
 use crate::{Error, Result};
 
 /// The keyword of the text chunk.
@@ -110,7 +110,7 @@ fn damaged(error: &serde_json::Error) -> String {
 
 /// The text of our chunk.
 fn text_of(path: &Path) -> Result<Option<String>> {
-    let file = File::open(path).map_err(Error::read(path))?;
+    let file = open_regular(path)?;
     let refused = |error: DecodingError| match error {
         DecodingError::IoError(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
             Error::Read { path: path.to_path_buf(), source }
@@ -150,7 +150,7 @@ mod tests {
 
     /// A PNG with this text.
     fn with_text(path: &Path, text: &str) {
-        let mut encoder = png::Encoder::new(File::create(path).unwrap(), 1, 1);
+        let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), 1, 1);
         encoder.add_itxt_chunk(KEYWORD.into(), text.into()).unwrap();
         encoder.write_header().unwrap().write_image_data(&[0]).unwrap();
     }
@@ -203,7 +203,7 @@ mod tests {
         let mut chunk = png::text_metadata::ITXtChunk::new(KEYWORD, "0".repeat(64 << 20));
         chunk.compressed = true;
         chunk.compress_text().unwrap();
-        let mut writer = png::Encoder::new(File::create(&path).unwrap(), 1, 1).write_header().unwrap();
+        let mut writer = png::Encoder::new(std::fs::File::create(&path).unwrap(), 1, 1).write_header().unwrap();
         writer.write_text_chunk(&chunk).unwrap();
         writer.write_image_data(&[0]).unwrap();
         drop(writer);

@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -15,10 +14,12 @@ use std::time::Duration;
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 
+use super::metrics::MAX_STEPS;
 use super::optim::{Moments, sum_of_squares};
 use super::trainer::Trainer;
 use crate::config::{Settings, WeightsKind};
-use crate::tensor_file::{self, CHECKSUM, Entry};
+use crate::files::{open_regular, read_up_to};
+use crate::tensor_file::{self, CHECKSUM, Entry, MAX_FILE};
 use crate::{Error, Result};
 
 /// What the metadata's value of `format` begins with, whatever the version.
@@ -27,8 +28,8 @@ pub const FORMAT_NAME: &str = "diffuscope-checkpoint";
 const FORMAT: &str = "diffuscope-checkpoint-1";
 /// Longer headers are not what this program wrote: ours take 100 bytes a tensor.
 const MAX_HEADER: u64 = 4 << 20;
-/// Steps times images of a batch must be a number.
-const MAX_STEPS: u64 = 1 << 48;
+/// A century: a run that goes on from it still has a number of them.
+const MAX_NANOSECONDS: u64 = 3_155_760_000_000_000_000;
 /// Names of the moments: of AdamW, and of Muon.
 const ADAM_FIRST: &str = "adam_first";
 const ADAM_SECOND: &str = "adam_second";
@@ -74,7 +75,7 @@ pub(super) fn step_of(path: &Path) -> Option<u64> {
         #[serde(rename = "__metadata__")]
         metadata: HashMap<String, String>,
     }
-    let mut file = fs::File::open(path).ok()?;
+    let mut file = open_regular(path).ok()?;
     let mut length = [0; 8];
     file.read_exact(&mut length).ok()?;
     let length = u64::from_le_bytes(length);
@@ -120,8 +121,8 @@ impl Checkpoint {
     /// # Errors
     /// When the file cannot be read, is not a checkpoint of this program, or is damaged.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(Error::read(path))?;
         let wrong = |what: &str| Error::format(path, what, HINT);
+        let bytes = read_up_to(path, MAX_FILE)?.ok_or_else(|| wrong("it is longer than any checkpoint"))?;
         let (header_len, header) =
             SafeTensors::read_metadata(&bytes).map_err(|error| wrong(&format!("not a safetensors file: {error}")))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| wrong(&format!("damaged: {error}")))?;
@@ -143,6 +144,10 @@ impl Checkpoint {
         if step > MAX_STEPS {
             return Err(wrong(&format!("no run takes {step} steps")));
         }
+        let nanoseconds = number("nanoseconds")?;
+        if nanoseconds > MAX_NANOSECONDS {
+            return Err(wrong(&format!("no run takes {nanoseconds} nanoseconds")));
+        }
         let mut tensors = HashMap::new();
         for (name, view) in file.iter() {
             if view.dtype() != Dtype::F32 {
@@ -155,7 +160,7 @@ impl Checkpoint {
             }
             tensors.insert(name.to_owned(), (view.shape().to_vec(), values));
         }
-        Ok(Self { settings, step, elapsed: Duration::from_nanos(number("nanoseconds")?), tensors })
+        Ok(Self { settings, step, elapsed: Duration::from_nanos(nanoseconds), tensors })
     }
 
     /// Puts the state into a trainer that was made from the same settings.

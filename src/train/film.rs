@@ -13,8 +13,6 @@
 //! T, and the class asked of each digit, or `null`.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,8 +20,9 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
+use super::metrics::possible_step;
 use crate::config::CLASS_COUNT;
-use crate::files::write_atomically;
+use crate::files::{read_up_to, write_atomically};
 use crate::pictures::Pictures;
 use crate::{Error, Result};
 
@@ -63,6 +62,7 @@ pub struct Film {
 #[derive(Serialize, Deserialize)]
 struct About {
     version: u32,
+    #[serde(deserialize_with = "possible_step")]
     step: u64,
     timesteps: usize,
     classes: Vec<Option<u8>>,
@@ -105,16 +105,7 @@ impl Film {
     /// When the file cannot be read or is not a film.
     pub fn read(path: &Path) -> Result<Self> {
         let refused = |what: String| Error::format(path, what, "delete the file: the others can still be looked at");
-        // A pipe, say, would be waited for.
-        if !std::fs::metadata(path).map_err(Error::read(path))?.is_file() {
-            return Err(refused("it is no file".into()));
-        }
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(Error::read(path))?;
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(Error::read(path))?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(refused("it is too long for a film".into()));
-        }
+        let bytes = read_up_to(path, MAX_FILE)?.ok_or_else(|| refused("it is too long for a film".into()))?;
         Self::of_bytes(&bytes).map_err(refused)
     }
 
@@ -223,7 +214,7 @@ pub mod tests {
         assert!(refused(&|film| film.classes[0] = Some(10)).contains("are no film"));
         std::fs::write(&path, vec![b' '; MAX_FILE as usize + 1]).unwrap();
         assert!(Film::read(&path).unwrap_err().to_string().contains("too long"));
-        assert!(Film::read(folder.path()).unwrap_err().to_string().contains("no file"));
+        assert!(Film::read(folder.path()).unwrap_err().to_string().contains("not a file"));
     }
 
     #[test]

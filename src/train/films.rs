@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::film::Film;
+use super::metrics::MAX_STEPS;
 use crate::files::disk;
 use crate::{Error, Result};
 
@@ -40,7 +41,13 @@ pub fn list(run: &Path) -> Result<Vec<FilmFile>> {
     };
     let film = |entry: fs::DirEntry| {
         let name = entry.file_name();
-        let step = name.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
+        let step = name
+            .to_str()?
+            .strip_prefix("step-")?
+            .strip_suffix(".safetensors")?
+            .parse()
+            .ok()
+            .filter(|step| *step <= MAX_STEPS)?;
         let about = entry.metadata().ok().filter(fs::Metadata::is_file)?;
         Some(FilmFile { step, path: entry.path(), bytes: about.len() })
     };

@@ -14,7 +14,7 @@ mod grids;
 mod naming;
 mod run_file;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -25,12 +25,12 @@ use super::evaluations::Evaluated;
 use super::film::Film;
 use super::films::{self, FILMS};
 use super::loss_by_timestep::ByTimestep;
-use super::metrics::StepReport;
+use super::metrics::{StepReport, possible_step};
 use super::trainer::Trainer;
 use crate::config::Settings;
 use crate::eval::QuickEval;
 use crate::files::disk::{self, Writer};
-use crate::files::{remove_unfinished, write_atomically};
+use crate::files::{append_to_regular, open_regular, remove_unfinished, write_atomically};
 use crate::pictures::Pictures;
 use crate::{Error, Result};
 
@@ -258,6 +258,7 @@ struct HeldOut {
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct LossByTimestep {
+    #[serde(deserialize_with = "possible_step")]
     pub step: u64,
     pub by_timestep: ByTimestep,
 }
@@ -286,7 +287,7 @@ fn append_to(path: &Path) -> Result<BufWriter<Writer<File>>> {
 }
 
 fn open_to_append(path: &Path) -> Result<File> {
-    OpenOptions::new().create(true).append(true).open(path).map_err(Error::write(path))
+    append_to_regular(path, true)
 }
 
 /// The run's log, locked; a program that is killed lets the lock go.
@@ -306,7 +307,7 @@ fn locked_log(run: &Path) -> Result<File> {
 
 /// Whether some program, this one or another, is training the run.
 pub fn in_use(run: &Path) -> bool {
-    let log = OpenOptions::new().append(true).open(run.join(LOG));
+    let log = append_to_regular(&run.join(LOG), false);
     log.is_ok_and(|log| matches!(log.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
@@ -357,10 +358,10 @@ pub(super) fn checkpoint_before_newest(run: &Path) -> Option<Checkpoint> {
 
 /// A file to read; none where there is none.
 pub(super) fn open_if_there(path: &Path) -> Result<Option<File>> {
-    match File::open(path) {
+    match open_regular(path) {
         Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::read(path)(error)),
+        Err(Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

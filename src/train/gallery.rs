@@ -1,6 +1,6 @@
 //! The runs of a folder, for a list of them: settings, how far they came, and digits of the newest grid.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use image::{ImageFormat, ImageReader, Limits};
 
 use super::folder::{GRID_GAP, GRIDS, METRICS, RunFile, checkpoint_paths, grids_in, open_if_there, read_run_file};
 use super::history::Line;
+use crate::files::open_regular;
 use crate::pictures::{Pictures, palette};
 use crate::{Error, Result};
 
@@ -120,7 +121,7 @@ fn tail(path: &Path) -> Result<Tail> {
 /// this program can have written.
 pub fn newest_grid(run: &Path, size: usize) -> Option<(u64, Pictures)> {
     let (step, path) = grids_in(&run.join(GRIDS)).ok()?.pop()?;
-    let file = File::open(&path).ok()?;
+    let file = open_regular(&path).ok()?;
     if file.metadata().ok()?.len() > MAX_GRID_FILE || !palette::is_sound(&path) {
         return None;
     }
@@ -206,7 +207,7 @@ mod tests {
         for (age, name) in ["garbage", "settings", "fresh"].into_iter().enumerate() {
             let path = run(folder.path(), name, if name == "garbage" { "{{{{\n" } else { "" });
             let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1000 + age as u64);
-            File::options().write(true).open(path.join("metrics.jsonl")).unwrap().set_modified(time).unwrap();
+            fs::File::options().write(true).open(path.join("metrics.jsonl")).unwrap().set_modified(time).unwrap();
         }
         fs::write(folder.path().join("settings/run.json"), "{").unwrap();
         fs::remove_file(folder.path().join("settings/run.copy.json")).unwrap();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::evaluations::Evaluations;
 use super::folder::{BY_TIMESTEP, LossByTimestep, METRICS};
 use super::loss_by_timestep::LossMap;
-use super::metrics::StepReport;
+use super::metrics::{StepReport, possible_step};
 use super::pulse::Pulse;
 use super::run_clock::RunClock;
 use super::tail::Tail;
@@ -41,8 +41,16 @@ pub struct History {
 #[serde(untagged)]
 pub(super) enum Line {
     Step(StepReport),
-    HeldOut { step: u64, held_out: f64 },
-    Evaluated { step: u64, eval: QuickEval },
+    HeldOut {
+        #[serde(deserialize_with = "possible_step")]
+        step: u64,
+        held_out: f64,
+    },
+    Evaluated {
+        #[serde(deserialize_with = "possible_step")]
+        step: u64,
+        eval: QuickEval,
+    },
 }
 
 impl History {
@@ -153,6 +161,8 @@ impl Curve {
 
 #[cfg(test)]
 mod tests {
+    use super::super::loss_by_timestep::BINS;
+    use super::super::metrics::MAX_STEPS;
     use super::*;
 
     #[test]
@@ -174,6 +184,28 @@ mod tests {
         assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0), "steps grow");
         assert!(points.contains(&(77_777, 9.0)));
         assert_eq!(points.last().unwrap().0, 100_003);
+    }
+
+    /// Of metrics of others: sums and products of steps are numbers too.
+    #[test]
+    fn steps_that_no_run_takes_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let step = |step: u64| {
+            format!(
+                r#"{{"step":{step},"epoch":0.1,"images":8,"loss":0.5,"lr":0.1,"grad_norm":1.0,"seconds":2.0,"progress":0.25}}"#
+            )
+        };
+        let more = MAX_STEPS + 1;
+        let lines = [step(7), step(more), step(u64::MAX), format!(r#"{{"step":{more},"held_out":0.75}}"#)];
+        std::fs::write(folder.path().join(METRICS), lines.join("\n") + "\n").unwrap();
+        let losses = |step: u64| {
+            format!(r#"{{"step":{step},"by_timestep":{{"loss":{:?},"images":{:?}}}}}"#, [1; BINS], [1; BINS])
+        };
+        std::fs::write(folder.path().join(BY_TIMESTEP), [losses(7), losses(more)].join("\n") + "\n").unwrap();
+        let history = History::read(folder.path()).unwrap();
+        assert_eq!((history.train, history.held_out), (vec![(7, 0.5)], vec![]));
+        assert_eq!(history.by_timestep.columns().iter().map(|column| column.last).collect::<Vec<_>>(), [7]);
+        assert_eq!(history.last.map(|last| last.step), Some(7));
     }
 
     #[test]

@@ -1,11 +1,25 @@
 //! What one training step reports: a line of `metrics.jsonl` and a point of the loss plot.
 
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
+
+/// The most steps of a run: times the images of a batch they must be a number.
+pub(super) const MAX_STEPS: u64 = 1 << 48;
+
+/// A number of steps that a run can have taken, of a file that may be anybody's.
+pub(super) fn possible_step<'de, D: Deserializer<'de>>(number: D) -> Result<u64, D::Error> {
+    let step = u64::deserialize(number)?;
+    if step > MAX_STEPS {
+        return Err(D::Error::custom(format!("no run takes {step} steps")));
+    }
+    Ok(step)
+}
 
 /// The outcome of one optimizer step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
     /// Count of steps done, from 1.
+    #[serde(deserialize_with = "possible_step")]
     pub step: u64,
     /// Epochs done, as a fraction.
     pub epoch: f64,

@@ -107,7 +107,8 @@ impl Pulse {
     /// By which share the smoothed loss fell over the last [`quarter`]; none if there were fewer steps.
     pub fn fell(&self) -> Option<f64> {
         let now = self.now?;
-        let after = self.marks.partition_point(|mark| mark.step + quarter(now.step) <= now.step);
+        let before = now.step.checked_sub(quarter(now.step))?;
+        let after = self.marks.partition_point(|mark| mark.step <= before);
         let then = self.marks[after.checked_sub(1)?];
         Some((then.loss - now.loss) / then.loss)
     }
@@ -117,20 +118,14 @@ impl Pulse {
 mod tests {
     use super::*;
 
+    fn report(step: u64, seconds: f64) -> StepReport {
+        let (loss, grad_norm) = (1.0 / step as f64, step as f64);
+        StepReport { step, epoch: 0.0, images: step, loss, lr: 1e-3, grad_norm, seconds, progress: 0.0 }
+    }
+
     fn pulse(steps: u64, seconds_a_step: f64) -> Pulse {
         let mut pulse = Pulse::default();
-        for step in 1..=steps {
-            pulse.push(&StepReport {
-                step,
-                epoch: 0.0,
-                images: step,
-                loss: 1.0 / step as f64,
-                lr: 1e-3,
-                grad_norm: step as f64,
-                seconds: step as f64 * seconds_a_step,
-                progress: 0.0,
-            });
-        }
+        (1..=steps).for_each(|step| pulse.push(&report(step, step as f64 * seconds_a_step)));
         pulse
     }
 
@@ -143,6 +138,16 @@ mod tests {
         // 1/150,000 fell to 1/200,000, both smoothed over about fifty steps.
         assert!((pulse.fell().unwrap() - 0.25).abs() < 0.01, "{:?}", pulse.fell());
         assert!(pulse.lowest().unwrap().step > 199_000);
+    }
+
+    /// Metrics of others may say any number.
+    #[test]
+    fn the_last_steps_that_can_be_counted_do_not_wrap_around() {
+        let mut last = Pulse::default();
+        for (step, seconds) in [(u64::MAX - 1, 1.0), (u64::MAX, 2.0)] {
+            last.push(&report(step, seconds));
+        }
+        assert_eq!((last.marks.len(), last.fell()), (2, None), "no mark is a quarter of the steps before");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::learning_rate::learning_rate_share;
 use super::loss_by_timestep::ByTimestep;
 use super::metrics::StepReport;
 use super::optim::Optimizer;
+use super::room;
 use super::worked_example::WorkedExample;
 use super::working_time::WorkingTime;
 use crate::config::{Budget, Settings, TimestepSampling, WeightsKind};
@@ -85,6 +86,8 @@ impl Trainer {
         if let Some(problem) = unknown {
             return Err(Error::Setting(problem));
         }
+        room::check(settings, device)?;
+        let data = chosen.train.resized(settings.data.image_size)?;
         let (network, optimizer) = before_the_first_step(settings, device)?;
         Ok(Self {
             held_out: held_out(settings, &schedule, &chosen.test)?,
@@ -92,7 +95,7 @@ impl Trainer {
             optimizer,
             settings: settings.clone(),
             schedule,
-            data: chosen.train.resized(settings.data.image_size),
+            data,
             network,
             device: device.clone(),
             elapsed: Duration::ZERO,
@@ -356,7 +359,7 @@ fn held_out(settings: &Settings, schedule: &Schedule, test: &Dataset) -> Result<
     const BATCH: usize = 64;
     let count = settings.data.held_out.min(test.len());
     let indices: Vec<u32> = (0..count as u32).collect();
-    let test = test.resized(settings.data.image_size);
+    let test = test.resized(settings.data.image_size)?;
     indices
         .chunks(BATCH)
         .enumerate()

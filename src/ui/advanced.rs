@@ -335,7 +335,7 @@ fn rhythm(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings)
         value: t.preview_seconds,
         preset: preset.preview_seconds,
         scale: Scale::linear(0.0..=60.0),
-        problem: None,
+        problem: state.problem(Setting::Preview),
     };
     t.preview_seconds = preview.show(ui).unwrap_or(t.preview_seconds);
     let films = NumberRow {

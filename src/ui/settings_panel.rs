@@ -97,7 +97,7 @@ fn data(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
         value: next.data.held_out as f64,
         preset: preset.data.held_out as f64,
         scale: Scale::logarithmic(16.0..=10_000.0).whole(),
-        problem: None,
+        problem: state.problem(Setting::HeldOut),
     };
     if let Some(value) = held_out.show(ui) {
         next.data.held_out = value as usize;

@@ -15,7 +15,9 @@ use crate::config::{Digits, SamplingSettings};
 use crate::data::{self, mnist};
 use crate::eval::judge::eight_bit;
 use crate::eval::{Judge, Report, bits_per_dim};
+use crate::files::read_up_to;
 use crate::sampling::Drawing;
+use crate::tensor_file::MAX_FILE;
 use crate::{Error, Result};
 
 /// Parts that a piece of work is told in.
@@ -113,7 +115,7 @@ fn report(
 /// The tensor `images` of a safetensors file, `[N, 1, H, W]`.
 fn read_images(path: &Path) -> Result<Tensor> {
     let hint = "use a file that diffuscope sample --out x.safetensors writes";
-    let bytes = std::fs::read(path).map_err(Error::read(path))?;
+    let bytes = read_up_to(path, MAX_FILE)?.ok_or_else(|| Error::format(path, "it is too long", hint))?;
     let mut tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
         .map_err(|error| Error::format(path, error.to_string(), hint))?;
     let images = tensors.remove("images").ok_or_else(|| Error::format(path, "has no tensor images", hint))?;

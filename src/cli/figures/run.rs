@@ -39,7 +39,7 @@ pub fn run(plan: &FiguresPlan) -> Result<()> {
                 format!("use a model with at least {PARTS} timesteps"),
             ));
         }
-        let test = load(&model.settings.data.source)?.test.resized(model.settings.data.image_size);
+        let test = load(&model.settings.data.source)?.test.resized(model.settings.data.image_size)?;
         let schedule = Schedule::from_settings(&model.settings.diffusion)?;
         let [drawn, ancestral] = [false, true].map(|ancestral| settings(&model.settings, ancestral));
         let (samples, denoising) = reverse(&model, &drawn, &ancestral, progress)?;

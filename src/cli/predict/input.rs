@@ -1,12 +1,13 @@
 //! The question in a file: read, then judged against the network that is to answer it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 
+use crate::files::read_up_to;
 use crate::model::{Inputs, TimeKind};
+use crate::tensor_file::MAX_FILE;
 use crate::{Error, Result};
 
 const HINT: &str = "write a safetensors file with input f32 [B, C, H, W], t f32 [B], and class_labels f32 [B] if the model has classes";
@@ -29,8 +30,8 @@ impl Input {
     /// # Errors
     /// When it cannot be read, is no safetensors file, lacks a tensor, or one has another type or shape.
     pub fn read(path: &Path, device: &Device) -> Result<Self> {
-        let bytes = fs::read(path).map_err(Error::read(path))?;
         let wrong = |what: String| Error::format(path, what, HINT);
+        let bytes = read_up_to(path, MAX_FILE)?.ok_or_else(|| wrong("it is too long".into()))?;
         let file =
             SafeTensors::deserialize(&bytes).map_err(|error| wrong(format!("not a safetensors file: {error}")))?;
         let values = |name: &str| -> Result<(Vec<usize>, Vec<f32>)> {

@@ -7,6 +7,7 @@ use crate::config::{
     Budget, DataSource, Digits, OptimizerKind, Prediction, Preset, ScheduleKind, Settings, Subset, TimestepSampling,
     TrainingSettings,
 };
+use crate::data::network;
 use crate::error::{Error, Result};
 
 /// The settings that were typed; what is `None` keeps the preset's value.
@@ -246,6 +247,7 @@ impl TrainFlags {
     fn source(&self) -> Result<Option<DataSource>> {
         Ok(match &self.data {
             Some(DataSource::Path(path)) => {
+                network::name(path);
                 Some(DataSource::Path(std::path::absolute(path).map_err(Error::read(path))?))
             }
             other => other.clone(),

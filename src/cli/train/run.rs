@@ -12,7 +12,7 @@ use crate::cli::progress::{Progress, grouped};
 use crate::cli::say;
 use crate::config::Settings;
 use crate::data::reading::Part;
-use crate::data::{self, Splits};
+use crate::data::{self, Splits, network};
 use crate::device::describe;
 use crate::eval::QuickEval;
 use crate::train::throughput::Throughput;
@@ -44,6 +44,7 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
         let mut run = match &plan.start {
             Start::New(settings) => Run::create(settings, &images(settings, progress, &stop)?, &plan.out, device)?,
             Start::Resume(flags) => {
+                network::name(&plan.out);
                 let load = |settings: &Settings| images(settings, progress, &stop);
                 let (run, notice) = Run::resume(&plan.out, |recorded| flags.resumed(recorded), load, device)?;
                 if let Some(notice) = notice {

@@ -11,7 +11,7 @@ fn presets_have_no_problems() {
 #[test]
 fn each_bad_value_is_named() {
     type Spoil = fn(&mut Settings);
-    let cases: [(Setting, Spoil); 16] = [
+    let cases: [(Setting, Spoil); 20] = [
         (Setting::Timesteps, |s| s.diffusion.timesteps = 0),
         (Setting::BetaStart, |s| s.diffusion.beta_start = 0.3),
         (Setting::BetaEnd, |s| s.diffusion.beta_end = 1.0),
@@ -28,12 +28,51 @@ fn each_bad_value_is_named() {
         (Setting::Beta1, |s| s.training.beta1 = 1.0),
         (Setting::Beta2, |s| s.training.beta2 = f64::NAN),
         (Setting::Classes, |s| s.network.classes = true),
+        (Setting::HeldOut, |s| s.data.held_out = usize::MAX),
+        (Setting::Preview, |s| s.training.preview_seconds = 1e300),
+        (Setting::Preview, |s| s.training.preview_seconds = 1e19),
+        (Setting::Preview, |s| s.training.preview_seconds = -1.0),
     ];
     for (setting, spoil) in cases {
         let mut settings = Preset::Seed.settings();
         spoil(&mut settings);
         let found = settings.problems(Some(60_000));
         assert!(found.iter().any(|p| p.setting == setting), "{setting:?} not in {found:?}");
+    }
+}
+
+/// The size of its images was divided by 2⁶³, and by 2⁶⁴, which is more than a shift can do.
+#[test]
+fn a_network_of_too_many_levels_is_refused_before_they_are_halved() {
+    for levels in [9, 64, 65, 66, 1000] {
+        let mut settings = Preset::Base.settings();
+        let Architecture::UNet(config) = &mut settings.network.architecture else { panic!("base is a U-Net") };
+        (config.block_out_channels, config.attention) = (vec![64; levels], vec![false; levels]);
+        let found = settings.problems(None);
+        assert!(matches!(&found[..], [one] if one.setting == Setting::Network), "{levels}: {found:?}");
+    }
+}
+
+#[test]
+fn numbers_of_a_network_that_no_network_has_are_named() {
+    type Spoil = fn(&mut crate::config::UNetConfig);
+    let cases: [Spoil; 8] = [
+        |config| config.norm_eps = -1.0,
+        |config| config.norm_eps = 1e300,
+        |config| config.dropout = 1.0,
+        |config| config.dropout = f64::NAN,
+        |config| config.attention_head_dim = usize::MAX,
+        |config| config.patch_size = usize::MAX,
+        |config| config.patch_size = 0,
+        |config| config.layers_per_block = usize::MAX,
+    ];
+    for (i, spoil) in cases.into_iter().enumerate() {
+        let mut settings = Preset::Base.settings();
+        let Architecture::UNet(config) = &mut settings.network.architecture else { panic!("base is a U-Net") };
+        spoil(config);
+        let found = settings.problems(None);
+        assert!(found.iter().any(|problem| problem.setting == Setting::Network), "{i}: {found:?}");
+        assert!(settings.unbuildable().is_some(), "{i}");
     }
 }
 

@@ -1,9 +1,10 @@
 //! A run is given a name, which stands in its `run.json`.
 
-use std::fs::{OpenOptions, TryLockError};
+use std::fs::TryLockError;
 use std::path::Path;
 
 use super::{LOG, read_run_file, write_run_file};
+use crate::files::append_to_regular;
 use crate::train::run_name::RunName;
 use crate::{Error, Result};
 
@@ -14,7 +15,7 @@ use crate::{Error, Result};
 pub fn name_run(run: &Path, name: &RunName) -> Result<()> {
     // Held to the end, so that nobody begins to train it meanwhile. A folder without a log, or of somebody else, has
     // none to hold.
-    let log = OpenOptions::new().append(true).open(run.join(LOG));
+    let log = append_to_regular(&run.join(LOG), false);
     if log.as_ref().is_ok_and(|log| matches!(log.try_lock(), Err(TryLockError::WouldBlock))) {
         let what = format!("{} is being trained by another program, and is read-only here", run.display());
         return Err(Error::usage(what, "name it when that has ended"));

@@ -1,13 +1,12 @@
 //! `run.json`: what a run is made of, and where it diverged.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
-use crate::files::write_atomically;
+use crate::files::{read_up_to, write_atomically};
 use crate::train::run_name::RunName;
 use crate::{Error, Result};
 
@@ -78,21 +77,24 @@ pub fn read_run_file(run: &Path) -> Result<RunFile> {
 }
 
 fn read(run: &Path, path: &Path) -> Result<RunFile> {
-    let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_RUN_FILE + 1).read_to_end(&mut text));
-    read.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Error::format(
+    let text = read_up_to(path, MAX_RUN_FILE).map_err(|error| match error {
+        Error::Read { source, .. } if source.kind() == ErrorKind::NotFound => Error::format(
             run,
             "this is not a run folder: it has no run.json",
             "choose a folder that diffuscope train wrote, or leave --resume out to begin a run there",
         ),
-        _ => Error::read(path)(error),
+        error => error,
     })?;
-    if text.len() as u64 > MAX_RUN_FILE {
-        return Err(Error::format(path, "it is too long", "choose a folder that diffuscope train wrote"));
+    let text =
+        text.ok_or_else(|| Error::format(path, "it is too long", "choose a folder that diffuscope train wrote"))?;
+    let hint = "choose a folder that diffuscope train wrote";
+    let content: RunFile =
+        serde_json::from_slice(&text).map_err(|error| Error::format(path, error.to_string(), hint))?;
+    // It may be anybody's: no run began with what cannot work.
+    match content.settings.problems(None).into_iter().next() {
+        Some(problem) => Err(Error::format(path, format!("its settings cannot be: {problem}"), hint)),
+        None => Ok(content),
     }
-    serde_json::from_slice(&text)
-        .map_err(|error| Error::format(path, error.to_string(), "choose a folder that diffuscope train wrote"))
 }
 
 /// Writes `run.json` and its copy, each whole or not at all.

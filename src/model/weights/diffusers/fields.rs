@@ -1,11 +1,10 @@
 //! The fields of one of diffusers' JSON files: read with diffusers' defaults, refused by name and value.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::files::read_up_to;
 use crate::model::weights::pickle::shown;
 use crate::{Error, Result};
 
@@ -22,12 +21,8 @@ pub struct Fields {
 impl Fields {
     pub fn read(path: &Path) -> Result<Self> {
         let hint = "use a folder that save_pretrained wrote";
-        let mut text = Vec::new();
-        let file = File::open(path).map_err(Error::read(path))?;
-        file.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(Error::read(path))?;
-        if text.len() as u64 > MAX_BYTES {
-            return Err(Error::format(path, "it is too long for a configuration", hint));
-        }
+        let text = read_up_to(path, MAX_BYTES)?;
+        let text = text.ok_or_else(|| Error::format(path, "it is too long for a configuration", hint))?;
         let map = serde_json::from_slice(&text).map_err(|error| Error::format(path, error.to_string(), hint))?;
         Ok(Self { path: path.to_path_buf(), map })
     }

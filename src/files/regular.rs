@@ -1,0 +1,93 @@
+//! Opening what a person or a folder names, which may be a stranger's: files alone. A pipe would be waited for, and a
+//! device such as `/dev/zero` read, for ever.
+
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::path::Path;
+
+use crate::{Error, Result};
+
+const HINT: &str = "choose a file; in a folder from somebody else, take it out";
+
+/// Opens a file to read it.
+///
+/// # Errors
+/// [`Error::Read`] when it cannot be opened, [`Error::Format`] when it is no file.
+pub fn open_regular(path: &Path) -> Result<File> {
+    let file = at_once(OpenOptions::new().read(true)).open(path).map_err(Error::read(path))?;
+    if file.metadata().map_err(Error::read(path))?.is_file() { Ok(file) } else { Err(no_file(path)) }
+}
+
+/// Opens a file to write at its end; with `create`, makes it where there is none.
+///
+/// # Errors
+/// [`Error::Write`] when it cannot be opened, [`Error::Format`] when it is no file.
+pub fn append_to_regular(path: &Path, create: bool) -> Result<File> {
+    let opened = at_once(OpenOptions::new().append(true).create(create)).open(path);
+    let file = opened.map_err(|error| {
+        // A pipe that nobody reads from is refused by the system itself.
+        let other = std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
+        if other { no_file(path) } else { Error::write(path)(error) }
+    })?;
+    if file.metadata().map_err(Error::write(path))?.is_file() { Ok(file) } else { Err(no_file(path)) }
+}
+
+/// The content of a file of at most `most` bytes; none of a longer one.
+///
+/// # Errors
+/// As [`open_regular`].
+pub fn read_up_to(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    let (file, mut bytes) = (open_regular(path)?, Vec::new());
+    let length = file.metadata().map_err(Error::read(path))?.len();
+    if length > most {
+        return Ok(None);
+    }
+    // As the standard library reads a whole file: where there is no memory for it, that is an error.
+    bytes.try_reserve_exact(length as usize).map_err(|error| Error::read(path)(error.into()))?;
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::read(path))?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
+
+fn no_file(path: &Path) -> Error {
+    let what = if path.is_dir() { "it is a folder, not a file" } else { "it is a pipe or a device, not a file" };
+    Error::format(path, what, HINT)
+}
+
+/// Opening a pipe does not wait for its other end.
+#[cfg(unix)]
+fn at_once(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.custom_flags(libc::O_NONBLOCK)
+}
+
+#[cfg(not(unix))]
+fn at_once(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_appended_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        assert!(matches!(append_to_regular(&path, false), Err(Error::Write { .. })));
+        std::io::Write::write_all(&mut append_to_regular(&path, true).unwrap(), b"four").unwrap();
+        assert_eq!(read_up_to(&path, 4).unwrap().as_deref(), Some(&b"four"[..]));
+        assert_eq!(read_up_to(&path, 3).unwrap(), None);
+        assert!(matches!(open_regular(&folder.path().join("b")), Err(Error::Read { .. })));
+        assert!(open_regular(folder.path()).unwrap_err().to_string().contains("folder") || cfg!(windows));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_refused() {
+        for path in ["/dev/zero", "/dev/null"].map(Path::new) {
+            for error in [open_regular(path).unwrap_err(), append_to_regular(path, false).unwrap_err()] {
+                assert!(error.to_string().ends_with("it is a pipe or a device, not a file"), "{error}");
+            }
+        }
+    }
+}
