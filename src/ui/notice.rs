@@ -3,12 +3,13 @@
 
 use egui::accesskit::Live;
 use egui::{
-    Align, Align2, Area, Color32, Frame, Id, Label, Layout, Margin, Order, Pos2, Rect, RichText, Stroke, Ui, vec2,
+    Align, Align2, Area, Color32, Frame, Id, Label, Layout, Margin, Order, Pos2, Rect, RichText, Stroke, Ui, Vec2, vec2,
 };
 
 use super::button::Button;
 use super::icons;
 use super::palette::Palette;
+use super::theme::{ROW, regular};
 use crate::app::notices::{Kind, Notice};
 use crate::app::{Action, AppState};
 
@@ -16,10 +17,13 @@ use crate::app::{Action, AppState};
 const MOMENT: f64 = 5.0;
 const WIDEST: f32 = 640.0;
 const GAP: f32 = 8.0;
-/// Narrower cards have the button below their words.
+/// Where there is less room the button stands below the words.
 const BESIDE: f32 = 440.0;
-/// Width of the button that closes.
-const CLOSE: f32 = 28.0;
+/// Widths of the icon and of the button that closes, and the spaces between and around them.
+const ICON: f32 = 18.0;
+const CLOSE: f32 = ROW;
+const SPACE: f32 = 6.0;
+const INSIDE: f32 = 12.0;
 
 /// The newest thing that was done, and since when it is told, in the seconds of egui's clock.
 #[derive(Default)]
@@ -56,7 +60,16 @@ pub fn failure(ui: &Ui, state: &AppState, centre: Rect, actions: &mut Vec<Action
 /// A message over the panels; gives where it lies.
 fn card(ui: &Ui, id: &str, place: (Pos2, Align2), room: f32, notice: &Notice, actions: &mut Vec<Action>) -> Rect {
     let line = ink(notice.kind, &Palette::of(ui));
-    over_panels(ui, id, place, room, line, |ui| row(ui, notice, true, actions))
+    let words = [Some(&notice.text), notice.hint.as_ref()].into_iter().flatten();
+    let longest = words.map(|words| size(ui, words, f32::INFINITY).x).fold(0.0, f32::max);
+    let button = notice.help.as_ref().map_or(0.0, |help| Button::text(help.word).natural_width(ui) + SPACE);
+    let width = longest + ICON + button + CLOSE + 3.0 * SPACE + 2.0 * INSIDE;
+    over_panels(ui, id, place, room.min(width + 2.0 * GAP), line, |ui| row(ui, notice, Some(room >= BESIDE), actions))
+}
+
+/// The size of words in lines of this width.
+fn size(ui: &Ui, words: &str, width: f32) -> Vec2 {
+    ui.painter().layout(words.to_owned(), regular(12.0), Color32::PLACEHOLDER, width).size()
 }
 
 /// Draws something over the panels, in a frame with a line of this colour; gives where it lies.
@@ -72,8 +85,8 @@ pub fn over_panels(
     let frame = Frame::new().fill(Palette::of(ui).raised).stroke(Stroke::new(1.0, line)).corner_radius(8);
     let area = Area::new(Id::unique(id)).order(Order::Middle).pivot(pivot).fixed_pos(at).constrain(false);
     let shown = area.show(ui.ctx(), |ui| {
-        frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
-            ui.set_width(width - 26.0);
+        frame.inner_margin(Margin::symmetric(INSIDE as i8, 8)).show(ui, |ui| {
+            ui.set_width(width - 2.0 * INSIDE - 2.0);
             content(ui);
         });
     });
@@ -82,7 +95,7 @@ pub fn over_panels(
 
 /// A message in the list.
 pub fn in_list(ui: &mut Ui, notice: &Notice, actions: &mut Vec<Action>) {
-    row(ui, notice, false, actions);
+    row(ui, notice, None, actions);
 }
 
 fn ink(kind: Kind, p: &Palette) -> Color32 {
@@ -93,14 +106,15 @@ fn ink(kind: Kind, p: &Palette) -> Color32 {
     }
 }
 
-/// What happened and what to do about it, the button that does it where `helps`, and one that dismisses.
-fn row(ui: &mut Ui, notice: &Notice, helps: bool, actions: &mut Vec<Action>) {
+/// What happened and what to do about it, the button that does it beside the words or below, if at all, and one that dismisses.
+fn row(ui: &mut Ui, notice: &Notice, help_beside: Option<bool>, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     let icon = match notice.kind {
         Kind::Info => icons::INFO,
         Kind::Done => icons::CHECK,
         Kind::Failed => icons::WARNING,
     };
+    let helps = help_beside.is_some();
     let help = notice.help.as_ref().filter(|_| helps);
     let press = |ui: &mut Ui, actions: &mut Vec<Action>| {
         if let Some(help) = help
@@ -109,16 +123,20 @@ fn row(ui: &mut Ui, notice: &Notice, helps: bool, actions: &mut Vec<Action>) {
             actions.extend([help.action.clone(), Action::Dismiss(notice.id)]);
         }
     };
-    let beside = ui.available_width() >= BESIDE;
-    let button = help.filter(|_| beside).map_or(0.0, |help| Button::text(help.word).natural_width(ui) + 6.0);
+    let beside = help_beside.unwrap_or_default();
+    let button = help.filter(|_| beside).map_or(0.0, |help| Button::text(help.word).natural_width(ui) + SPACE);
     ui.push_id(notice.id, |ui| {
         ui.with_layout(Layout::left_to_right(if helps { Align::Center } else { Align::Min }), |ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
+            ui.spacing_mut().item_spacing.x = SPACE;
             ui.label(RichText::new(icon).size(14.0).color(ink(notice.kind, &p)));
-            let width = ui.available_width() - CLOSE - 12.0 - button;
+            let width = ui.available_width() - CLOSE - SPACE - button;
             ui.vertical(|ui| {
                 ui.set_width(width);
                 ui.spacing_mut().item_spacing.y = 2.0;
+                if helps && beside && notice.hint.is_none() {
+                    // One line stands in the middle of the buttons.
+                    ui.add_space(((ROW - size(ui, &notice.text, width).y) / 2.0).max(0.0));
+                }
                 let text = ui.add(Label::new(RichText::new(&notice.text).size(12.0).color(p.text)).wrap());
                 if helps {
                     let live = if notice.kind == Kind::Failed { Live::Assertive } else { Live::Polite };

@@ -108,10 +108,8 @@ fn curve(ui: &mut Ui, rect: Rect, state: &AppState, view: &ScheduleView) -> Opti
     focus::around_handle(ui, &response, at, 4.0);
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::slider(enabled, t as f64, "Timestep of the schedule"));
-    let asked = looked_at(ui, &response, rect, t, state.schedule_look.points(), last);
-    let tip = "Point or drag to look at a timestep. Left and Right move it.";
-    response.on_hover_text(format!("{}\n{tip}", CURVES.iter().find(|(curve, ..)| *curve == shown)?.2));
-    asked
+    // No tip: it would lie over the digits that one looks at.
+    looked_at(ui, &response, rect, t, state.schedule_look.points(), last)
 }
 
 /// The timestep that the pointer or the keys look at.
@@ -158,7 +156,7 @@ fn digit(ui: &Ui, area: Rect, state: &AppState, view: &ScheduleView, textures: &
     }
     let response = ui.interact(area, ui.scope_id().with("schedule digit"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("A digit at {}, {}", words[0], words[1])));
-    response.on_hover_text("A digit with the noise of this timestep. Point at the curve to look at another.");
+    response.on_hover_text("A digit with the noise of this timestep. Point at the curve, or drag along it, to look at another; Left and Right move it.");
 }
 
 /// `SNR 0.8`.
