@@ -130,9 +130,7 @@ fn which_axis(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Acti
 fn record(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     if let Some(progress) = state.sampling {
-        let left = progress.seconds_left.filter(|seconds| *seconds >= 1.0);
-        let left = left.map_or_else(String::new, |seconds| format!(", {} left", numbers::clock(seconds)));
-        let text = format!("{} / {} frames{left}", progress.frames_done, progress.frames);
+        let text = numbers::frames(&progress);
         let tip = format!("End the drawing: {text}");
         if Button::text("Cancel").tip(&tip).show(ui).clicked() {
             actions.push(Action::CancelSampling);

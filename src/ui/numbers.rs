@@ -1,5 +1,7 @@
 //! Numbers as text: short, with the same width for the same kind, and back from what was typed.
 
+use crate::app::SamplingProgress;
+
 /// A whole number with separators: `60,000`.
 pub fn whole(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
@@ -40,6 +42,13 @@ pub fn rough(value: f64) -> String {
 /// The number that was typed, with or without separators; `1/2` is not one.
 pub fn parse(text: &str) -> Option<f64> {
     text.replace(',', "").replace('−', "-").trim().parse().ok()
+}
+
+/// `12 / 25 frames, 0:03 left`; what is left in under a second is not told.
+pub fn frames(progress: &SamplingProgress) -> String {
+    let left = progress.seconds_left.filter(|seconds| *seconds >= 1.0);
+    let left = left.map_or_else(String::new, |seconds| format!(", {} left", clock(seconds)));
+    format!("{} / {} frames{left}", progress.frames_done, progress.frames)
 }
 
 /// A time that is left or was taken: `0:58`, `12:05`, `3:20:00`.

@@ -57,7 +57,7 @@ fn results(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut
     title(ui, "Drawn digits", |ui| {
         let text = match (state.sampling, shown) {
             _ if let Some(rough) = state.live.rough() => format!("a first look, after {:.0} ms", 1e3 * rough.seconds),
-            (Some(progress), _) => format!("drawing: {} of {} frames", progress.frames_done, progress.frames),
+            (Some(progress), _) => format!("drawing: {}", numbers::frames(&progress)),
             (None, Some((_, moment))) if moment.t > 0 => format!("at t = {}", numbers::whole(moment.t as f64)),
             (None, Some(_)) => state.sampled_in.map_or_else(String::new, |s| format!("drawn in {s:.1} s")),
             (None, None) => String::new(),
