@@ -29,6 +29,7 @@
 //! | `schedule_doctor` | what is wrong with a schedule, and what would mend it |
 //! | `save_form`, `file_dialog` | what is saved where, and the desktop's dialog that asks |
 //! | `loss_figure` | the loss plot as SVG, of which the PNG is drawn |
+//! | `loss_places` | where the steps of a run stand on the horizontal axis of the plot |
 //! | `presets` | taking a preset's values, and going back to them |
 //! | `provenance` | the settings inside pictures that were saved here: noted, and taken back |
 //! | `run_names` | default names of runs and files, and dates as text |
@@ -57,10 +58,12 @@ mod judged;
 mod live;
 mod logic;
 mod loss_figure;
+mod loss_places;
 pub mod loss_series;
 mod naming;
 mod news;
 pub mod notices;
+mod on_screen;
 mod origin;
 mod player;
 mod presets;
@@ -92,6 +95,7 @@ pub use held_over::{DropOffer, HeldOver};
 pub use judged::Judged;
 pub use live::{Live, Rough};
 pub use logic::App;
+pub use loss_places::Places;
 pub use naming::SeenDigit;
 pub use origin::{OriginAction, OriginPanel, OriginPick, OriginSource};
 pub use player::Player;

@@ -37,6 +37,7 @@ pub(crate) mod working_time;
 
 pub use classifier::{ClassifierStep, ClassifierTraining, train_classifier};
 pub use estimate::Estimate;
+pub use film_recorder::film_settings;
 pub use metrics::StepReport;
 pub use preview::{Grid, grid_settings};
 pub use run::{Control, Outcome, Run, RunEvent};

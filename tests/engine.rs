@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use diffuscope::config::{Budget, Preset, SamplingSettings, Settings, WeightsKind};
 use diffuscope::device::DeviceChoice;
 use diffuscope::engine::{Activity, Command, EndReason, Event, Handle, Save, Task, work};
+use diffuscope::pictures::Pictures;
 
 /// Long enough for a loaded machine; no test waits that long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -132,7 +133,11 @@ fn train_pause_step_sample_save_and_stop() {
     assert_eq!((frames[4].x_t.count(), frames[4].x_t.width), (4, 28));
 
     let weights = folder.path().join("out/weights.safetensors");
-    engine.send(Command::Save { what: Save::Weights { kind: WeightsKind::Ema }, path: weights.clone() });
+    engine.send(Command::Save {
+        what: Save::Weights { kind: WeightsKind::Ema },
+        path: weights.clone(),
+        replace: false,
+    });
     engine.wait("saved", |event| matches!(event, Event::Saved { .. }).then_some(()));
     assert!(weights.is_file());
 
@@ -141,15 +146,37 @@ fn train_pause_step_sample_save_and_stop() {
     engine.send(Command::Save {
         what: Save::Grid { pictures: pictures.clone(), columns: 2, provenance: None },
         path: at("grid.png"),
+        replace: false,
     });
-    engine
-        .send(Command::Save { what: Save::Singles { pictures: pictures.clone(), provenance: None }, path: at("each") });
+    engine.send(Command::Save {
+        what: Save::Singles { pictures: pictures.clone(), provenance: None },
+        path: at("each"),
+        replace: false,
+    });
     let film = frames.iter().map(|frame| (*frame.x_t).clone()).collect();
-    engine.send(Command::Save { what: Save::Animation { frames: film, columns: 2 }, path: at("film.gif") });
-    engine.send(Command::Save { what: Save::Losses { run: run.clone() }, path: at("losses.csv") });
+    engine.send(Command::Save {
+        what: Save::Animation { frames: film, columns: 2 },
+        path: at("film.gif"),
+        replace: false,
+    });
+    engine.send(Command::Save { what: Save::Losses { run: run.clone() }, path: at("losses.csv"), replace: false });
     for _ in 0..4 {
         engine.wait("saved", |event| matches!(event, Event::Saved { .. }).then_some(()));
     }
+    // What is there is replaced when that is asked for, and not before.
+    let other =
+        || Save::Grid { pictures: Pictures { width: 1, height: 1, pixels: vec![7] }, columns: 1, provenance: None };
+    let before = std::fs::read(at("grid.png")).unwrap();
+    engine.send(Command::Save { what: other(), path: at("grid.png"), replace: false });
+    let there = engine.wait("an answer", |event| match event {
+        Event::FileExists { path } => Some(path.clone()),
+        _ => None,
+    });
+    assert_eq!((there, std::fs::read(at("grid.png")).unwrap()), (at("grid.png"), before.clone()));
+    engine.send(Command::Save { what: other(), path: at("grid.png"), replace: true });
+    engine.wait("saved", |event| matches!(event, Event::Saved { .. }).then_some(()));
+    assert_ne!(std::fs::read(at("grid.png")).unwrap(), before);
+    std::fs::write(at("grid.png"), before).unwrap();
     let grid = image::open(at("grid.png")).unwrap().into_luma8();
     assert_eq!(grid.as_raw(), &pictures.grid(2, 2, 0).pixels);
     assert_eq!(image::open(at("each/0003.png")).unwrap().into_luma8().as_raw(), pictures.get(3));

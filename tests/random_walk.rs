@@ -116,11 +116,12 @@ impl Engine {
                 self.drawings += 1;
                 let (id, count) = (self.drawings, settings.count);
                 let classes = vec![None; count];
+                let model = Box::new(Preset::Nano.settings());
                 let provenance = Box::new(drawn_by(&Preset::Nano.settings()));
                 let picture = || Arc::new(Pictures { width: 28, height: 28, pixels: vec![7; 784 * count] });
                 let frame = Frame { step: 0, t: 0, x_t: picture(), x0_hat: picture(), eps_hat: picture() };
                 vec![
-                    Event::SamplingStarted { id, frames: 1, count, timesteps: 1000, classes, provenance },
+                    Event::SamplingStarted { id, frames: 1, count, timesteps: 1000, classes, model, provenance },
                     Event::Frame { id, frame },
                     Event::SamplingEnded { id, cancelled: false, seconds: 0.1 },
                 ]

@@ -294,7 +294,7 @@ fn save_writes_where_the_field_says_and_tells_how_it_went() {
     assert!(suggested.starts_with("/data/ada/pictures") && suggested.extension().is_some_and(|e| e == "png"));
     scene.type_into("path to save to", "/tmp/seven.png");
     scene.press("Save");
-    let Some(Command::Save { what: Save::Grid { pictures, columns, .. }, path }) = scene.command() else {
+    let Some(Command::Save { what: Save::Grid { pictures, columns, .. }, path, .. }) = scene.command() else {
         panic!("Save sends its command")
     };
     assert_eq!((pictures.count(), columns, path), (64, 8, PathBuf::from("/tmp/seven.png")));
@@ -326,7 +326,7 @@ fn the_dialogs_answer_belongs_to_what_it_was_asked_for() {
     assert!(path.parent() == Some(folder.path()) && !path.exists(), "a new folder in it: {}", path.display());
     assert_eq!(scene.state().save.what, SaveWhat::Singles);
 
-    scene.click("Weights of the model (.safetensors)");
+    scene.click("Weights of 2026-11-24_153012-small (.safetensors)");
     scene.answer(SaveWhat::Grid, Some("/data/ada/seven".into()));
     let form = &scene.state().save;
     assert_eq!((form.what, form.path.as_str()), (SaveWhat::Grid, "/data/ada/seven.png"));
@@ -382,7 +382,7 @@ fn a_narrow_window_shows_everything_in_tabs() {
     assert!(scene.harness.query_all_by_label("Batch").count() >= 1);
     scene.harness.set_size(egui::vec2(1440.0, 900.0));
     scene.harness.run_steps(4);
-    scene.harness.get_by_label("Following № 1, a 0");
+    scene.harness.get_by_label("Drawn: № 1, a 0");
 }
 
 #[test]

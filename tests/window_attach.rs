@@ -8,13 +8,13 @@ mod scene;
 use std::path::{Path, PathBuf};
 
 use diffuscope::app::{EndReason, Tab};
-use diffuscope::config::{Preset, WeightsKind};
+use diffuscope::config::{DataSource, Preset, Settings, WeightsKind};
 use diffuscope::engine::{Command, Event, RunOpened};
 use diffuscope::train::history::History;
 use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use scene::{Scene, by_timestep, films, grid, held_out, model_opened, runs, steps};
+use scene::{Scene, by_timestep, films, grid, held_out, model_shipped, recording, runs, steps};
 
 const RUN: &str = "2026-11-24_153012-small";
 
@@ -22,17 +22,24 @@ fn path() -> PathBuf {
     PathBuf::from("/data/ada/runs").join(RUN)
 }
 
-/// The window on a run that is at step 100.
+/// What the other program trains: it learns from a folder of letters.
+fn letters() -> Settings {
+    let mut settings = Preset::Nano.settings();
+    settings.data.source = DataSource::Path("/data/ada/letters".into());
+    settings
+}
+
+/// The window on a run that is at step 100, with the model that ships with the program at hand.
 fn attached() -> Scene {
     let mut scene = Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]));
-    scene.play([model_opened(Preset::Small.settings())]);
+    scene.play([model_shipped(Preset::Small.settings())]);
     scene.click("Runs tab");
     scene.play([runs()]);
     while scene.command().is_some() {}
     scene.click(&format!("Attach {RUN}"));
     assert!(matches!(scene.command(), Some(Command::Attach { run }) if run == path()));
     assert_eq!(scene.state().tab, Tab::Train);
-    let settings = Box::new(Preset::Small.settings());
+    let settings = Box::new(letters());
     let (step, share) = (100, 0.04);
     let opened = RunOpened { run: path(), settings, step, share, parameters: 460_516, images: 60_000 };
     let train = (1..=100).map(|step| (step, 1.0 / step as f64)).collect();
@@ -72,6 +79,30 @@ fn it_grows_as_a_run_of_ones_own_does_and_cannot_be_steered() {
     scene.harness.get_by_label("Train");
     assert!(scene.harness.query_by_label("read-only").is_none());
     assert!(scene.harness.query_all_by_label_contains("its program goes on").count() >= 1);
+    // It was not stopped: nothing is told of an end, and there is nothing to go on with.
+    scene.harness.get_by_label_contains("No longer looked at, since step ");
+    assert!(scene.harness.query_by_label("Resume run").is_none());
+    let told = scene.state().health.as_ref().map(|health| health.sentence.as_str()).unwrap_or_default();
+    assert!(!told.contains("Its digits") && !told.contains("in the end"), "{told}");
+}
+
+#[test]
+fn what_is_asked_and_said_of_its_digits_is_of_its_model_and_not_of_the_one_at_hand() {
+    let mut scene = attached();
+    scene.play(films([60, 110]));
+    assert!(scene.wants_names().is_none(), "letters are not named as digits");
+    while scene.command().is_some() {}
+    scene.click("Compare");
+    let Some(Command::LookForCopies { settings, .. }) = scene.command() else { panic!("copies are looked for") };
+    assert_eq!(*settings, letters(), "among the images that its model learns from");
+
+    // What is saved as weights, and what draws, is the model at hand, and says so.
+    scene.click("Save…");
+    scene.harness.get_by_label("Weights of the model that ships with Diffuscope (.safetensors)");
+    scene.click("Close");
+    scene.click("Sample tab");
+    scene.play(recording(1, 4, 5));
+    assert!(scene.wants_names().is_some(), "what the shipped model draws are digits");
 }
 
 #[test]

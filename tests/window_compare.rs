@@ -77,14 +77,24 @@ fn ticked_runs_are_compared_by_curve_setting_and_grid() {
 }
 
 #[test]
-fn a_run_that_cannot_be_read_is_not_compared() {
+fn a_run_that_cannot_be_read_is_not_compared_and_leaves_the_others() {
     let mut scene = scene();
     scene.click("Runs tab");
     scene.play([runs()]);
+    for run in [SMALL, NANO] {
+        scene.click(&format!("Compare {run}"));
+    }
+    let (what, hint) = ("cannot read metrics.jsonl".to_owned(), "check the folder".to_owned());
+    scene.play([Event::RunUnread { run: PathBuf::from("/data/ada/runs").join(SMALL), what, hint }]);
+    assert!(scene.harness.query_all_by_label_contains("Reading the run: cannot read metrics.jsonl").count() >= 1);
+    let left: Vec<_> = scene.state().comparison.runs().iter().map(|run| run.path.clone()).collect();
+    assert_eq!(left, [PathBuf::from("/data/ada/runs").join(NANO)], "it is still being read");
+    scene.play([read(NANO, Preset::Nano.settings(), true)]);
+    scene.harness.get_by_label(&format!("Grid of {NANO}"));
+
+    // An engine that has ended reads none of them.
     scene.click(&format!("Compare {SMALL}"));
-    scene.harness.get_by_label("Reading…");
-    let (what, hint) = ("cannot read metrics.jsonl".to_owned(), "look at the file".to_owned());
-    scene.play([Event::Failed { during: Task::ReadingRun, what, hint }]);
-    assert!(scene.state().comparison.runs().is_empty());
-    assert!(scene.harness.query_all_by_label_contains("Reading the run: cannot read").count() >= 1);
+    let (what, hint) = ("internal error: a panic".to_owned(), "please report this".to_owned());
+    scene.play([Event::Failed { during: Task::Engine, what, hint }]);
+    assert_eq!(scene.state().comparison.runs().len(), 1);
 }

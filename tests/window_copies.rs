@@ -5,14 +5,14 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use diffuscope::config::Preset;
+use diffuscope::config::{Preset, Subset};
 use diffuscope::data::reading::{Part, Reading};
-use diffuscope::engine::{Command, Event, Task};
+use diffuscope::engine::{Activity, Command, EndReason, Event, Task};
 use diffuscope::pictures::Pictures;
 use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use scene::{Scene, digits, found, in_the_middle, recording, run_started};
+use scene::{Scene, digits, found, in_the_middle, model_opened, recording, recording_by, run_started};
 
 fn scene() -> Scene {
     Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]))
@@ -109,4 +109,25 @@ fn a_large_folder_shows_how_far_it_is_read_and_can_be_left() {
     scene.play([found(first, 0.5)]);
     scene.harness.get_by_label_contains("no sign of copying");
     assert!(scene.harness.query_by_label("Stop reading").is_none());
+}
+
+#[test]
+fn copies_are_looked_for_among_the_images_of_the_model_that_drew_the_digit() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    let run = "/data/ada/runs/2026-11-24_153012-small".into();
+    scene.play([Event::RunEnded { step: 1240, reason: EndReason::Completed, run }, Event::Activity(Activity::Idle)]);
+    // Weights of another model are opened beside the grid of the run.
+    let mut other = Preset::Nano.settings();
+    other.data.subset = Subset::First(64);
+    scene.play([model_opened(other.clone())]);
+    while scene.command().is_some() {}
+    scene.click("Compare");
+    let grid = asked(&mut scene);
+    scene.play([found(grid, 0.5)]);
+    scene.click("Sample tab");
+    scene.play(recording_by(&other, 7, 9, 5));
+    scene.click("Picture 3, asked for a 2");
+    let Some(Command::LookForCopies { settings, .. }) = scene.command() else { panic!("what it drew is compared") };
+    assert_eq!(settings.data, other.data);
 }

@@ -14,7 +14,7 @@ use diffuscope::window::Window;
 use egui::Key;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use scene::{Scene, films, in_the_middle, recording, run_started, steps};
+use scene::{Scene, digits, films, in_the_middle, preview, recording, run_started, steps};
 
 const RUN: &str = "/data/ada/runs/2026-11-24_153012-small";
 
@@ -75,6 +75,9 @@ fn go_to_step_800_of_the_training_and_t_300() {
         "of all ten, and of the one that is followed"
     );
     assert!(scene.harness.query_all_by_label_contains("Noise level √(1−ᾱ): 0.").count() == 1);
+    let noise = (1.0 - scene.state().film_alpha_bar()[300]).sqrt();
+    scene.harness.get_by_label_contains(&format!("noise {noise:.2} · signal 0."));
+    scene.harness.get_by_label_contains(&format!("Noise level √(1−ᾱ): {noise:.3}"));
 
     // Another digit of the ten, and on to the newest again.
     scene.click("Picture 4, asked for a 3");
@@ -149,6 +152,42 @@ fn the_training_is_saved_as_an_animation() {
 }
 
 #[test]
+fn a_digit_that_is_not_filmed_has_its_like_of_the_same_class() {
+    let mut scene = filmed([50]);
+    let (pictures, _) = digits(64);
+    // As a model of the digits 0, 1 and 2 draws them.
+    let classes = |count: usize| (0..count).map(|i| Some((i % 3) as u8)).collect::<Vec<_>>();
+    scene.play([preview(20, pictures, classes(64))]);
+    let mut film = scene::film(60, 5);
+    film.classes = classes(10);
+    scene.play([Event::Film { run: RUN.into(), film: film.into() }]);
+    scene.click("Picture 9, asked for a 2");
+    scene.harness.get_by_label("Following № 9, a 2");
+    assert_eq!(scene.state().stands_in(), None);
+    scene.click("Picture 28, asked for a 0");
+    scene.harness.get_by_label("Following № 1, a 0");
+    scene.harness.get_by_label_contains("№ 28 is not filmed: this is its like, of the same class");
+    assert_eq!(scene.state().stands_in(), Some(0), "and not № 8, a 1");
+}
+
+#[test]
+fn a_training_without_films_is_no_axis_though_it_was_chosen_before() {
+    let mut scene = filmed([50, 200]);
+    scene.key(Key::X);
+    let mut settings = Preset::Small.settings();
+    settings.training.film_megabytes = 0;
+    scene.play([run_started(settings, 0)]);
+    scene.play(recording(1, 4, 5));
+    assert_eq!(scene.state().films_along(), FilmAxis::Denoising);
+    scene.click("GIF");
+    scene.press("Save");
+    let Some(Command::Save { what: Save::Animation { frames, .. }, .. }) = scene.command() else {
+        panic!("the drawing is saved")
+    };
+    assert_eq!(frames.len(), 6);
+}
+
+#[test]
 fn what_was_drawn_stands_behind_the_films() {
     let mut scene = scene();
     in_the_middle(&mut scene);
@@ -156,9 +195,11 @@ fn what_was_drawn_stands_behind_the_films() {
     assert_eq!((scene.state().film_step(), scene.state().training_stops()), (None, 12), "the drawing stays");
     scene.harness.get_by_label("your drawing");
     scene.click("Picture 28, asked for a 7");
+    scene.harness.get_by_label("Drawn: № 28, a 7");
     scene.key(Key::ArrowDown);
     assert_eq!(place(&scene), (Some(1235), 0));
     scene.harness.get_by_label("Following № 8, a 7");
+    scene.harness.get_by_label_contains("№ 28 is not filmed");
     scene.click("Sample tab");
     assert_eq!(scene.state().film_step(), None, "the tab shows the drawing, and so does the film");
     scene.click("Train tab");

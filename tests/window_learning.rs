@@ -14,7 +14,9 @@ use diffuscope::train::loss_by_timestep::LossMap;
 use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use scene::{Scene, by_timestep, digits, evaluations, in_the_middle, recording, run_started, steps, worked};
+use scene::{
+    Scene, by_timestep, digits, evaluations, in_the_middle, recording, recording_by, run_started, steps, worked,
+};
 
 fn scene() -> Scene {
     Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]))
@@ -209,7 +211,7 @@ fn the_followed_digit_says_which_was_asked_for_and_which_is_seen() {
 
     let mut letters = Preset::Small.settings();
     letters.data.source = diffuscope::config::DataSource::Path("/data/ada/letters".into());
-    scene.play([run_started(letters, 0), Event::Activity(Activity::Training)]);
-    scene.play(recording(3, 20, 5));
+    scene.play([run_started(letters.clone(), 0), Event::Activity(Activity::Training)]);
+    scene.play(recording_by(&letters, 3, 20, 5));
     assert!(scene.wants_names().is_none(), "they are no digits");
 }

@@ -7,7 +7,7 @@ mod scene;
 
 use std::path::PathBuf;
 
-use diffuscope::app::{OriginPick, OriginSource, Tab};
+use diffuscope::app::{Action, OriginPick, OriginSource, Tab};
 use diffuscope::config::Preset;
 use diffuscope::data::reading::{Part, Reading};
 use diffuscope::engine::{Command, Event, Task};
@@ -220,4 +220,33 @@ fn a_large_folder_shows_how_far_it_is_read_and_can_be_left() {
     assert!(matches!(scene.command(), Some(Command::StopReading)));
     scene.play([found(OriginSource::Test(1), Some(2), false)]);
     scene.harness.get_by_label("test digit 2 of 10,000, a 2");
+}
+
+#[test]
+fn what_is_shown_as_reversed_began_with_the_picture_and_the_noise_beside_it() {
+    let mut scene = scene();
+    scene.play([found(OriginSource::Test(0), Some(7), false)]);
+    scene.click("Reverse from here");
+    assert!(matches!(scene.command(), Some(Command::Reverse { .. })));
+    scene.play(recording(2, 64, 10));
+    scene.act(Action::Follow(27));
+    let first = scene.state().origin_result().unwrap();
+    assert_eq!(first.get(0), digits(1).0.get(0), "the x_t that is shown is that of the first picture");
+
+    // Without "as I change" what began with something else is taken away until it is reversed again.
+    scene.set("Noised to t", "300");
+    scene.harness.get_by_label("no reversed picture yet");
+    scene.click("Reverse from here");
+    scene.play(recording(3, 64, 10));
+    scene.harness.get_by_label("reversed picture");
+    while scene.command().is_some() {}
+    scene.play([found(OriginSource::Test(1), Some(2), false)]);
+    scene.harness.get_by_label("no reversed picture yet");
+    assert!(scene.command().is_none());
+
+    // With it, the new picture is reversed by itself.
+    scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::R);
+    scene.harness.run_steps(3);
+    let reversed = std::iter::from_fn(|| scene.command()).any(|command| matches!(command, Command::Reverse { .. }));
+    assert!(reversed, "it is reversed as it changed");
 }

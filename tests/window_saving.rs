@@ -7,12 +7,12 @@ mod scene;
 
 use diffuscope::app::SaveWhat;
 use diffuscope::config::Preset;
-use diffuscope::engine::{Command, Save};
+use diffuscope::engine::{Activity, Command, Event, Save};
 use diffuscope::window::Window;
 use egui::{Key, Modifiers, OutputCommand};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use scene::{Scene, drawn_by, in_the_middle};
+use scene::{Scene, drawn_by, films, in_the_middle, run_started, steps};
 
 const CTRL_SHIFT: Modifiers = Modifiers { shift: true, ..Modifiers::COMMAND };
 
@@ -20,12 +20,24 @@ fn scene() -> Scene {
     Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]))
 }
 
+/// The size of the picture that the key puts onto the clipboard.
+fn copied(scene: &mut Scene) -> Option<[usize; 2]> {
+    let copy =
+        egui::Event::Key { key: Key::G, physical_key: None, pressed: true, repeat: false, modifiers: CTRL_SHIFT };
+    scene.harness.event(copy);
+    scene.harness.step();
+    scene.harness.output().platform_output.commands.iter().find_map(|command| match command {
+        OutputCommand::CopyImage(image) => Some(image.size),
+        _ => None,
+    })
+}
+
 /// What Save sends for a choice of the form.
 fn saved(scene: &mut Scene, choice: &str) -> Save {
     scene.click(choice);
     scene.press("Save");
     let Some(Command::Save { what, .. }) = scene.command() else { panic!("{choice} is saved") };
-    scene.play([diffuscope::engine::Event::Saved { what: "file", path: "/tmp/file".into() }]);
+    scene.play([Event::Saved { what: "file", path: "/tmp/file".into() }]);
     what
 }
 
@@ -81,19 +93,97 @@ fn a_key_opens_the_form_with_its_choice_made() {
     }
 }
 
+/// Where Save writes to, and whether in place of what is there.
+fn written(scene: &mut Scene) -> (String, bool) {
+    let Some(Command::Save { path, replace, .. }) = scene.command() else { panic!("something is saved") };
+    (path.display().to_string(), replace)
+}
+
+#[test]
+fn a_file_that_is_there_is_replaced_when_that_was_said_once_more() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    scene.click("The film as it is shown (.gif)");
+    scene.type_into("path to save to", "/tmp/run-0.5");
+    scene.press("Save");
+    assert_eq!(written(&mut scene), ("/tmp/run-0.5.gif".into(), false), "not run-0.gif, which nobody named");
+    scene.play([Event::FileExists { path: "/tmp/run-0.5.gif".into() }]);
+    scene.harness.get_by_label_contains("run-0.5.gif is there already");
+    scene.press("Replace");
+    assert_eq!(written(&mut scene), ("/tmp/run-0.5.gif".into(), true));
+    scene.play([Event::Saved { what: "animation", path: "/tmp/run-0.5.gif".into() }]);
+    scene.press("Save");
+    assert_eq!(written(&mut scene), ("/tmp/run-0.5.gif".into(), false), "it is asked each time");
+
+    scene.play([Event::FileExists { path: "/tmp/run-0.5.gif".into() }]);
+    scene.type_into("path to save to", "/tmp/other.gif");
+    scene.press("Save");
+    assert_eq!(written(&mut scene), ("/tmp/other.gif".into(), false), "another file was not spoken of");
+    scene.click("Close");
+    scene.play([Event::FileExists { path: "/tmp/other.gif".into() }]);
+    assert!(scene.harness.query_all_by_label_contains("Nothing was saved").count() >= 1);
+}
+
+#[test]
+fn the_file_dialog_has_asked_already() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    scene.answer(SaveWhat::Grid, Some("/tmp/chosen.png".into()));
+    scene.press("Save");
+    assert_eq!(written(&mut scene), ("/tmp/chosen.png".into(), true));
+    scene.play([Event::Saved { what: "grid", path: "/tmp/chosen.png".into() }]);
+    scene.press("Save");
+    assert_eq!(written(&mut scene), ("/tmp/chosen.png".into(), false), "once");
+    scene.play([Event::Saved { what: "grid", path: "/tmp/chosen.png".into() }]);
+    scene.answer(SaveWhat::Grid, Some("/tmp/chosen".into()));
+    scene.press("Save");
+    assert_eq!(written(&mut scene), ("/tmp/chosen.png".into(), false), "it has asked about another name");
+}
+
+#[test]
+fn the_film_that_is_looked_back_on_is_what_is_saved_and_copied() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    for _ in 0..3 {
+        scene.key(Key::ArrowDown);
+    }
+    for _ in 0..6 {
+        scene.key(Key::ArrowLeft);
+    }
+    assert_eq!((scene.state().film_step(), scene.t()), (Some(790), 300));
+    scene.click("Save…");
+    let Save::Grid { pictures, columns, provenance } = saved(&mut scene, "Grid of pictures (.png)") else {
+        panic!("a grid")
+    };
+    let film = scene::film(790, 20);
+    let seen = &film.moments.iter().find(|moment| moment.t == 300).unwrap().x_t;
+    assert_eq!((&pictures, columns), (&**seen, 4));
+    let provenance = *provenance.unwrap();
+    assert_eq!((provenance.step, provenance.t, provenance.settings.sampling.count), (790, 300, 10));
+    assert_eq!(provenance.settings.sampling.steps, 20, "the calls of the film");
+    scene.click("Close");
+    assert_eq!(copied(&mut scene), Some([4 * 30 + 2, 3 * 30 + 2]), "ten digits of the film");
+}
+
+#[test]
+fn without_grids_the_film_is_saved() {
+    let mut scene = scene();
+    scene.play([run_started(Preset::Small.settings(), 0), Event::Activity(Activity::Training)]);
+    scene.play(steps(1, 30));
+    scene.click("Save…");
+    assert!(!scene.enabled("Grid of pictures (.png)"));
+    scene.play(films([20]));
+    let Save::Grid { pictures, provenance, .. } = saved(&mut scene, "Grid of pictures (.png)") else {
+        panic!("a grid")
+    };
+    assert_eq!((pictures.count(), provenance.unwrap().step), (10, 20));
+}
+
 #[test]
 fn the_pictures_are_copied_as_they_are_saved() {
     let mut scene = scene();
-    let copy =
-        egui::Event::Key { key: Key::G, physical_key: None, pressed: true, repeat: false, modifiers: CTRL_SHIFT };
-    let copied = |scene: &mut Scene| {
-        scene.harness.event(copy.clone());
-        scene.harness.step();
-        scene.harness.output().platform_output.commands.iter().find_map(|command| match command {
-            OutputCommand::CopyImage(image) => Some(image.size),
-            _ => None,
-        })
-    };
     assert_eq!(copied(&mut scene), None, "there is nothing to copy");
     in_the_middle(&mut scene);
     assert_eq!(copied(&mut scene), Some([8 * 30 + 2, 8 * 30 + 2]));

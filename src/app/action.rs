@@ -130,6 +130,8 @@ pub enum Action {
     /// Ask for the path with the desktop's file dialog.
     Browse,
     Save,
+    /// Save, in place of the file that is there.
+    Replace,
     /// The file dialog for one kind of file ended; no path if it was cancelled or did not open.
     Browsed(SaveWhat, Option<PathBuf>),
 

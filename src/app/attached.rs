@@ -50,7 +50,9 @@ impl App {
         state.progress.seconds_left = None;
         let step = state.progress.step;
         if let Some(facts) = state.run.as_mut().filter(|facts| facts.folder == run) {
-            facts.ended = Some(ended.unwrap_or(EndReason::Stopped));
+            // Where it could not be read any more, its program may go on all the same.
+            facts.ended = ended.filter(|reason| *reason != EndReason::Failed);
+            facts.left = facts.ended.is_none();
         }
         let run = run.display();
         let text = match ended {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::logic::App;
 use super::loss_series::LossSeries;
+use super::notices::Kind;
 use super::settings_diff::{Difference, differences};
 use crate::config::Settings;
-use crate::engine::{Command, RunRead};
+use crate::engine::{Command, RunRead, Task};
 use crate::pictures::Pictures;
 use crate::train::run_clock::RunClock;
 
@@ -96,7 +97,13 @@ impl App {
         compared.read = Some(ReadRun { settings, train, held_out, clock: history.clock, grid });
     }
 
-    /// Runs that could not be read, or are gone, are not compared.
+    /// A run that cannot be read is not compared.
+    pub(super) fn run_unread(&mut self, run: &Path, what: &str, hint: String) {
+        self.state.comparison.remove(run);
+        self.state.notices.add(Kind::Failed, format!("{}: {what}", Task::ReadingRun.words()), Some(hint));
+    }
+
+    /// Runs that are not read yet, and will not be, are not compared.
     pub(super) fn leave_out_unread(&mut self) {
         self.state.comparison.runs.retain(|run| run.read.is_some());
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::data_view::Reading;
 use super::logic::App;
 use super::state::{AppState, Tab};
+use crate::config::Settings;
 use crate::engine::Command;
 use crate::eval::copying::Copying;
 use crate::pictures::Pictures;
@@ -85,17 +86,28 @@ impl AppState {
     /// The finished digit that is followed, and its number as the panel names it: of the film that is looked back on, of
     /// the drawn digits, or of the grid.
     pub fn followed_digit(&self) -> Option<(usize, Pictures)> {
+        self.followed_and_model().map(|(i, picture, _)| (i, picture))
+    }
+
+    /// The same, with the settings of the model that drew it, where they are known.
+    fn followed_and_model(&self) -> Option<(usize, Pictures, Option<&Settings>)> {
         let end =
             |film: &super::recording::Recording| film.last().filter(|end| end.t == 0).map(|end| Arc::clone(&end.x_t));
-        let drawn = || Some((self.followed, self.recording.as_ref().and_then(end)?));
-        let filmed = || Some((self.followed_in_film(), self.film().and_then(end)?));
-        let grid = || self.preview.as_ref().map(|preview| (self.followed, Arc::clone(&preview.pictures)));
-        let (i, pictures) = match self.tab {
+        let drawn = || {
+            let drawing = self.recording.as_ref()?;
+            Some((self.followed, end(drawing)?, drawing.model.as_deref()))
+        };
+        let filmed = || Some((self.followed_in_film(), self.film().and_then(end)?, self.film_model()));
+        let grid = || {
+            let run = self.run.as_ref().map(|run| &*run.settings);
+            self.preview.as_ref().map(|preview| (self.followed, Arc::clone(&preview.pictures), run))
+        };
+        let (i, pictures, model) = match self.tab {
             Tab::Sample => drawn()?,
             _ if self.looks_back() => filmed()?,
             _ => grid().or_else(filmed)?,
         };
-        (i < pictures.count()).then(|| (i, Pictures { pixels: pictures.get(i).to_vec(), ..*pictures }))
+        (i < pictures.count()).then(|| (i, Pictures { pixels: pictures.get(i).to_vec(), ..*pictures }, model))
     }
 }
 
@@ -106,11 +118,10 @@ impl App {
         if !copies.wanted || copies.asked.is_some() {
             return;
         }
-        let Some((_, picture)) = self.state.followed_digit().filter(|(_, picture)| !copies.knows(picture)) else {
-            return;
-        };
-        let Some(settings) = self.state.model_settings().cloned() else { return };
-        let command = Command::LookForCopies { settings: Box::new(settings), picture: picture.clone() };
+        let digit = self.state.followed_and_model().filter(|(_, picture, _)| !copies.knows(picture));
+        // Copies are looked for among the images of the model that drew it, whichever is at hand now.
+        let Some((_, picture, Some(settings))) = digit else { return };
+        let command = Command::LookForCopies { settings: Box::new(settings.clone()), picture: picture.clone() };
         if self.command(command) {
             self.state.copies.asked = Some(picture);
         } else {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::recording::{Moment, Recording};
 use super::state::AppState;
+use crate::config::Settings;
 use crate::train::film::Film;
 use crate::train::films::surplus;
 
@@ -144,9 +145,34 @@ impl AppState {
         *self.film()?.classes.get(self.followed_in_film())?
     }
 
-    /// The digit of the film that is followed: the one of the same class where films hold ten of them.
+    /// The digit of the film that is shown: the one that is followed, or, where that is not filmed, its like.
     pub fn followed_in_film(&self) -> usize {
-        self.followed % self.film().map_or(1, |film| film.count.max(1))
+        self.film().map_or(0, |film| self.followed_of(film))
+    }
+
+    /// The digit of a film that is shown for the one that is followed. Films of the training hold the first digits of the
+    /// grid: of those behind, the like is the first of the same class, which begins with other noise.
+    pub fn followed_of(&self, film: &Recording) -> usize {
+        if self.followed < film.count {
+            return self.followed;
+        }
+        let class = self.preview.as_ref().and_then(|grid| grid.classes.get(self.followed).copied().flatten());
+        let like = class.and_then(|class| film.classes.iter().position(|other| *other == Some(class)));
+        like.unwrap_or(self.followed % film.count.max(1))
+    }
+
+    /// The digit of a film of the training that is shown in place of the followed one, which is not filmed.
+    pub fn stands_in(&self) -> Option<usize> {
+        let film = self.films.get(self.films.at?).filter(|film| film.count > 0 && self.followed >= film.count)?;
+        Some(self.followed_of(film))
+    }
+
+    /// The settings of the model that made what lies under the playhead.
+    pub(super) fn film_model(&self) -> Option<&Settings> {
+        match self.films.at {
+            Some(_) => self.run.as_ref().map(|run| &*run.settings),
+            None => self.recording.as_ref()?.model.as_deref(),
+        }
     }
 
     /// True while an earlier film than the newest is looked at.

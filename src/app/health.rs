@@ -7,8 +7,8 @@
 //!
 //! | rule | when |
 //! |---|---|
-//! | gradient explodes | the median gradient norm of the last 10 steps is [`EXPLODES`]× that of the 50 before, and the loss rose |
-//! | loss jumped | the smoothed loss is [`JUMPED`]× what it was at some time before |
+//! | gradient explodes | the median gradient norm of the last 10 steps (40 at batches of one image) is [`EXPLODES`]× that of the 50 before, and the loss rose |
+//! | loss jumped | the smoothed loss is [`JUMPED`]× what it was at some time before, by more than it varies, or [`JUMPED`]× that of the untrained network |
 //! | average is cold | the moving average, which draws what is judged, still holds over 1 % of the untrained weights |
 //! | warming up | the learning rate still rises |
 //! | not learning | after [`PATIENT`] steps the smoothed loss is over 95 % of the first |
@@ -21,13 +21,18 @@
 use crate::config::{Digits, WeightsKind};
 use crate::eval::quick::{DIGITS, REAL};
 use crate::train::evaluations::{Evaluated, Evaluations};
-use crate::train::pulse::{Beat, Pulse, quarter};
+use crate::train::pulse::{Beat, Mark, Pulse, quarter};
 
 /// Factor by which the gradient norm grows. Healthy runs stay under 1.8; with a learning rate 500 times too high it
 /// reaches 3.8 (`tests/vectors/curves`).
 const EXPLODES: f64 = 3.0;
 /// Factor by which the smoothed loss rises.
 const JUMPED: f64 = 1.5;
+/// By how much a loss averaged over n images may be off, times √n and as a share of it: the losses of single images vary
+/// by two to three times their mean.
+const SPREAD: f64 = 4.0;
+/// Images behind a loss that is compared with that of the first step.
+const FIRST: f64 = 64.0;
 /// Steps after which the loss of a run that learns has fallen.
 const PATIENT: u64 = 300;
 /// Seconds of training without better digits after which it is enough.
@@ -87,7 +92,9 @@ impl Health {
 
 fn explodes(evidence: &Evidence<'_>) -> Option<Health> {
     let beats: Vec<_> = evidence.pulse.newest().collect();
-    let (before, last) = beats.split_at_checked(beats.len().checked_sub(10)?)?;
+    // Gradients of few images vary: more steps are asked.
+    let newest = (80.0 / evidence.pulse.batch()).ceil().clamp(10.0, 40.0) as usize;
+    let (before, last) = beats.split_at_checked(beats.len().checked_sub(newest)?)?;
     let before = &before[before.len().checked_sub(50)?..];
     let norm = |beats: &[&Beat]| median(beats.iter().map(|beat| beat.grad_norm));
     let loss = |beats: &[&Beat]| median(beats.iter().map(|beat| beat.loss));
@@ -98,14 +105,14 @@ fn explodes(evidence: &Evidence<'_>) -> Option<Health> {
 
 fn jumped(evidence: &Evidence<'_>) -> Option<Health> {
     let now = evidence.pulse.now()?;
-    let lowest = evidence.pulse.lowest()?;
-    (now.loss > JUMPED * lowest.loss).then(|| {
-        let text = format!(
-            "Learning rate too high: the loss rose from {:.3} at step {} to {:.3}",
-            lowest.loss, lowest.step, now.loss
-        );
-        Health::new(Tone::Bad, text)
-    })
+    let spread = |mark: &Mark| SPREAD / mark.images.sqrt();
+    let lowest = evidence.pulse.lowest();
+    let lowest = lowest.filter(|low| (1.0 - spread(&now)) * now.loss > JUMPED * (1.0 + spread(low)) * low.loss);
+    // Before enough images were seen for that: no network that has learned something is worse than one that has not.
+    let first = evidence.pulse.first_loss().filter(|first| now.images >= FIRST && now.loss > JUMPED * first.max(1.0));
+    let (step, loss) = lowest.map(|low| (low.step, low.loss)).or(first.map(|first| (1, first)))?;
+    let text = format!("Learning rate too high: the loss rose from {loss:.3} at step {step} to {:.3}", now.loss);
+    Some(Health::new(Tone::Bad, text))
 }
 
 /// Share of the weights of before the first step in the moving average: ∏ min(decay, (1+k)/(10+k)) over the steps k.

@@ -12,8 +12,8 @@ use super::run_names::Folders;
 use super::save_form::{SaveResult, SaveWhat};
 use super::state::{Activity, AppState, Tab};
 use crate::config::Settings;
-use crate::engine::{Command, Event, Handle, Save};
-use crate::pictures::{GAP, Pictures, Provenance};
+use crate::engine::{Command, Event, Handle};
+use crate::pictures::Pictures;
 use crate::reports::Reports;
 use crate::train::throughput::Throughput;
 
@@ -130,6 +130,7 @@ impl App {
             Action::Schedule(action) => self.state.do_with_schedule(action),
             Action::ShowTab(tab) => {
                 self.state.tab = tab;
+                self.state.tab_is_own = self.state.activity == Activity::Preparing;
                 self.state.loupe = false;
                 self.state.runs.naming = None;
                 if tab == Tab::Sample && self.state.has_drawing() {
@@ -146,7 +147,8 @@ impl App {
             Action::LinearLoss(linear) => self.state.loss.linear = linear,
             Action::LossAxis(axis) => self.state.loss.axis = axis,
             Action::LossSmoothing(smoothing) => self.state.loss.smoothing = smoothing,
-            Action::Sample => self.sample(),
+            Action::Sample if self.state.drawing_refusal().is_none() => self.sample(),
+            Action::Sample => {}
             Action::RedrawOnChange => self.state.live.toggle(),
             Action::Origin(action) => self.do_with_origin(action),
             Action::CancelSampling => drop(self.command(Command::CancelSampling)),
@@ -186,7 +188,8 @@ impl App {
             }
             Action::Browse => self.browse(),
             Action::Browsed(what, path) => self.browsed(what, path),
-            Action::Save => self.save(),
+            Action::Save => self.save(false),
+            Action::Replace => self.save(true),
             Action::Dismiss(id) => self.state.notices.dismiss(id),
             Action::ShowReport(open) => self.show_report(open),
             Action::KeepReport => self.set_report_aside(),
@@ -227,6 +230,7 @@ impl App {
         let settings: Box<Settings> = Box::new(state.settings.clone());
         let out = self.folders.new_run(settings.preset.name(), SystemTime::now());
         if self.command(Command::Train { settings, out }) {
+            self.state.tab_is_own = false;
             self.state.activity = Activity::Preparing;
         }
     }
@@ -279,6 +283,7 @@ impl App {
                 let form = &mut self.state.save;
                 form.path = path.display().to_string();
                 form.path_is_own = true;
+                form.asked = Some(path);
                 self.choose_save(what);
             }
             None => {
@@ -289,50 +294,24 @@ impl App {
         }
     }
 
-    fn save(&mut self) {
+    /// Writes what is on the screen. A file that is there is only replaced where that was agreed to.
+    fn save(&mut self, agreed: bool) {
         self.state.save.complete_extension();
-        let form = &self.state.save;
-        let path = PathBuf::from(form.path.trim());
-        let Some(what) = self.content(form.what).filter(|_| !path.as_os_str().is_empty()) else { return };
-        if self.command(Command::Save { what, path }) {
+        let path = PathBuf::from(self.state.save.path.trim());
+        let Ok(prepare) = self.state.to_save(self.state.save.what) else { return };
+        if path.as_os_str().is_empty() {
+            return;
+        }
+        let (what, replace) = (prepare(), self.state.save.may_replace(&path, agreed));
+        if self.command(Command::Save { what, path, replace }) {
+            self.state.save.asked = None;
             self.state.save.result = Some(SaveResult::Writing);
         }
     }
 
-    fn content(&self, what: SaveWhat) -> Option<Save> {
-        match what {
-            SaveWhat::Grid => {
-                let (pictures, provenance) = self.state.pictures_to_save()?;
-                Some(Save::Grid { columns: columns(&pictures), pictures, provenance })
-            }
-            SaveWhat::Singles => {
-                let (pictures, provenance) = self.state.pictures_to_save()?;
-                Some(Save::Singles { pictures, provenance })
-            }
-            SaveWhat::Animation => {
-                let frames = self.state.frames_to_save()?;
-                Some(Save::Animation { columns: columns(frames.last()?), frames })
-            }
-            SaveWhat::AnimatedPng => {
-                let frames = self.state.frames_to_save()?;
-                let provenance = self.state.provenance_of_film();
-                Some(Save::AnimatedPng { columns: columns(frames.last()?), frames, provenance })
-            }
-            SaveWhat::Losses => Some(Save::Losses { run: self.state.run.as_ref()?.folder.clone() }),
-            SaveWhat::LossPlot => Some(Save::LossPlot { svg: self.state.loss_figure()? }),
-            SaveWhat::LossPicture => {
-                let (svg, provenance) = (self.state.loss_figure()?, self.state.provenance_of_run());
-                Some(Save::LossPicture { svg, provenance })
-            }
-            SaveWhat::Weights => {
-                self.state.can_sample().then_some(Save::Weights { kind: self.state.settings.sampling.weights })
-            }
-        }
-    }
-
     fn copy_picture(&mut self) {
-        if let Some((pictures, _)) = self.state.pictures_to_save() {
-            self.copied = Some(pictures.grid(columns(&pictures), GAP, 0));
+        if let Some(pictures) = self.state.to_copy() {
+            self.copied = Some(pictures);
             self.state.notices.add(Kind::Done, "Copied the pictures, to be pasted elsewhere", None);
         }
     }
@@ -352,29 +331,6 @@ impl App {
             state.live.frame_came();
         }
     }
-}
-
-impl AppState {
-    /// The pictures that Save writes, and what drew them: the moment under the playhead where it is looked at, else the
-    /// newest grid.
-    fn pictures_to_save(&self) -> Option<(Pictures, Option<Box<Provenance>>)> {
-        let recorded = || {
-            let recording = self.recording.as_ref()?;
-            let moment = recording.shown()?;
-            let of = |finished: &Provenance| Box::new(finished.at(moment.t));
-            Some(((*moment.x_t).clone(), recording.provenance.as_deref().map(of)))
-        };
-        let preview = || {
-            let preview = self.preview.as_ref()?;
-            Some(((*preview.pictures).clone(), self.provenance_of_preview(preview)))
-        };
-        if self.tab == Tab::Sample { recorded().or_else(preview) } else { preview().or_else(recorded) }
-    }
-}
-
-/// Columns of a grid that is about square.
-fn columns(pictures: &Pictures) -> usize {
-    (pictures.count() as f64).sqrt().ceil() as usize
 }
 
 /// A seed that a person can read and type: below a million.

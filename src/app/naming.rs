@@ -56,7 +56,7 @@ impl AppState {
 
     /// The finished digits of the film that is shown; none where the model did not learn digits.
     fn finished_digits(&self) -> Option<&Arc<Pictures>> {
-        self.model_settings().filter(|model| model.data.source == DataSource::Mnist)?;
+        self.film_model().filter(|model| model.data.source == DataSource::Mnist)?;
         self.film()?.last().filter(|end| end.t == 0).map(|end| &end.x_t)
     }
 }

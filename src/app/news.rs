@@ -47,6 +47,7 @@ impl App {
             }
             Event::Runs { .. } => {}
             Event::RunRead(read) => self.run_read(*read),
+            Event::RunUnread { run, what, hint } => self.run_unread(&run, &what, hint),
             Event::RunNamed { run, name } => state.run_named(run, name),
             Event::RunDeleted { run } => self.run_deleted(&run),
             Event::Step(report) => self.stepped(&report),
@@ -76,8 +77,8 @@ impl App {
             Event::Rough { first, count, pictures, classes, seconds } => {
                 state.take_rough(first, count, &pictures, (classes, seconds));
             }
-            Event::SamplingStarted { id, frames, count, timesteps, classes, provenance } => {
-                let recording = Recording::new(id, timesteps, count, classes).drawn_by(provenance);
+            Event::SamplingStarted { id, frames, count, timesteps, classes, model, provenance } => {
+                let recording = Recording::new(id, timesteps, count, classes).drawn_by(model, provenance);
                 self.sampling_started(recording, frames);
             }
             Event::Frame { id, frame } => {
@@ -100,6 +101,7 @@ impl App {
                 state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
                 state.save.result = Some(SaveResult::Saved(path));
             }
+            Event::FileExists { path } => state.not_replaced(path),
             Event::Device(device) => {
                 if let Some(run) = &mut state.run {
                     run.device = Some(device);
@@ -112,6 +114,7 @@ impl App {
 
     fn failed(&mut self, during: Task, what: &str, hint: String) {
         if matches!(during, Task::Engine | Task::ReadingRun) {
+            // Nothing tells which: no thread was there to read it.
             self.leave_out_unread();
         }
         let state = &mut self.state;
@@ -193,8 +196,9 @@ impl App {
             device: Some(device),
             checkpoint: (step > 0).then_some(step),
             ended: None,
+            left: false,
         });
-        if state.tab != Tab::Charts {
+        if state.tab != Tab::Charts && !state.tab_is_own {
             state.tab = Tab::Train;
         }
     }
@@ -261,8 +265,8 @@ impl App {
 
     fn sampling_started(&mut self, recording: Recording, frames: usize) {
         let state = &mut self.state;
-        let diffusion = state.model_settings().unwrap_or(&state.settings).diffusion.clone();
-        state.recording_alpha_bar = alpha_bars(&diffusion).unwrap_or_default().into();
+        let diffusion = &recording.model.as_deref().unwrap_or(&state.settings).diffusion;
+        state.recording_alpha_bar = alpha_bars(diffusion).unwrap_or_default().into();
         state.sampling = Some(SamplingProgress::new(recording.id, frames, Instant::now()));
         state.live.begun();
         state.origin.sampling_started(recording.id);

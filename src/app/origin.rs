@@ -67,6 +67,8 @@ pub struct OriginPanel {
     asked: bool,
     /// What it begins with has changed since.
     outdated: bool,
+    /// It was of another image.
+    of_another: bool,
     /// The recording of the reverse.
     recording: Option<u64>,
 }
@@ -115,7 +117,7 @@ impl OriginPanel {
     }
 
     /// What a reverse begins with has changed, where one is shown or on its way.
-    fn changed(&mut self) {
+    pub(super) fn changed(&mut self) {
         self.outdated = self.asked || self.recording.is_some();
     }
 
@@ -126,11 +128,15 @@ impl OriginPanel {
 }
 
 impl AppState {
-    /// What the reverse has made so far of the first picture, or of the one that is followed.
-    pub fn origin_result(&self) -> Option<(&Arc<Pictures>, usize)> {
-        let id = self.origin.recording?;
-        let recording = self.recording.as_ref().filter(|recording| recording.id == id)?;
-        Some((&recording.shown()?.x_t, self.followed.min(recording.count.saturating_sub(1))))
+    /// What the reverse has made so far: its first picture, which begins with the x_t that is shown. None where it began
+    /// with what is no longer shown, but for what follows a slider under a person's hand.
+    pub fn origin_result(&self) -> Option<&Arc<Pictures>> {
+        let OriginPanel { recording, outdated, of_another, .. } = self.origin;
+        if of_another || (outdated && !self.live.on) {
+            return None;
+        }
+        let drawn = self.recording.as_ref().filter(|drawn| Some(drawn.id) == recording)?;
+        Some(&drawn.shown()?.x_t)
     }
 
     /// Whether a picture that is dropped onto the window is one to reverse.
@@ -149,7 +155,7 @@ impl AppState {
         self.model_settings().unwrap_or(&self.settings).diffusion.timesteps
     }
 
-    /// The share of the signal that is left at the chosen timestep, ᾱ.
+    /// ᾱ at the chosen timestep.
     pub fn origin_alpha_bar(&self) -> Option<f64> {
         self.origin.schedule.as_ref()?.1.get(self.origin.t).copied()
     }
@@ -192,6 +198,8 @@ impl AppState {
         let origin = &mut self.origin;
         origin.stopped();
         origin.inverted = image.bright;
+        origin.changed();
+        origin.of_another = origin.outdated;
         (origin.source, origin.image) = (Some((source, of)), Some(image));
         self.noise_origin();
     }
@@ -296,9 +304,11 @@ impl App {
         if self.state.drawing_refusal().is_some() {
             return;
         }
-        self.state.origin.outdated = false;
+        (self.state.origin.outdated, self.state.origin.of_another) = (false, false);
         let origin = Origin { picture, class, t: self.state.origin.t };
         let settings = self.state.asked_drawing();
+        // No redrawing by the same settings follows, which would take its place.
+        self.state.live.asked(settings.clone());
         self.state.origin.asked = self.command(Command::Reverse { settings, origin });
     }
 }

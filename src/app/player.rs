@@ -39,7 +39,7 @@ impl App {
         if !state.player.playing {
             return;
         }
-        let axis = state.player.axis;
+        let axis = state.films_along();
         let frames = match axis {
             FilmAxis::Denoising => state.film().map_or(0, |film| film.moments().len()),
             FilmAxis::Training => state.training_stops(),
@@ -90,7 +90,7 @@ impl App {
         if !state.player.playing {
             return;
         }
-        match state.player.axis {
+        match state.films_along() {
             FilmAxis::Denoising => {
                 if let Some(film) = state.film_mut().filter(|film| film.at_end()) {
                     film.seek(0);
@@ -103,10 +103,16 @@ impl App {
 }
 
 impl AppState {
-    /// The frames of the film as it would be played: along the denoising, or along the training at one timestep.
-    pub(super) fn frames_to_save(&self) -> Option<Vec<Pictures>> {
+    /// The axis that the strip shows as film: a training that was not filmed has none.
+    pub fn films_along(&self) -> FilmAxis {
+        if self.films.is_empty() { FilmAxis::Denoising } else { self.player.axis }
+    }
+
+    /// The frames of the film as it would be played: along the denoising, or along the training at one timestep. At least
+    /// one.
+    pub(super) fn frames_on_screen(&self) -> Option<Vec<&Pictures>> {
         let film = self.film()?;
-        let frames: Vec<&Pictures> = match self.player.axis {
+        let frames: Vec<&Pictures> = match self.films_along() {
             FilmAxis::Denoising => film.moments().iter().map(|moment| &*moment.x_t).collect(),
             FilmAxis::Training => {
                 let t = film.t()?;
@@ -116,6 +122,6 @@ impl AppState {
         };
         let last = frames.len().checked_sub(1)?;
         let count = frames.len().min(MOST_GIF_FRAMES);
-        Some((0..count).map(|i| frames[i * last / (count - 1).max(1)].clone()).collect())
+        Some((0..count).map(|i| frames[i * last / (count - 1).max(1)]).collect())
     }
 }

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use super::action::Action;
-use super::films::FilmAxis;
 use super::logic::App;
 use super::notices::{Help, Kind};
 use super::state::AppState;
@@ -31,15 +30,9 @@ impl AppState {
         Some(Box::new(Provenance::new(settings, &settings.sampling, name, latest.last)))
     }
 
-    /// What drew the film that is shown along the denoising; none of one along the training, by many models.
-    pub(super) fn provenance_of_film(&self) -> Option<Box<Provenance>> {
-        let shown = self.film().zip(self.recording.as_ref()).filter(|(film, own)| std::ptr::eq(*film, *own));
-        shown.filter(|_| self.player.axis == FilmAxis::Denoising)?.1.provenance.clone()
-    }
-
     /// The model that draws now, by its name and its steps of training.
     fn model_at_hand(&self) -> Option<(String, u64)> {
-        if self.run_is_active() {
+        if self.run_draws() {
             return self.run.as_ref().map(|run| (name_of(&run.folder), self.progress.step));
         }
         self.model.as_ref().map(|model| (name_of(&model.source), model.step))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::config::Settings;
 use crate::pictures::{Pictures, Provenance};
 
 /// Bytes of pixels that are kept: 1,000 frames of 64 digits at 28×28, three pictures each, take 150 MB.
@@ -38,6 +39,8 @@ pub struct Recording {
     pub count: usize,
     /// The class that each image was asked for.
     pub classes: Vec<Option<u8>>,
+    /// The settings of the model that made it; none of a film of the training, which the run has.
+    pub model: Option<Box<Settings>>,
     /// What drew it, of its finished images; none of a film of the training.
     pub provenance: Option<Box<Provenance>>,
     moments: Vec<Moment>,
@@ -51,13 +54,25 @@ pub struct Recording {
 impl Recording {
     /// An empty recording of `count` images over `timesteps`.
     pub fn new(id: u64, timesteps: usize, count: usize, classes: Vec<Option<u8>>) -> Self {
-        let (moments, provenance) = (Vec::new(), None);
-        Self { id, timesteps, count, classes, provenance, moments, playhead: 0, stride: 1, bytes: 0, budget: BUDGET }
+        let (moments, model, provenance) = (Vec::new(), None, None);
+        Self {
+            id,
+            timesteps,
+            count,
+            classes,
+            model,
+            provenance,
+            moments,
+            playhead: 0,
+            stride: 1,
+            bytes: 0,
+            budget: BUDGET,
+        }
     }
 
     /// The same, drawn by what is known.
-    pub fn drawn_by(self, provenance: Box<Provenance>) -> Self {
-        Self { provenance: Some(provenance), ..self }
+    pub fn drawn_by(self, model: Box<Settings>, provenance: Box<Provenance>) -> Self {
+        Self { model: Some(model), provenance: Some(provenance), ..self }
     }
 
     /// Adds the next moment. Over budget, every second one is forgotten, evenly; the first and the newest stay.

@@ -65,6 +65,7 @@ impl App {
 
     pub(super) fn resume_run(&mut self, run: PathBuf) {
         if !self.state.run_is_active() && self.command(Command::ResumeRun { run }) {
+            self.state.tab_is_own = false;
             self.state.activity = Activity::Preparing;
         }
     }
@@ -112,6 +113,7 @@ impl App {
             device: None,
             checkpoint: Some(step),
             ended: Some(ended),
+            left: false,
         });
     }
 

@@ -1,6 +1,9 @@
 //! What the Save form holds: what to write, where, and how the last attempt went.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use super::notices::Kind;
+use super::state::AppState;
 
 /// What can be saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,7 +77,12 @@ impl SaveWhat {
 pub enum SaveResult {
     Writing,
     Saved(PathBuf),
-    Failed { what: String, hint: String },
+    /// Nothing was written: there is a file of this name.
+    Exists(PathBuf),
+    Failed {
+        what: String,
+        hint: String,
+    },
 }
 
 /// The Save form.
@@ -88,17 +96,24 @@ pub struct SaveForm {
     pub path_is_own: bool,
     /// A file dialog is open.
     pub browsing: bool,
+    /// The path that the file dialog gave, which has asked whether a file there is to be replaced.
+    pub(super) asked: Option<PathBuf>,
     pub result: Option<SaveResult>,
 }
 
 impl SaveForm {
     /// Gives the typed path the ending of what is written, so that no file pretends to be of another format.
     pub fn complete_extension(&mut self) {
-        let (path, wanted) = (PathBuf::from(self.path.trim()), self.what.extension());
-        let fits = path.extension().is_some_and(|found| found.eq_ignore_ascii_case(wanted));
-        if path.file_name().is_some() && !wanted.is_empty() && !fits {
-            self.path = path.with_extension(wanted).display().to_string();
+        let path = PathBuf::from(self.path.trim());
+        if path.file_name().is_some() {
+            self.path = with_kind(path, self.what).display().to_string();
         }
+    }
+
+    /// Whether a file at the path is to be replaced: that was agreed to in the form, of this file, or in the file dialog.
+    pub(super) fn may_replace(&self, path: &Path, agreed: bool) -> bool {
+        let told = matches!(&self.result, Some(SaveResult::Exists(there)) if there == path);
+        agreed && told || self.asked.as_deref() == Some(path)
     }
 
     /// Takes another kind of file; a path of the user's gets the fitting extension, a default one is made anew by
@@ -112,6 +127,18 @@ impl SaveForm {
         };
         self.path = path.display().to_string();
         self.result = None;
+    }
+}
+
+impl AppState {
+    /// A file of that name is there: the form asks, and where it was closed, a message says it.
+    pub(super) fn not_replaced(&mut self, path: PathBuf) {
+        if !self.save.open {
+            let text = format!("Nothing was saved: there is a file {} already", path.display());
+            let hint = "save it under another name, or press Replace in the form".into();
+            self.notices.add(Kind::Failed, text, Some(hint));
+        }
+        self.save.result = Some(SaveResult::Exists(path));
     }
 }
 
@@ -159,11 +186,14 @@ mod tests {
             form.complete_extension();
             form.path
         };
-        assert_eq!(saved_as(SaveWhat::Weights, "/tmp/w.pth"), "/tmp/w.safetensors");
+        assert_eq!(saved_as(SaveWhat::Weights, "/tmp/w.pth"), "/tmp/w.pth.safetensors");
+        assert_eq!(saved_as(SaveWhat::Animation, "/tmp/run-0.5"), "/tmp/run-0.5.gif", "not run-0.gif, another file");
+        assert_eq!(saved_as(SaveWhat::Animation, "/tmp/run.png"), "/tmp/run.gif");
         assert_eq!(saved_as(SaveWhat::Grid, "/tmp/grid"), "/tmp/grid.png");
         assert_eq!(saved_as(SaveWhat::Grid, "/tmp/grid.PNG"), "/tmp/grid.PNG");
         assert_eq!(saved_as(SaveWhat::Singles, "/tmp/digits"), "/tmp/digits");
         assert_eq!(saved_as(SaveWhat::Grid, ""), "");
+        assert_eq!(saved_as(SaveWhat::Grid, "/"), "/");
     }
 
     #[test]

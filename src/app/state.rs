@@ -33,6 +33,7 @@ use crate::train::evaluations::Evaluations;
 use crate::train::loss_by_timestep::LossMap;
 use crate::train::pulse::Pulse;
 use crate::train::run_clock::RunClock;
+use crate::trained::name_of;
 
 pub use crate::train::WorkedExample;
 
@@ -77,6 +78,8 @@ pub struct RunFacts {
     pub checkpoint: Option<u64>,
     /// How it ended, once it has.
     pub ended: Option<EndReason>,
+    /// Another program trains it, and it is looked at no longer: what is shown is as it was then.
+    pub left: bool,
 }
 
 /// How far the run is.
@@ -139,6 +142,8 @@ pub struct AppState {
     /// The list of all actions is open.
     pub palette: bool,
     pub tab: Tab,
+    /// The person went to a tab while the run was prepared, and is not taken away from it.
+    pub(super) tab_is_own: bool,
     /// Where there is room for it.
     pub left_open: bool,
     pub(super) fold: Fold,
@@ -220,6 +225,7 @@ impl AppState {
             zoom: Zoom::default(),
             palette: false,
             tab: Tab::Train,
+            tab_is_own: false,
             left_open: true,
             fold: Fold::default(),
             right_open: true,
@@ -286,6 +292,9 @@ impl AppState {
         let reseeded = settings.sampling.seed != self.settings.sampling.seed;
         self.settings = settings;
         if reseeded {
+            if !self.live.on {
+                self.origin.changed();
+            }
             self.noise_origin();
         }
         self.problems = self.settings.problems(self.available_images());
@@ -342,6 +351,9 @@ impl AppState {
 
     /// Why nothing can be drawn now, in words; none if it can.
     pub fn drawing_refusal(&self) -> Option<String> {
+        if self.activity == Activity::Preparing {
+            return Some("Wait for the model that is being prepared".into());
+        }
         if !self.can_sample() {
             return Some("Train or open a model first".into());
         }
@@ -360,12 +372,27 @@ impl AppState {
 
     /// True if there is a model to draw with.
     pub fn can_sample(&self) -> bool {
-        self.model.is_some() || matches!(self.activity, Activity::Training | Activity::Paused)
+        self.model.is_some() || self.run_draws()
+    }
+
+    /// True if what is drawn or saved is by the run in training, not by the model that was opened.
+    pub fn run_draws(&self) -> bool {
+        self.run.is_some() && !matches!(self.activity, Activity::Idle | Activity::Preparing)
     }
 
     /// The settings of the model that drawing would use.
     pub fn model_settings(&self) -> Option<&Settings> {
-        let run = self.run.as_ref().filter(|_| self.run_is_active());
+        let run = self.run.as_ref().filter(|_| self.run_draws());
         run.map(|run| &*run.settings).or(self.model.as_ref().map(|model| &*model.settings))
+    }
+
+    /// What the model is called that drawing and saving weights would use: another than made the pictures on the screen
+    /// while a run of another program is looked at, and after weights were opened beside a run.
+    pub fn model_name(&self) -> Option<String> {
+        if let Some(run) = self.run.as_ref().filter(|_| self.run_draws()) {
+            return Some(self.runs.name(&run.folder));
+        }
+        let source = &self.model.as_ref()?.source;
+        Some(self.runs.names.get(source).map_or_else(|| name_of(source), |name| name.of(source)))
     }
 }

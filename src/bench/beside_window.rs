@@ -241,6 +241,7 @@ impl Shown {
                 count: DIGITS,
                 timesteps: 1000,
                 classes: classes(),
+                model: Box::new(settings.clone()),
                 provenance,
             },
         );

@@ -50,7 +50,7 @@ pub enum Command {
     CancelSampling,
     /// List the runs in a folder, in the background; answered by `Runs` or `Failed`.
     ListRuns { folder: PathBuf },
-    /// Read a run's settings, losses and newest grid, in the background; answered by `RunRead` or `Failed`.
+    /// Read a run's settings, losses and newest grid, in the background; answered by `RunRead` or `RunUnread`.
     ReadRun { run: PathBuf },
     /// Give a run a name, in the background; answered by `RunNamed` or `Failed`. One that another program trains is refused.
     NameRun { run: PathBuf, name: RunName },
@@ -73,8 +73,9 @@ pub enum Command {
     ForgetData,
     /// Read what a PNG file says of how it was drawn, in the background; answered by `ProvenanceRead` or `Failed`.
     ReadProvenance { path: PathBuf },
-    /// Write something to disk in the background; answered by `Saved` or `Failed`.
-    Save { what: Save, path: PathBuf },
+    /// Write something to disk in the background; answered by `Saved` or `Failed`, or, where a file of that name is not
+    /// to be replaced, by `FileExists`.
+    Save { what: Save, path: PathBuf, replace: bool },
 }
 
 /// What can be written to disk.

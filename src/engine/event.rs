@@ -74,6 +74,8 @@ pub enum Event {
         count: usize,
         timesteps: usize,
         classes: Vec<Option<u8>>,
+        /// The settings of the model that draws.
+        model: Box<Settings>,
         /// What its finished images will be.
         provenance: Box<Provenance>,
     },
@@ -85,6 +87,8 @@ pub enum Event {
     Runs { folder: PathBuf, runs: Vec<RunSummary> },
     /// What a run left on disk, to compare.
     RunRead(Box<RunRead>),
+    /// A run that was to be compared cannot be read.
+    RunUnread { run: PathBuf, what: String, hint: String },
     /// What a run is called: it was named, or it is the one that was opened.
     RunNamed { run: PathBuf, name: RunName },
     /// A run's folder is in the trash.
@@ -101,6 +105,8 @@ pub enum Event {
     ProvenanceRead { path: PathBuf, provenance: Option<Box<Provenance>> },
     /// A file was written.
     Saved { what: &'static str, path: PathBuf },
+    /// Nothing was written: there is a file of that name, and it was not said that it is to be replaced.
+    FileExists { path: PathBuf },
     /// What the run computes on from now on, as in [`RunStarted`].
     Device(String),
     /// Something the user should know that is not a failure, such as a fallback to the CPU.

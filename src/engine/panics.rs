@@ -99,7 +99,7 @@ fn told(handle: &Handle, task: Task) {
 
 fn save(path: &Path) -> Command {
     let pictures = Pictures { width: 2, height: 2, pixels: vec![9; 8] };
-    Command::Save { what: Save::Grid { pictures, columns: 2, provenance: None }, path: path.into() }
+    Command::Save { what: Save::Grid { pictures, columns: 2, provenance: None }, path: path.into(), replace: false }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The runs on disk: listed, read to compare, and moved to the trash.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,14 +20,23 @@ pub(super) fn list(folder: PathBuf, out: &Outbox) -> Result<()> {
     })
 }
 
-/// Reads what a run left on disk.
+/// Reads what a run left on disk. Whatever goes wrong is told of this run: others may be read beside it.
 pub(super) fn read(run: PathBuf, out: &Outbox) -> Result<()> {
     background::spawn(Task::ReadingRun, out, move || {
-        let settings = Box::new(read_run_file(&run)?.settings);
-        let history = History::read(&run)?;
-        let grid = gallery::newest_grid(&run, settings.data.image_size).map(|(step, grid)| (step, Arc::new(grid)));
-        Ok(Event::RunRead(Box::new(RunRead { run, settings, history, grid })))
+        let read = catch_unwind(AssertUnwindSafe(|| read_to_compare(&run)));
+        let read = read.unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
+        Ok(match read {
+            Ok(read) => Event::RunRead(Box::new(read)),
+            Err(error) => Event::RunUnread { run, what: error.to_string(), hint: error.hint() },
+        })
     })
+}
+
+fn read_to_compare(run: &Path) -> Result<RunRead> {
+    let settings = Box::new(read_run_file(run)?.settings);
+    let history = History::read(run)?;
+    let grid = gallery::newest_grid(run, settings.data.image_size).map(|(step, grid)| (step, Arc::new(grid)));
+    Ok(RunRead { run: run.to_path_buf(), settings, history, grid })
 }
 
 /// Reads the films of a run, each of which goes to the window.

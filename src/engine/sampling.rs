@@ -208,6 +208,7 @@ impl Job {
             count: self.settings.count,
             timesteps: drawing.timesteps(),
             classes: drawing.classes(),
+            model: Box::new(denoiser.settings().clone()),
             provenance: Box::new(self.provenance.clone()),
         };
         self.out.send(started).map_err(|_| Error::Cancelled)?;

@@ -34,10 +34,14 @@ impl NamedWeights {
     }
 }
 
-/// Writes in the background; `Saved` or `Failed` follows.
-pub(super) fn save(what: Save, weights: Option<NamedWeights>, path: &Path, out: &Outbox) -> Result<()> {
+/// Writes in the background; `Saved`, `FileExists` or `Failed` follows.
+pub(super) fn save(what: Save, weights: Option<NamedWeights>, path: &Path, replace: bool, out: &Outbox) -> Result<()> {
     let path = path.to_path_buf();
     background::spawn(Task::Saving, out, move || {
+        // A folder cannot be replaced by a file: writing says so.
+        if !replace && path.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
+            return Ok(Event::FileExists { path });
+        }
         write(&what, weights.as_ref(), &path)?;
         Ok(Event::Saved { what: name_of(&what), path })
     })

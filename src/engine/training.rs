@@ -273,7 +273,7 @@ impl Steering<'_> {
                 self.worker.grid_weights = weights;
                 self.draw_grid(trainer)
             }
-            Command::Save { what, path } => self.save(what, &path, trainer),
+            Command::Save { what, path, replace } => self.save(what, &path, replace, trainer),
             Command::ReadProvenance { path } => saving::read_provenance(path, &self.worker.out),
             Command::ListRuns { folder } => runs::list(folder, &self.worker.out),
             Command::ReadRun { run } => runs::read(run, &self.worker.out),
@@ -345,7 +345,7 @@ impl Steering<'_> {
         Ok(Source { denoiser, weights, model: name_of(self.path), step: trainer.step_count() })
     }
 
-    fn save(&self, what: Save, path: &Path, trainer: &Trainer) -> Result<()> {
+    fn save(&self, what: Save, path: &Path, replace: bool, trainer: &Trainer) -> Result<()> {
         let weights = match &what {
             Save::Weights { kind } => {
                 let model = TrainedModel::of_trainer(trainer, self.path)?;
@@ -353,6 +353,6 @@ impl Steering<'_> {
             }
             _ => None,
         };
-        saving::save(what, weights, path, &self.worker.out)
+        saving::save(what, weights, path, replace, &self.worker.out)
     }
 }

@@ -106,7 +106,7 @@ impl Worker {
                 self.sampler.cancel();
                 Ok(())
             }
-            Command::Save { what, path } => self.save(what, &path),
+            Command::Save { what, path, replace } => self.save(what, &path, replace),
             Command::ReadProvenance { path } => saving::read_provenance(path, &self.out),
             Command::ListRuns { folder } => runs::list(folder, &self.out),
             Command::ReadRun { run } => runs::read(run, &self.out),
@@ -247,7 +247,7 @@ impl Worker {
         }
     }
 
-    fn save(&mut self, what: Save, path: &Path) -> Result<()> {
+    fn save(&mut self, what: Save, path: &Path, replace: bool) -> Result<()> {
         let weights = match &what {
             Save::Weights { kind } => {
                 let model = self.model.as_ref().ok_or_else(no_model)?;
@@ -255,7 +255,7 @@ impl Worker {
             }
             _ => None,
         };
-        saving::save(what, weights, path, &self.out)
+        saving::save(what, weights, path, replace, &self.out)
     }
 }
 

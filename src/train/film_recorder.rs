@@ -22,6 +22,11 @@ const REST: u32 = 50;
 /// Shortest time between two films.
 const INTERVAL: Duration = Duration::from_millis(500);
 
+/// How a film of so many calls and digits is drawn.
+pub fn film_settings(calls: usize, digits: usize) -> SamplingSettings {
+    fixed_noise(calls, digits)
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct FilmRecorder {
@@ -39,7 +44,7 @@ impl FilmRecorder {
     pub fn new(trainer: &Trainer) -> Self {
         let budget = trainer.settings().training.film_megabytes << 20;
         let pace = (budget > 0).then(|| Pace::new(INTERVAL, REST, INTERVAL));
-        Self { settings: fixed_noise(STEPS, DIGITS), budget, pace, last: None }
+        Self { settings: film_settings(STEPS, DIGITS), budget, pace, last: None }
     }
 
     /// Bytes that the films of the run may take.
@@ -117,7 +122,7 @@ mod tests {
     #[test]
     fn a_film_goes_from_noise_to_the_first_digits_of_the_grid() {
         let trainer = trainer(64);
-        let film = record(&trainer, &fixed_noise(STEPS, DIGITS), &mut || Ok(())).unwrap();
+        let film = record(&trainer, &film_settings(STEPS, DIGITS), &mut || Ok(())).unwrap();
         assert_eq!((film.step, film.moments.len(), film.timesteps), (0, STEPS + 1, 1000));
         assert_eq!(film.classes, (0..10).map(Some).collect::<Vec<_>>());
         assert!(film.moments.windows(2).all(|pair| pair[0].t > pair[1].t) && film.moments[STEPS].t == 0);
@@ -140,7 +145,7 @@ mod tests {
         std::thread::park_timeout(2 * INTERVAL);
         assert_eq!(none.record_if_due(&trainer(0), &mut || Ok(())).unwrap(), None);
         let trainer = trainer(64);
-        let stopped = record(&trainer, &fixed_noise(STEPS, DIGITS), &mut || Err(crate::Error::Cancelled));
+        let stopped = record(&trainer, &film_settings(STEPS, DIGITS), &mut || Err(crate::Error::Cancelled));
         assert!(matches!(stopped, Err(crate::Error::Cancelled)));
     }
 

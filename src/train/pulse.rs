@@ -8,8 +8,13 @@ use super::metrics::StepReport;
 pub const NEWEST: usize = 128;
 /// Marks that are kept: four a second, then every second one, and so on.
 const MOST_MARKS: usize = 1024;
-/// Steps that the loss of a mark is averaged over, about.
+/// Weight of the newest step in the smoothed loss: about a hundred steps are averaged over.
 const SMOOTHING: f64 = 0.02;
+/// Images that the loss is averaged over at least, once there were so many: the loss of a single one is a few times the
+/// mean or a fraction of it, as its timestep is drawn by chance.
+const IMAGES: f64 = 2000.0;
+/// Images behind a loss that counts as the lowest: of fewer it may be low by chance.
+const LEAST: f64 = 1000.0;
 
 /// One step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +32,8 @@ pub struct Mark {
     pub seconds: f64,
     /// The smoothed loss.
     pub loss: f64,
+    /// Images that it is averaged over: as many of equal weight would vary as much.
+    pub images: f64,
 }
 
 /// A quarter of so many steps, but at least 50.
@@ -46,21 +53,29 @@ pub struct Pulse {
     /// Seconds between two marks.
     pause: f64,
     steps: u64,
+    /// Images a step.
+    batch: f64,
+    /// Sum of the squared weights in the smoothed loss.
+    squares: f64,
 }
 
 impl Pulse {
     /// Takes the next step.
     pub fn push(&mut self, report: &StepReport) {
-        let StepReport { step, loss, grad_norm, seconds, .. } = *report;
+        let StepReport { step, loss, grad_norm, seconds, images, .. } = *report;
         if self.newest.len() == NEWEST {
             self.newest.pop_front();
         }
         self.newest.push_back(Beat { step, loss, grad_norm });
         self.steps += 1;
+        self.batch = (images as f64 / step.max(1) as f64).max(1.0);
+        // n equal weights vary as much as those that fall by 2/(n + 1) a step.
+        let least = SMOOTHING.min(2.0 / (IMAGES / self.batch + 1.0));
         // The first steps fall fast: their average is over a fifth of them.
-        let weight = SMOOTHING.max(1.0 / (1.0 + (self.steps - 1) as f64 / 5.0));
+        let weight = least.max(1.0 / (1.0 + (self.steps - 1) as f64 / 5.0));
         let smooth = self.now.map_or(loss, |now| now.loss + weight * (loss - now.loss));
-        let now = Mark { step, seconds, loss: smooth };
+        self.squares = (1.0 - weight).powi(2) * self.squares + weight.powi(2);
+        let now = Mark { step, seconds, loss: smooth, images: self.batch / self.squares };
         self.now = Some(now);
         self.first_loss.get_or_insert(loss);
         self.pause = self.pause.max(0.25);
@@ -99,9 +114,14 @@ impl Pulse {
         Some(self.now?.seconds - mark.seconds)
     }
 
-    /// The moment of the lowest smoothed loss.
+    /// Images a step.
+    pub fn batch(&self) -> f64 {
+        self.batch
+    }
+
+    /// The moment of the lowest loss that is averaged over enough images.
     pub fn lowest(&self) -> Option<Mark> {
-        self.marks.iter().copied().min_by(|a, b| a.loss.total_cmp(&b.loss))
+        self.marks.iter().copied().filter(|mark| mark.images >= LEAST).min_by(|a, b| a.loss.total_cmp(&b.loss))
     }
 
     /// By which share the smoothed loss fell over the last [`quarter`]; none if there were fewer steps.
@@ -135,7 +155,7 @@ mod tests {
         assert_eq!(pulse.newest().len(), NEWEST);
         assert!(pulse.marks.len() <= MOST_MARKS && pulse.marks.len() > MOST_MARKS / 4);
         assert!((pulse.seconds_since(80_000).unwrap() - 60_000.0).abs() <= 2.0 * pulse.pause);
-        // 1/150,000 fell to 1/200,000, both smoothed over about fifty steps.
+        // 1/150,000 fell to 1/200,000, both smoothed over about a thousand steps.
         assert!((pulse.fell().unwrap() - 0.25).abs() < 0.01, "{:?}", pulse.fell());
         assert!(pulse.lowest().unwrap().step > 199_000);
     }

@@ -28,7 +28,7 @@ pub fn commands(state: &AppState, dark: bool) -> Vec<Command> {
     let running = matches!(state.activity, Activity::Training | Activity::Paused);
     let idle = state.activity == Activity::Idle;
     let film = state.film().filter(|film| !film.moments().is_empty());
-    let axis_of_film = state.player.axis;
+    let axis_of_film = state.films_along();
     let along = |by| Axis::step(axis_of_film, by);
     let (other, [further, back]) = match axis_of_film {
         FilmAxis::Denoising => (FilmAxis::Training, ["Film: later in training", "Film: earlier in training"]),
@@ -56,8 +56,7 @@ pub fn commands(state: &AppState, dark: bool) -> Vec<Command> {
     let ctrl_shift = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND | Modifiers::SHIFT, key));
     let none = Modifiers::NONE;
     let key = |key| Some(KeyboardShortcut::new(none, key));
-    let learnt = state.run.is_some() && !state.loss.train.is_empty();
-    let pictures = state.preview.is_some() || state.recording.as_ref().is_some_and(|own| !own.moments().is_empty());
+    let [learnt, pictures] = [SaveWhat::Losses, SaveWhat::Grid].map(|what| state.missing(what).is_none());
     let save = |name, key, able, what| plain(name, ctrl_shift(key), able, Action::SaveWhat(what));
     let zoom =
         |name, key, to: Option<Zoom>| Command { name, keys: ctrl(key), action: to.map(Action::Zoom), film: false };

@@ -57,7 +57,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         (("film x0_hat", "Guess"), &moment.x0_hat, X0_HAT, "its guess of the end"),
     ];
     for (slot, pictures, symbol, words) in grids {
-        let followed = Some(state.followed_in_film());
+        let followed = (Some(state.followed_in_film()), None);
         let pressed = planned_grid(ui, textures, slot, pictures, &film.classes, followed, plan);
         actions.extend(pressed.map(Action::Follow));
         caption(ui, plan.size.x, symbol, words, &regular(11.5), p.muted);

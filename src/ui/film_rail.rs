@@ -84,7 +84,7 @@ fn picture(
         FilmAxis::Denoising => stop,
         FilmAxis::Training => film.nearest(state.film()?.t()?),
     };
-    let digit = state.followed % film.count.max(1);
+    let digit = state.followed_of(film);
     let source = &film.moments().get(moment)?.x_t;
     (digit < source.count()).then_some((source, digit))
 }

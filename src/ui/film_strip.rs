@@ -54,7 +54,7 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             actions.push(action);
         }
     };
-    let axis = state.player.axis;
+    let axis = state.films_along();
     let (back, on, ends) = match axis {
         FilmAxis::Denoising => (
             "One frame back. Key: Left\n100 timesteps back: Shift+Left or Page Up",
@@ -88,10 +88,10 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             Some(step) => clock(ui, "step ", step as f64, "", 96.0),
             None => clock_words(ui, "your drawing", 96.0),
         }
-        if let Some(signal) = state.film_alpha_bar().get(t).filter(|_| roomy) {
-            let signal = 100.0 * signal;
-            let text = format!("noise {:.0} % · signal {signal:.0} %", 100.0 - signal);
-            ui.label(RichText::new(text).color(p.muted));
+        if let Some(alpha_bar) = state.film_alpha_bar().get(t).filter(|_| roomy) {
+            let text = format!("noise {:.2} · signal {:.2}", (1.0 - alpha_bar).sqrt(), alpha_bar.sqrt());
+            let tip = "What x_t is mixed of: noise √(1−ᾱ), signal √ᾱ. Their squares add up to 1";
+            ui.label(RichText::new(text).color(p.muted)).on_hover_text(tip);
         }
     }
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -123,7 +123,7 @@ fn which_axis(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Acti
         (FilmAxis::Training, words[1], "The same noise at one timestep, as each model along the training sees it"),
     ];
     ui.add_enabled_ui(!state.films.is_empty(), |ui| {
-        actions.extend(segmented(ui, "Film along", state.player.axis, &options, None).map(Action::FilmAxis));
+        actions.extend(segmented(ui, "Film along", state.films_along(), &options, None).map(Action::FilmAxis));
     });
 }
 
@@ -141,8 +141,10 @@ fn record(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Action>)
         return;
     }
     let refusal = state.drawing_refusal();
-    let tip = refusal.as_deref().unwrap_or("Draw the digits with the model as it is now and keep every step");
-    if Button::text("Record").enabled(refusal.is_none()).tip(tip).show(ui).clicked() {
+    let by = state.model_name().unwrap_or_default();
+    let tip =
+        refusal.clone().unwrap_or_else(|| format!("Draw the digits with {by}, as it is now, and keep every step"));
+    if Button::text("Record").enabled(refusal.is_none()).tip(&tip).show(ui).clicked() {
         actions.push(Action::Sample);
     }
 }
@@ -187,7 +189,7 @@ fn rails(ui: &mut Ui, area: Rect, state: &AppState, textures: &mut Textures, act
     let film = state.film()?;
     let denoising = Axis::denoising(film)?;
     let training = Axis::training(state);
-    let (shown, other) = match (state.player.axis, training) {
+    let (shown, other) = match (state.films_along(), training) {
         (FilmAxis::Training, Some(training)) => (training, Some(denoising)),
         (_, training) => (denoising, training),
     };
@@ -225,6 +227,7 @@ fn no_films(state: &AppState) -> String {
         Some(run) if run.settings.training.film_megabytes == 0 => {
             "Its training was not filmed: Films, under Advanced, is 0 MB.".into()
         }
+        Some(run) if run.left => "None of its films was there when it was looked at.".into(),
         Some(run) if run.ended.is_some() => "No films of its training were kept.".into(),
         Some(_) => "Its training is filmed: the first film comes in a moment.".into(),
         None => "Train a model, or open a run, to see here what it made of the same noise as it learned.".into(),

@@ -7,7 +7,7 @@ use egui::{Color32, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, v
 use super::button::Button;
 use super::numbers;
 use super::palette::Palette;
-use super::section::title;
+use super::section::{self, title};
 use super::symbols::{EPS_HAT, Symbol, X_0, X_T, X0_HAT, caption};
 use super::textures::{Part, Slot, Textures};
 use super::theme::regular;
@@ -35,7 +35,11 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, a
     let moment = state.film().and_then(|film| film.shown());
     let i = state.followed_in_film();
     let asked = state.followed_class().map_or_else(String::new, |class| format!(", a {class}"));
-    title(ui, &format!("Following № {}{asked}", i + 1), |ui| {
+    let number = i + 1;
+    // What was drawn begins with other noise than the grid of the training beside it.
+    let drawing = state.film_step().is_none() && moment.is_some() && state.preview.is_some();
+    let words = if drawing { format!("Drawn: № {number}{asked}") } else { format!("Following № {number}{asked}") };
+    title(ui, &words, |ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         let tip = "Look at it as large as the window allows. Key: Z";
         let loupe = Button::text("Loupe").quiet().enabled(moment.is_some()).tip(tip);
@@ -48,6 +52,13 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, a
             ui.label(RichText::new(text).size(11.5).color(p.muted));
         }
     });
+    if drawing {
+        section::caption(ui, "Of the drawing, whose noise is not the grid's.");
+    }
+    if let Some(followed) = state.stands_in().map(|_| state.followed + 1) {
+        let like = if asked.is_empty() { "" } else { "its like, of the same class but " };
+        section::caption(ui, format!("№ {followed} is not filmed: this is {like}from other noise."));
+    }
     let end = state.film().and_then(|film| film.last()).map(|moment| &moment.x_t);
     let seen = state.seen_digit();
     let last = seen.map_or_else(|| "the end".into(), |digit| format!("seen as {}", digit.seen));

@@ -4,7 +4,7 @@ use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Stroke, Ui, Vec
 use egui_plot::{AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints};
 
 use super::drop_down::drop_down;
-use super::loss_axis::{self, Places};
+use super::loss_axis;
 use super::numbers;
 use super::palette::Palette;
 use super::section::title;
@@ -12,12 +12,17 @@ use super::segmented::segmented;
 use super::slider::{Scale, slider};
 use super::theme::regular;
 use crate::app::loss_series::{Bucket, LossSeries};
-use crate::app::{Action, AppState, LossAxis, Smoothing};
+use crate::app::{Action, AppState, LossAxis, Places, Smoothing};
 
 /// Buckets a curve; the raw one has two points each.
 const MOST_BUCKETS: usize = 480;
 /// Smaller losses are drawn here on a logarithmic axis.
 const FLOOR: f64 = 1e-9;
+
+const TRAIN: &str = "The loss of each step on the images of its batch, and its moving average.";
+const HELD_OUT: &str = "The loss of the same weights on test images, which are never learned from, always with the same noise. \
+    Their class is always told, while training hides that of some, and no dropout is at work: the two are near each other, \
+    but not quite the same measure.";
 
 /// Draws the title, the legend and the plot, `height` high.
 pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action>) {
@@ -27,8 +32,8 @@ pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action
         let chosen = segmented(ui, "Loss axis", linear, &options, None);
         actions.extend(chosen.map(Action::LinearLoss));
         let p = Palette::of(ui);
-        legend(ui, "held out", p.second);
-        legend(ui, "train", p.accent);
+        legend(ui, "held out", p.second, HELD_OUT);
+        legend(ui, "train", p.accent, TRAIN);
     });
     let compared = state.comparison.runs().iter().any(|run| run.read.is_some());
     if state.loss.train.is_empty() && !compared {
@@ -95,8 +100,8 @@ fn smoothing(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     response.on_hover_text("How many steps the thick line is averaged over.\nRight-click: 50 steps.");
 }
 
-fn legend(ui: &mut Ui, word: &str, color: Color32) {
-    ui.label(RichText::new(word).size(11.5).color(Palette::of(ui).text));
+fn legend(ui: &mut Ui, word: &str, color: Color32, tip: &str) {
+    ui.label(RichText::new(word).size(11.5).color(Palette::of(ui).text)).on_hover_text(tip);
     let (dash, _) = ui.allocate_exact_size(vec2(8.0, 2.0), Sense::hover());
     ui.painter().rect_filled(dash, 1.0, color);
 }

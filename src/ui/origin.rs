@@ -81,7 +81,8 @@ fn section(
     }
     ui.add_space(4.0);
     if let Some(alpha_bar) = state.origin_alpha_bar() {
-        caption(ui, format!("signal {:.1} %, noise {:.1} %", 100.0 * alpha_bar, 100.0 * (1.0 - alpha_bar)));
+        let (signal, noise) = (alpha_bar.sqrt(), (1.0 - alpha_bar).sqrt());
+        caption(ui, format!("signal √ᾱ = {signal:.2}, noise √(1−ᾱ) = {noise:.2}"));
     }
     if matches!(origin.source, Some((OriginSource::File(_), _))) {
         let p = Palette::of(ui);
@@ -185,7 +186,7 @@ fn pictures(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
     let places: [(&str, Option<One<'_>>); 3] = [
         ("clean", shown.map(|(clean, _)| (clean, 0))),
         ("noised to t", shown.map(|(_, x_t)| (x_t, 0))),
-        ("reversed", result),
+        ("reversed", result.map(|x_t| (x_t, 0))),
     ];
     let side = ((ui.available_width() - 2.0 * GAP) / 3.0).clamp(40.0, 112.0);
     ui.horizontal_top(|ui| {

@@ -42,14 +42,14 @@ impl GridPlan {
     }
 }
 
-/// Draws the grid; gives the place of the picture that was pressed.
+/// Draws the grid, with the followed picture and the one that stands in for it; gives the place of the picture that was pressed.
 pub fn grid(
     ui: &mut Ui,
     textures: &mut Textures,
     slot: &'static str,
     pictures: &Arc<Pictures>,
     classes: &[Option<u8>],
-    followed: Option<usize>,
+    followed: (Option<usize>, Option<usize>),
 ) -> Option<usize> {
     let plan = GridPlan::new(pictures, ui.available_size(), ui.ctx().pixels_per_point());
     planned_grid(ui, textures, (slot, "Picture"), pictures, classes, followed, plan)
@@ -62,7 +62,7 @@ pub fn planned_grid(
     (slot, word): (&'static str, &str),
     pictures: &Arc<Pictures>,
     classes: &[Option<u8>],
-    followed: Option<usize>,
+    (followed, like): (Option<usize>, Option<usize>),
     plan: GridPlan,
 ) -> Option<usize> {
     let p = Palette::of(ui);
@@ -89,6 +89,7 @@ pub fn planned_grid(
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
         let line = match (chosen, response.hovered()) {
             (true, _) => Some(Stroke::new(2.0, p.accent)),
+            _ if like == Some(i) => Some(Stroke::new(1.0, p.accent)),
             (false, true) => Some(Stroke::new(1.0, p.muted)),
             (false, false) => None,
         };

@@ -65,10 +65,10 @@ fn results(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut
         ui.label(RichText::new(text).size(11.5).color(p.muted));
     });
     if let Some(rough) = state.live.rough() {
-        let pressed = grid(ui, textures, "samples", &rough.pictures, &rough.classes, Some(state.followed));
+        let pressed = grid(ui, textures, "samples", &rough.pictures, &rough.classes, (Some(state.followed), None));
         actions.extend(pressed.map(Action::Follow));
     } else if let Some((recording, moment)) = shown {
-        let pressed = grid(ui, textures, "samples", &moment.x_t, &recording.classes, Some(state.followed));
+        let pressed = grid(ui, textures, "samples", &moment.x_t, &recording.classes, (Some(state.followed), None));
         actions.extend(pressed.map(Action::Follow));
     } else if state.can_sample() {
         let sentence = "Press Draw: the digits come out of the noise here, and the film below keeps every step.";
@@ -258,13 +258,16 @@ fn which<'a>(
 fn model(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     plain_title(ui, "Model");
     match &state.model {
+        _ if state.run_draws() => {
+            caption(ui, "The one that is being trained:");
+            caption(ui, state.model_name().unwrap_or_default());
+        }
         Some(model) => {
             let steps = numbers::whole(model.step as f64);
             let weights = numbers::whole(model.parameters as f64);
             caption(ui, format!("{steps} steps, {weights} weights"));
             caption(ui, model.source.display().to_string());
         }
-        None if state.can_sample() => caption(ui, "The one that is being trained."),
         None => caption(ui, "None yet."),
     }
     ui.add_space(8.0);

@@ -6,7 +6,7 @@ use super::button::Button;
 use super::icons;
 use super::palette::Palette;
 use super::section::{caption, name_field, title};
-use crate::app::{Action, AppState, SaveResult, SaveWhat};
+use crate::app::{Action, AppState, SaveResult, SaveWhat, shown_name};
 
 /// Draws the form above its button, if it is open.
 pub fn show(button: &Response, state: &AppState, actions: &mut Vec<Action>) {
@@ -34,9 +34,9 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         }
     });
     for what in SaveWhat::ALL {
-        let missing = missing(state, what);
+        let missing = state.missing(what);
         ui.add_enabled_ui(missing.is_none() && !state.save.browsing, |ui| {
-            let choice = ui.radio(state.save.what == what, what.title());
+            let choice = ui.radio(state.save.what == what, title_of(state, what));
             if choice.clicked() {
                 actions.push(Action::SaveWhat(what));
             }
@@ -61,11 +61,15 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     });
     ui.add_space(4.0);
     line(ui, 34.0, |ui| {
-        let missing = missing(state, state.save.what);
+        let missing = state.missing(state.save.what);
         let writing = state.save.result == Some(SaveResult::Writing);
         let ready = missing.is_none() && !state.save.path.trim().is_empty() && !writing && !state.save.browsing;
-        if Button::text("Save").main(true).width(96.0).enabled(ready).show(ui).clicked() {
-            actions.push(Action::Save);
+        let (word, action) = match &state.save.result {
+            Some(SaveResult::Exists(_)) => ("Replace", Action::Replace),
+            _ => ("Save", Action::Save),
+        };
+        if Button::text(word).main(true).width(96.0).enabled(ready).show(ui).clicked() {
+            actions.push(action);
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| outcome(ui, state, missing));
     });
@@ -83,24 +87,20 @@ fn outcome(ui: &mut Ui, state: &AppState, missing: Option<&str>) {
         (_, Some(missing)) => (p.muted, missing.to_owned()),
         (Some(SaveResult::Writing), _) => (p.muted, "Writing…".to_owned()),
         (Some(SaveResult::Saved(path)), _) => (p.good, format!("{} Saved to {}", icons::CHECK, path.display())),
+        (Some(SaveResult::Exists(path)), _) => {
+            let name = shown_name(path);
+            (p.warn, format!("{} {name} is there already. Nothing was written yet.", icons::WARNING))
+        }
         (Some(SaveResult::Failed { what, hint }), _) => (p.bad, format!("{} {what}: {hint}", icons::WARNING)),
         (None, None) => return,
     };
     ui.add(egui::Label::new(RichText::new(text).size(12.0).color(color)).wrap());
 }
 
-/// Why something cannot be saved yet.
-fn missing(state: &AppState, what: SaveWhat) -> Option<&'static str> {
-    let recorded = state.film().is_some_and(|film| !film.moments().is_empty());
-    match what {
-        SaveWhat::Grid | SaveWhat::Singles => {
-            (!recorded && state.preview.is_none()).then_some("No pictures yet: train or draw some first.")
-        }
-        SaveWhat::Animation | SaveWhat::AnimatedPng => (!recorded).then_some("No film yet: press Record first."),
-        SaveWhat::Losses | SaveWhat::LossPlot | SaveWhat::LossPicture => {
-            let learnt = state.run.is_some() && !state.loss.train.is_empty();
-            (!learnt).then_some("No losses yet: train first, or open a run.")
-        }
-        SaveWhat::Weights => (!state.can_sample()).then_some("No model yet: train or open one first."),
+/// The name of a choice: of weights it says whose, as they need not be those of the pictures on the screen.
+fn title_of(state: &AppState, what: SaveWhat) -> String {
+    match state.model_name().filter(|_| what == SaveWhat::Weights) {
+        Some(name) => format!("Weights of {name} (.safetensors)"),
+        None => what.title().to_owned(),
     }
 }

@@ -124,7 +124,7 @@ fn diffusion(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settin
         (
             ScheduleKind::Cosine,
             "Cosine",
-            "The signal left follows a squared cosine (Nichol & Dhariwal 2021); β follows from it.",
+            "ᾱ, the signal squared, follows a squared cosine (Nichol & Dhariwal 2021); β follows from it.",
         ),
     ];
     let schedule = ChoiceRow {

@@ -159,6 +159,9 @@ fn going_on(state: &AppState, p: &Palette) -> (Color32, String) {
         (Activity::Idle, Some(EndReason::Completed)) => (p.good, format!("Trained: {step} steps")),
         (Activity::Idle, Some(EndReason::Stopped)) => (p.muted, format!("Stopped at step {step}, kept")),
         (Activity::Idle, Some(EndReason::Failed)) => (p.bad, format!("Failed at step {step}")),
+        (Activity::Idle, None) if state.run.as_ref().is_some_and(|run| run.left) => {
+            (p.muted, format!("No longer looked at, since step {step}: its program may go on"))
+        }
         (Activity::Idle, None) if state.model.is_some() => (p.good, "A trained model is open".to_owned()),
         (Activity::Idle, None) => (p.muted, "Ready".to_owned()),
     }

@@ -83,7 +83,7 @@ fn opened(state: &AppState) -> Option<(&Recording, &Arc<Pictures>)> {
 fn hero(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
     if let (None, Some((recording, drawn))) = (&state.preview, opened(state)) {
         title(ui, "Drawn by a trained model", |_| ());
-        let pressed = grid(ui, textures, "preview", drawn, &recording.classes, Some(state.followed));
+        let pressed = grid(ui, textures, "preview", drawn, &recording.classes, (Some(state.followed), None));
         actions.extend(pressed.map(Action::Follow));
         ui.add_space(8.0);
         if state.model.as_ref().is_some_and(|model| model.ships) {
@@ -109,7 +109,8 @@ fn hero(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Ve
         }
     });
     if let Some(preview) = &state.preview {
-        let pressed = grid(ui, textures, "preview", &preview.pictures, &preview.classes, Some(state.followed));
+        let followed = (Some(state.followed), state.stands_in());
+        let pressed = grid(ui, textures, "preview", &preview.pictures, &preview.classes, followed);
         actions.extend(pressed.map(Action::Follow));
         return;
     }

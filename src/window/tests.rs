@@ -91,7 +91,8 @@ fn the_first_pictures_of_a_drawing_are_shown_as_they_come() {
     assert_eq!(tell(Event::Activity(Activity::Idle)), FRAME_PAUSE);
     assert_eq!(tell(Event::ModelReady(ready)), Duration::ZERO, "an opened model is drawn from at once");
     let classes = vec![None];
-    let begins = Event::SamplingStarted { id: 1, frames: 9, count: 1, timesteps: 1000, classes, provenance };
+    let model = Box::new(Preset::Small.settings());
+    let begins = Event::SamplingStarted { id: 1, frames: 9, count: 1, timesteps: 1000, classes, model, provenance };
     assert_eq!(tell(begins), Duration::ZERO);
     let picture = || Arc::new(Pictures { width: 28, height: 28, pixels: vec![0; 784] });
     let frame = crate::engine::Frame { step: 0, t: 1000, x_t: picture(), x0_hat: picture(), eps_hat: picture() };

@@ -15,6 +15,7 @@ use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Ou
 use diffuscope::eval::copying::{Copying, Neighbour};
 use diffuscope::pictures::{Pictures, Provenance};
 use diffuscope::rng::Stream;
+use diffuscope::train::Grid;
 use diffuscope::train::film::{Film, FilmMoment};
 use diffuscope::train::folder::RunFile;
 use diffuscope::train::history::History;
@@ -236,11 +237,17 @@ pub fn drawn_by(settings: &Settings) -> Provenance {
 
 /// A recorded reverse diffusion of `count` digits in `frames` calls.
 pub fn recording(id: u64, count: usize, frames: usize) -> Vec<Event> {
+    recording_by(&Preset::Small.settings(), id, count, frames)
+}
+
+/// The same, by a model with these settings.
+pub fn recording_by(model: &Settings, id: u64, count: usize, frames: usize) -> Vec<Event> {
     let (clean, classes) = digits(count);
     let guess = Arc::new(clean.clone());
-    let provenance = Box::new(drawn_by(&Preset::Small.settings()));
+    let (provenance, model) = (Box::new(drawn_by(model)), Box::new(model.clone()));
+    let frames_in_all = frames + 1;
     let mut events =
-        vec![Event::SamplingStarted { id, frames: frames + 1, count, timesteps: 1000, classes, provenance }];
+        vec![Event::SamplingStarted { id, frames: frames_in_all, count, timesteps: 1000, classes, model, provenance }];
     for step in 0..=frames {
         let t = 1000 * (frames - step) / frames;
         let alpha_bar = (-(0.1 * t as f64 / 1000.0 + 9.95 * (t as f64 / 1000.0).powi(2))).exp();
@@ -269,6 +276,11 @@ pub fn film(step: u64, calls: usize) -> Film {
         FilmMoment { t, x_t: Arc::new(x_t), x0_hat: Arc::new(guess.clone()), eps_hat: Arc::new(eps_hat) }
     };
     Film { step, timesteps: 1000, classes, moments: (0..=calls).map(moment).collect() }
+}
+
+/// A grid of the run that is shown.
+pub fn preview(step: u64, pictures: Pictures, classes: Vec<Option<u8>>) -> Event {
+    Event::Preview(Grid { step, pictures: Arc::new(pictures), classes, weights: WeightsKind::Ema })
 }
 
 /// Films of the run that is shown.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::eval::QuickEval;
+use crate::rng::Stream;
 use crate::train::StepReport;
 
 /// A curve that was recorded from a run of `nano`: see `tests/vectors/README.md`.
@@ -27,7 +28,7 @@ impl Recorded {
                 _ => curve.steps.push(StepReport {
                     step: number(0) as u64,
                     epoch: 0.0,
-                    images: 0,
+                    images: 64 * number(0) as u64,
                     loss: number(1),
                     lr: 0.0,
                     grad_norm: number(2),
@@ -160,4 +161,59 @@ fn without_digits_a_flat_loss_is_no_verdict() {
     let mut curve = Recorded::read(LONG);
     curve.evaluations.clear();
     assert_says(&curve.health(4900, WARMUP), Tone::Neutral, "the digits tell whether it still learns");
+}
+
+/// Losses of batches of so many images at the end of a training: a fiftieth for most timesteps, up to one for small t.
+fn flat(batch: usize, steps: usize, stream: &mut Stream) -> Vec<f64> {
+    let mut image = || (0.02 + 0.98 * (-stream.uniform() / 0.06).exp()) * (0.35 * stream.normal()).exp();
+    (0..steps).map(|_| (0..batch).map(|_| image()).sum::<f64>() / batch as f64).collect()
+}
+
+/// The steps, of all, after which the learning rate is said to be too high.
+fn alarms(losses: &[f64], batch: usize) -> Vec<usize> {
+    let (mut pulse, evaluations) = (Pulse::default(), Evaluations::default());
+    let mut said = Vec::new();
+    for (i, &loss) in losses.iter().enumerate() {
+        let step = i as u64 + 1;
+        pulse.push(&StepReport {
+            step,
+            epoch: 0.0,
+            images: step * batch as u64,
+            loss,
+            lr: 1e-3,
+            grad_norm: 1.0,
+            seconds: 0.3 * step as f64,
+            progress: 0.0,
+        });
+        let evidence = Evidence {
+            pulse: &pulse,
+            evaluations: &evaluations,
+            held_out: &[],
+            warmup_steps: 0,
+            ema_decay: 0.0,
+            grid: WeightsKind::Ema,
+            learned: Digits::ALL,
+            ended: false,
+        };
+        if Health::of(&evidence).unwrap().sentence.starts_with("Learning rate too high") {
+            said.push(i);
+        }
+    }
+    said
+}
+
+#[test]
+fn a_loss_that_varies_from_batch_to_batch_is_no_alarm_and_one_that_blows_up_is() {
+    for (batch, within) in [(1, 100), (2, 50), (4, 25), (64, 10)] {
+        for seed in 0..3 {
+            let mut stream = Stream::new(seed, "flat loss", batch as u64);
+            let losses = flat(batch, 4000, &mut stream);
+            assert_eq!(alarms(&losses, batch), [0; 0], "batches of {batch}, seed {seed}");
+            // As it learns, and then is worse than before its first step.
+            let falls = losses.iter().enumerate().map(|(i, loss)| 0.9 * (-(i as f64) / 60.0).exp() + loss);
+            let blown: Vec<f64> = falls.chain((0..within).map(|_| 1.1)).collect();
+            let alarms = alarms(&blown, batch);
+            assert!(alarms.first().is_some_and(|first| *first >= 4000), "batches of {batch}, seed {seed}: {alarms:?}");
+        }
+    }
 }

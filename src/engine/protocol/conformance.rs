@@ -146,7 +146,7 @@ fn command(ask: Ask, folder: &Path, number: usize) -> Command {
         Ask::Save => {
             let pictures = Pictures { width: 2, height: 2, pixels: vec![7; 4] };
             let path = folder.join(format!("grid-{number}.png"));
-            Command::Save { what: Save::Grid { pictures, columns: 1, provenance: None }, path }
+            Command::Save { what: Save::Grid { pictures, columns: 1, provenance: None }, path, replace: false }
         }
         Ask::Raw => {
             Command::DrawGrid { weights: WeightsKind::Raw, run: Some(folder.join(format!("run-{}", number % 5))) }
