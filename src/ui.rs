@@ -110,14 +110,19 @@ impl View {
             self.film = film_strip::show(ui, state, textures, &mut actions);
         });
         let side = flat.inner_margin(Margin::symmetric(16, 0));
+        // Both sides leave so much that at 1280 points 64 digits fit twofold beside the settings of a drawing.
         if state.settings_shown() {
-            Panel::left("settings").default_size(272.0).size_range(250.0..=420.0).frame(side).show(ui, |ui| {
-                settings_panel::show(ui, state, textures, &mut actions);
-            });
+            Panel::left("settings")
+                .default_size((0.19 * width).clamp(250.0, 272.0))
+                .size_range(250.0..=420.0)
+                .frame(side)
+                .show(ui, |ui| {
+                    settings_panel::show(ui, state, textures, &mut actions);
+                });
         }
         if charts_have_room && state.right_open {
             Panel::right("charts")
-                .default_size((width * 0.24).clamp(264.0, 344.0))
+                .default_size((0.5 * width - 376.0).clamp(264.0, 344.0))
                 .size_range(260.0..=640.0)
                 .frame(side)
                 .show(ui, |ui| {

@@ -14,7 +14,7 @@ use egui::epaint::{ClippedShape, Shape, TextShape};
 use egui::{Rect, Role, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use scene::{Scene, data_seen, digits, found, in_the_middle, recording, run_read, runs};
+use scene::{Scene, digits, found, in_the_middle, recording, run_read, runs};
 
 /// Pixels of a screen or of a window on it, and its pixels a point: the smallest window, 960×600, common screens, 4K.
 const SIZES: [(f32, f32, f32); 12] = [
@@ -149,8 +149,7 @@ fn through_all_states(scene: &mut Scene, look: &mut dyn FnMut(&mut Scene, &str, 
     }
     next(scene, "compare", true);
     scene.act(Action::ShowTab(Tab::Data));
-    let settings = scene.state().settings.clone();
-    scene.play([data_seen(&settings.data, settings.training.seed)]);
+    scene.answer_about_data();
     next(scene, "data", true);
     scene.hold_over(&["/data/ada/train-images-idx3-ubyte.gz", "/data/ada/seven.png", "/data/ada/notes.txt"]);
     next(scene, "held over", false);

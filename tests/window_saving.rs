@@ -182,6 +182,29 @@ fn without_grids_the_film_is_saved() {
 }
 
 #[test]
+fn enter_saves_what_a_key_has_opened_and_what_was_typed_but_presses_the_button_that_has_the_focus() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.harness.key_press_modifiers(CTRL_SHIFT, Key::Y);
+    scene.harness.run_steps(2);
+    scene.harness.key_press(Key::Enter);
+    let Some(Command::Save { what: Save::LossPlot { .. }, path }) = scene.command() else { panic!("Enter saves") };
+    scene.play([diffuscope::engine::Event::Saved { what: "file", path }]);
+
+    scene.type_into("path to save to", "/data/ada/loss.svg");
+    scene.harness.key_press(Key::Enter);
+    let Some(Command::Save { path, .. }) = scene.command() else { panic!("Enter in the field saves") };
+    assert_eq!(path.to_str(), Some("/data/ada/loss.svg"));
+    scene.play([diffuscope::engine::Event::Saved { what: "file", path }]);
+
+    scene.harness.get_by_label("Losses of every step as a table (.csv)").focus();
+    scene.harness.run_steps(2);
+    scene.harness.key_press(Key::Enter);
+    assert!(scene.command().is_none(), "the choice is made, and nothing saved");
+    assert_eq!(scene.state().save.what, SaveWhat::Losses);
+}
+
+#[test]
 fn the_pictures_are_copied_as_they_are_saved() {
     let mut scene = scene();
     assert_eq!(copied(&mut scene), None, "there is nothing to copy");

@@ -13,12 +13,17 @@ use diffuscope::sampling::origin::{OriginImage, OriginSource};
 use diffuscope::window::Window;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use scene::{Scene, data_seen, digits, drawn_by, found, in_the_middle, recording, run_read, runs};
+use scene::{Scene, digits, drawn_by, found, in_the_middle, recording, run_read, runs};
 
 fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
-    // Renderers round differently by a hair.
-    let options = SnapshotOptions::new().threshold(1.2).max_failed_pixels(400);
-    let builder = Harness::<Window>::builder().with_size([width, height]).with_theme(theme).with_options(options);
+    scaled_scene(width, height, 1.0, theme)
+}
+
+fn scaled_scene(width: f32, height: f32, scale: f32, theme: egui::Theme) -> Scene {
+    // Renderers round differently by a hair: less than a letter or an icon that changes.
+    let options = SnapshotOptions::new().threshold(1.2).max_failed_pixels(12);
+    let builder = Harness::<Window>::builder().with_size([width, height]).with_pixels_per_point(scale);
+    let builder = builder.with_theme(theme).with_options(options);
     let mut scene = Scene::new(builder.with_render_cursor(false).wgpu());
     if theme == egui::Theme::Light {
         scene.act(Action::Look(Look::Light));
@@ -26,26 +31,40 @@ fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     scene
 }
 
+/// A window in points, and pixels a point.
+type Size = (&'static str, f32, f32, f32);
+/// The sizes of the main states: the smallest window, a laptop's, a large one.
+const SIZES: [Size; 3] = [("small", 960.0, 600.0, 1.0), ("laptop", 1440.0, 900.0, 1.0), ("large", 1920.0, 1080.0, 1.0)];
+const FOUR_K: Size = ("4k", 1920.0, 1080.0, 2.0);
+
+/// A main state at each of the sizes in both themes.
+fn at_all_sizes(state: &str, arrange: impl Fn(&mut Scene)) {
+    at_sizes(&SIZES, state, arrange);
+}
+
+fn at_sizes(sizes: &[Size], state: &str, arrange: impl Fn(&mut Scene)) {
+    let mut results = SnapshotResults::new();
+    for &(size, width, height, scale) in sizes {
+        for (word, theme) in [("dark", egui::Theme::Dark), ("light", egui::Theme::Light)] {
+            let mut scene = scaled_scene(width, height, scale, theme);
+            arrange(&mut scene);
+            scene.harness.hover_at(egui::pos2(1.0, 1.0));
+            scene.harness.run_steps(4);
+            scene.harness.snapshot(format!("{state}-{size}-{word}"));
+            results.extend(scene.harness.take_snapshot_results());
+        }
+    }
+}
+
 #[test]
 fn in_the_middle_of_a_run() {
-    let mut results = SnapshotResults::new();
-    for (name, width, height, theme) in [
-        ("middle-dark", 1440.0, 900.0, egui::Theme::Dark),
-        ("middle-light", 1440.0, 900.0, egui::Theme::Light),
-        ("middle-narrow", 1100.0, 700.0, egui::Theme::Dark),
-        ("middle-small", 960.0, 600.0, egui::Theme::Light),
-    ] {
-        let mut scene = scene(width, height, theme);
-        in_the_middle(&mut scene);
-        scene.harness.get_by_label("Picture 28, asked for a 7").click();
+    at_sizes(&[SIZES[0], SIZES[1], SIZES[2], FOUR_K], "middle", |scene| {
+        in_the_middle(scene);
+        scene.click("Picture 28, asked for a 7");
         for _ in 0..44 {
             scene.harness.key_press(egui::Key::ArrowLeft);
         }
-        scene.harness.hover_at(egui::pos2(1.0, 1.0));
-        scene.harness.run_steps(4);
-        scene.harness.snapshot(name);
-        results.extend(scene.harness.take_snapshot_results());
-    }
+    });
 }
 
 #[test]
@@ -131,41 +150,38 @@ fn all_actions_and_a_schedule_that_needs_the_doctor() {
 }
 
 #[test]
-fn both_axes_of_the_films_the_loupe_and_the_copies() {
-    let mut results = SnapshotResults::new();
-    for (name, width, height, theme) in [
-        ("films-dark", 1440.0, 900.0, egui::Theme::Dark),
-        ("films-light", 1440.0, 900.0, egui::Theme::Light),
-        ("films-small", 960.0, 600.0, egui::Theme::Dark),
-    ] {
-        let mut scene = scene(width, height, theme);
-        in_the_middle(&mut scene);
-        scene.harness.get_by_label("Picture 28, asked for a 7").click();
-        // Back to the film of step 790, and there to t = 300.
-        for _ in 0..3 {
-            scene.key(egui::Key::ArrowDown);
-        }
-        for _ in 0..6 {
-            scene.key(egui::Key::ArrowLeft);
-        }
-        // Where it has no room, its button is not to be seen.
-        scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::I);
-        scene.harness.run_steps(2);
-        let (_, picture) = scene.state().followed_digit().unwrap();
-        scene.play([found(picture, 0.55)]);
-        if theme == egui::Theme::Light {
-            scene.key(egui::Key::X);
-        }
-        scene.harness.hover_at(egui::pos2(1.0, 1.0));
-        scene.harness.run_steps(4);
-        scene.harness.snapshot(name);
-        if name == "films-dark" {
-            scene.key(egui::Key::Z);
-            scene.harness.run_steps(4);
-            scene.harness.snapshot("loupe-dark");
-        }
-        results.extend(scene.harness.take_snapshot_results());
+fn both_axes_of_the_films_and_the_copies() {
+    at_all_sizes("films", |scene| {
+        look_back(scene);
+        scene.key(egui::Key::X);
+    });
+}
+
+#[test]
+fn the_loupe() {
+    let mut scene = scene(1440.0, 900.0, egui::Theme::Dark);
+    look_back(&mut scene);
+    scene.key(egui::Key::Z);
+    scene.harness.hover_at(egui::pos2(1.0, 1.0));
+    scene.harness.run_steps(4);
+    scene.harness.snapshot("loupe-dark");
+}
+
+/// To the film of step 790, there to t = 300, and the images that are near its digit.
+fn look_back(scene: &mut Scene) {
+    in_the_middle(scene);
+    scene.click("Picture 28, asked for a 7");
+    for _ in 0..3 {
+        scene.key(egui::Key::ArrowDown);
     }
+    for _ in 0..6 {
+        scene.key(egui::Key::ArrowLeft);
+    }
+    // Where it has no room, its button is not to be seen.
+    scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::I);
+    scene.harness.run_steps(2);
+    let (_, picture) = scene.state().followed_digit().unwrap();
+    scene.play([found(picture, 0.55)]);
 }
 
 #[test]
@@ -202,40 +218,38 @@ fn two_runs_are_compared() {
 
 #[test]
 fn the_list_of_runs() {
-    let mut results = SnapshotResults::new();
-    for (name, width, height, theme) in
-        [("runs-dark", 1440.0, 900.0, egui::Theme::Dark), ("runs-small", 960.0, 600.0, egui::Theme::Light)]
-    {
-        let mut scene = scene(width, height, theme);
-        scene.harness.get_by_label("Runs tab").click();
-        scene.harness.run_steps(3);
+    at_all_sizes("runs", |scene| {
+        scene.click("Runs tab");
         scene.play([runs()]);
         let (run, given) = ("/data/ada/runs/2026-11-24_153012-small".into(), RunName::new("cosine, T = 400").unwrap());
         scene.play([Event::RunNamed { run, name: given }]);
         scene.click("Rename 2026-11-23_090807-nano");
-        scene.harness.hover_at(egui::pos2(1.0, 1.0));
-        scene.harness.run_steps(4);
-        scene.harness.snapshot(name);
-        results.extend(scene.harness.take_snapshot_results());
-    }
+    });
 }
 
 #[test]
 fn the_images_to_learn_from() {
-    let mut results = SnapshotResults::new();
-    for (name, width, height, theme) in
-        [("data-dark", 1440.0, 900.0, egui::Theme::Dark), ("data-small", 960.0, 600.0, egui::Theme::Light)]
-    {
-        let mut scene = scene(width, height, theme);
+    at_all_sizes("data", |scene| {
         scene.click("Data tab");
-        if theme == egui::Theme::Dark {
-            scene.click("Learn the digit 4");
-        }
-        let settings = scene.state().settings.clone();
-        scene.play([data_seen(&settings.data, settings.training.seed)]);
-        scene.harness.hover_at(egui::pos2(1.0, 1.0));
-        scene.harness.run_steps(4);
-        scene.harness.snapshot(name);
-        results.extend(scene.harness.take_snapshot_results());
-    }
+        scene.click("Learn the digit 4");
+        scene.answer_about_data();
+    });
+}
+
+#[test]
+fn digits_that_are_drawn() {
+    at_all_sizes("sample", |scene| {
+        in_the_middle(scene);
+        scene.click("Sample tab");
+    });
+}
+
+#[test]
+fn the_charts_have_a_tab_of_their_own() {
+    let mut scene = scene(960.0, 600.0, egui::Theme::Dark);
+    in_the_middle(&mut scene);
+    scene.click("Charts tab");
+    scene.harness.hover_at(egui::pos2(1.0, 1.0));
+    scene.harness.run_steps(4);
+    scene.harness.snapshot("charts-small-dark");
 }

@@ -17,9 +17,12 @@ use crate::{Error, fonts};
 const SCALE: f32 = 2.0;
 /// The family of the text.
 const FAMILY: &str = "Inter";
+/// The end of the block Latin Extended-B: what is beyond it may not be in the program's font.
+const LAST_LATIN: char = '\u{24f}';
 
 /// Writes an SVG figure as a PNG on white, two pixels a unit, whole or not at all; with what the figure is of, where
-/// that is known. Text is drawn in the program's own font, so the same figure gives the same bytes on every machine.
+/// that is known. Text is drawn in the program's own font, so the same figure gives the same bytes on every machine;
+/// letters of other scripts than Latin, as a run's name may have, are drawn in the fonts of the desktop.
 ///
 /// # Errors
 /// When the SVG is none or has no size, and when the file cannot be written.
@@ -32,6 +35,9 @@ fn drawn(svg: &str) -> io::Result<Pixmap> {
     let mut fonts = fontdb::Database::new();
     fonts.push_face_info(text_face());
     fonts.set_sans_serif_family(FAMILY);
+    if svg.chars().any(|letter| letter > LAST_LATIN) {
+        fonts.load_system_fonts();
+    }
     let options = Options { fontdb: Arc::new(fonts), ..Options::default() };
     let tree = Tree::from_str(svg, &options).map_err(io::Error::other)?;
     let size = tree.size().to_int_size().scale_by(SCALE).and_then(|size| Pixmap::new(size.width(), size.height()));

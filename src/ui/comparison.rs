@@ -69,8 +69,7 @@ fn picture(ui: &mut Ui, slot: usize, name: &str, pictures: &Arc<Pictures>, textu
     let rows = pictures.count().div_ceil(COLUMNS);
     let size = vec2((COLUMNS * (pictures.width + 1) + 1) as f32, (rows * (pictures.height + 1) + 1) as f32);
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-    let texture = textures.get(ui.ctx(), ("compared", slot), pictures, Part::Grid { columns: COLUMNS, gap: 1 });
-    egui::Image::new((texture, size)).corner_radius(4).paint_at(ui, rect);
+    textures.paint(ui, rect, ("compared", slot), pictures, Part::Grid { columns: COLUMNS, gap: 1 }, 4);
     let words = format!("Grid of {name}");
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
 }

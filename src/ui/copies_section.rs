@@ -59,8 +59,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let (row, _) = ui.allocate_exact_size(vec2(room, side + 17.0), Sense::hover());
     for (i, neighbour) in found.neighbours.iter().enumerate() {
         let rect = Rect::from_min_size(row.min + vec2(i as f32 * (side + GAP), 0.0), vec2(side, side));
-        let texture = textures.get(ui.ctx(), ("copy", i), &found.pictures, Part::One(i));
-        egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);
+        textures.paint(ui, rect, ("copy", i), &found.pictures, Part::One(i), 4);
         let text = format!("{:.1}", neighbour.distance);
         let below = rect.center_bottom() + vec2(0.0, 3.0);
         ui.painter().text(below, Align2::CENTER_TOP, text, regular(11.0), p.muted);

@@ -1,5 +1,6 @@
 //! The Data tab: a contact sheet of what the next run would learn from, a class a row, and how many there are of each.
 
+use egui::emath::GuiRounding;
 use egui::{Align2, Frame, Margin, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::button::Button;
@@ -136,9 +137,8 @@ fn rows(ui: &mut Ui, sheet: &ContactSheet, textures: &mut Textures) {
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let left = rect.left() + if known { CLASS } else { 0.0 };
     let pictures = Rect::from_min_size(pos2(left, rect.top()), vec2(pixels * scale, size.y));
-    let pictures = egui::emath::GuiRounding::round_to_pixels(pictures, fine);
-    let texture = textures.get(ui.ctx(), ("data", 0), &sheet.pictures, Part::Grid { columns: ACROSS, gap: 1 });
-    egui::Image::new((texture, pictures.size())).corner_radius(6).paint_at(ui, pictures);
+    let pictures = pictures.round_to_pixels(fine);
+    textures.paint(ui, pictures, ("data", 0), &sheet.pictures, Part::Grid { columns: ACROSS, gap: 1 }, 6);
     let response = ui.interact(pictures, ui.scope_id().with("sheet"), Sense::hover());
     let name = format!("Contact sheet of {}, {} rows of {ACROSS} images", sheet.name, rows);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));

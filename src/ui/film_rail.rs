@@ -43,8 +43,7 @@ pub fn large(
         let at = pos2(lerp(left..=right, share) - THUMBNAIL / 2.0, top);
         let rect = Rect::from_min_size(at, vec2(THUMBNAIL, THUMBNAIL));
         if let Some((source, digit)) = picture(state, axis.which, stop) {
-            let texture = textures.get(ui.ctx(), ("film", i), source, Part::One(digit));
-            egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);
+            textures.paint(ui, rect, ("film", i), source, Part::One(digit), 4);
         }
         let label = ui.painter().layout_no_wrap(axis.stops[stop].label.clone(), regular(11.0), p.muted);
         let x = (rect.center().x - label.size().x / 2.0).min(film.right() - label.size().x).max(film.left());

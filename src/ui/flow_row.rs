@@ -94,7 +94,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
     row.lines(part, &["compare", "", "→"]);
     if let Some(example) = example {
         let target = Rect::from_center_size(part.center(), Vec2::splat(TARGET));
-        row.paint(textures, target, &example.target, Part::Signed(0), ("flow target", 0));
+        textures.paint(row.ui, target, ("flow target", 0), &example.target, Part::Signed(0), 4);
     }
     loss(&mut row, example, words.error);
     let about = "The gradient of the batch's mean loss moves each weight a little (algorithm 1, line 5).";
@@ -160,13 +160,7 @@ impl Row<'_> {
         let screen = self.ui.ctx().pixels_per_point();
         let size = vec2(source.width as f32, source.height as f32);
         let scale = ((part.size() / size).min_elem() * screen).floor().max(1.0) / screen;
-        self.paint(textures, Rect::from_center_size(part.center(), size * scale), source, which, slot);
-    }
-
-    fn paint(&self, textures: &mut Textures, rect: Rect, source: &Arc<Pictures>, which: Part, slot: Slot) {
-        let rect = egui::emath::GuiRounding::round_to_pixels(rect, self.ui.ctx().pixels_per_point());
-        let texture = textures.get(self.ui.ctx(), slot, source, which);
-        egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(self.ui, rect);
+        textures.paint(self.ui, Rect::from_center_size(part.center(), size * scale), slot, source, which, 4);
     }
 
     /// Three short lines in a passage.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+use egui::{RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use super::button::Button;
 use super::numbers;
@@ -17,11 +17,17 @@ use crate::pictures::Pictures;
 const GAP: f32 = 16.0;
 /// Height of a caption below a picture, of the title, and of the spaces between.
 const WORDS: f32 = 90.0;
+/// Bounds of a picture's side in points.
+const SMALLEST: f32 = 84.0;
+const LARGEST: f32 = 168.0;
 
-/// Side of one of the four pictures in a column of this size: a whole multiple of a digit's 28 pixels.
-pub fn side(room: egui::Vec2) -> f32 {
-    let fits = ((room.x - GAP) / 2.0).min((room.y - WORDS) / 2.0);
-    ((fits / 28.0).floor() * 28.0).clamp(84.0, 168.0)
+/// Side of one of the four pictures in a column of this size, in points: a digit's 28 pixels, each of whole screen pixels.
+pub fn side(room: egui::Vec2, pixels_per_point: f32) -> f32 {
+    let fits = ((room.x - GAP) / 2.0).min((room.y - WORDS) / 2.0).clamp(SMALLEST, LARGEST);
+    // On a screen of 1.25 pixels a point the smallest would have 3.75 of them: the next larger is taken.
+    let pixels =
+        (fits * pixels_per_point / 28.0 + 1e-3).floor().max((SMALLEST * pixels_per_point / 28.0 - 1e-3).ceil());
+    pixels * 28.0 / pixels_per_point
 }
 
 /// Width of the column with pictures of this size.
@@ -120,6 +126,5 @@ fn picture(
         ui.painter().rect(rect, 4, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
         return;
     };
-    let texture = textures.get(ui.ctx(), slot, source, part);
-    egui::Image::new((texture, rect.size())).corner_radius(4).tint(Color32::WHITE).paint_at(ui, rect);
+    textures.paint(ui, rect, slot, source, part, 4);
 }

@@ -230,7 +230,10 @@ fn decades(input: GridInput) -> Vec<GridMark> {
 fn readout(ui: &mut Ui, state: &AppState) {
     let p = Palette::of(ui);
     let Some(newest) = state.loss.train.newest_smoothed(state.loss.smoothing) else { return };
-    let held_out = state.loss.held_out.latest().map_or_else(String::new, |b| format!(" · held out {:.4}", b.mean));
-    let text = format!("train {newest:.4}{held_out}");
-    ui.add(egui::Label::new(RichText::new(text).size(11.5).color(p.muted)).truncate());
+    let held_out = state.loss.held_out.latest().map(|bucket| format!("held out {:.4}", bucket.mean));
+    let parts: Vec<String> = std::iter::once(format!("train {newest:.4}")).chain(held_out).collect();
+    let one_line = ui.painter().layout_no_wrap(parts.join(" · "), regular(11.5), p.muted);
+    // Numbers are never cut: where they have no room beside each other, they stand below each other.
+    let between = if one_line.size().x > ui.available_width() { "\n" } else { " · " };
+    ui.label(RichText::new(parts.join(between)).size(11.5).color(p.muted));
 }

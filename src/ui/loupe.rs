@@ -87,8 +87,7 @@ fn pictures(ui: &mut Ui, textures: &mut Textures, moment: &Moment, end: &Arc<Pic
                     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Loupe: {words}")));
                     let slot = ("loupe", columns * row + column);
                     if i < source.count() {
-                        let texture = textures.get(ui.ctx(), slot, source, *part);
-                        egui::Image::new((texture, rect.size())).paint_at(ui, rect);
+                        textures.paint(ui, rect, slot, source, *part, 0);
                     }
                     let p = Palette::of(ui);
                     ui.painter().rect_stroke(rect, 0, Stroke::new(1.0, p.line), StrokeKind::Outside);

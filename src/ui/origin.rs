@@ -211,6 +211,5 @@ fn paint(ui: &Ui, rect: Rect, slot: usize, picture: Option<One<'_>>, textures: &
         ui.painter().rect(rect, 4, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
         return;
     };
-    let texture = textures.get(ui.ctx(), ("origin", slot), pictures, Part::One(i));
-    egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);
+    textures.paint(ui, rect, ("origin", slot), pictures, Part::One(i), 4);
 }

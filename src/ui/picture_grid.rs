@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use egui::emath::GuiRounding;
 use egui::{Align, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use super::palette::Palette;
@@ -68,9 +69,8 @@ pub fn planned_grid(
     let p = Palette::of(ui);
     let GridPlan { columns, gap, scale, size } = plan;
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
-    let rect = egui::emath::GuiRounding::round_to_pixels(rect, ui.ctx().pixels_per_point());
-    let texture = textures.get(ui.ctx(), (slot, 0), pictures, Part::Grid { columns, gap });
-    egui::Image::new((texture, rect.size())).corner_radius(8).paint_at(ui, rect);
+    let rect = rect.round_to_pixels(ui.pixels_per_point());
+    textures.paint(ui, rect, (slot, 0), pictures, Part::Grid { columns, gap }, 8);
 
     let between = vec2(gap as f32, gap as f32);
     let cell = vec2(pictures.width as f32, pictures.height as f32) + between;

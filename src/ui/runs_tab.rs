@@ -115,8 +115,7 @@ fn thumbnail(ui: &mut Ui, run: &RunSummary, i: usize, name: &str, textures: &mut
     match digits {
         Some(digits) => {
             let part = Part::Grid { columns: COLUMNS, gap: 1 };
-            let texture = textures.get(ui.ctx(), ("run", i), digits, part);
-            egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);
+            textures.paint(ui, rect, ("run", i), digits, part, 4);
         }
         None => {
             let font = super::theme::regular(11.5);

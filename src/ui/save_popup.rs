@@ -1,6 +1,6 @@
 //! The Save form: what to write, where to, and how it went.
 
-use egui::{Align, Layout, Popup, PopupCloseBehavior, RectAlign, Response, RichText, TextEdit, Ui};
+use egui::{Align, Key, Layout, Popup, PopupCloseBehavior, RectAlign, Response, RichText, TextEdit, Ui};
 
 use super::button::Button;
 use super::icons;
@@ -45,7 +45,7 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     }
     ui.add_space(4.0);
     caption(ui, if state.save.what == SaveWhat::Singles { "Folder" } else { "File" });
-    line(ui, 28.0, |ui| {
+    let typed = line(ui, 28.0, |ui| {
         let browse = Button::text("Browse…").enabled(!state.save.browsing).tip("Choose with the desktop's dialog");
         if browse.show(ui).clicked() {
             actions.push(Action::Browse);
@@ -58,17 +58,23 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         if field.changed() {
             actions.push(Action::SavePath(path));
         }
+        field.lost_focus()
     });
+    // Where a button or a choice has the focus, Enter presses that.
+    let entered =
+        (typed || ui.memory(|memory| memory.focused().is_none())) && ui.input(|input| input.key_pressed(Key::Enter));
     ui.add_space(4.0);
     line(ui, 34.0, |ui| {
         let missing = state.missing(state.save.what);
         let writing = state.save.result == Some(SaveResult::Writing);
         let ready = missing.is_none() && !state.save.path.trim().is_empty() && !writing && !state.save.browsing;
-        let (word, action) = match &state.save.result {
-            Some(SaveResult::Exists(_)) => ("Replace", Action::Replace),
-            _ => ("Save", Action::Save),
+        let (word, action, tip) = match &state.save.result {
+            Some(SaveResult::Exists(_)) => ("Replace", Action::Replace, ""),
+            _ => ("Save", Action::Save, "Key: Enter"),
         };
-        if Button::text(word).main(true).width(96.0).enabled(ready).show(ui).clicked() {
+        let pressed = Button::text(word).main(true).width(96.0).enabled(ready).tip(tip).show(ui).clicked();
+        // What is there already is replaced by no key that may repeat itself.
+        if pressed || (ready && entered && action == Action::Save) {
             actions.push(action);
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| outcome(ui, state, missing));
@@ -76,9 +82,9 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
 }
 
 /// A line that is filled from its right end.
-fn line(ui: &mut Ui, height: f32, content: impl FnOnce(&mut Ui)) {
+fn line<R>(ui: &mut Ui, height: f32, content: impl FnOnce(&mut Ui) -> R) -> R {
     let size = egui::vec2(ui.available_width(), height);
-    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), content);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), content).inner
 }
 
 fn outcome(ui: &mut Ui, state: &AppState, missing: Option<&str>) {

@@ -147,8 +147,7 @@ fn digit(ui: &Ui, area: Rect, state: &AppState, view: &ScheduleView, textures: &
     let Some((t, picture)) = state.schedule_look.digit() else { return };
     let at = pos2(area.center().x - DIGIT / 2.0, area.top());
     let rect = Rect::from_min_size(at, vec2(DIGIT, DIGIT)).round_to_pixels(ui.pixels_per_point());
-    let texture = textures.get(ui.ctx(), ("schedule digit", 0), picture, Part::One(0));
-    egui::Image::new((texture, rect.size())).corner_radius(4).paint_at(ui, rect);
+    textures.paint(ui, rect, ("schedule digit", 0), picture, Part::One(0), 4);
     let words = [format!("t = {}", numbers::whole(t as f64)), words_at(view, state.schedule_look.curve, t)];
     for (line, (text, ink)) in words.iter().zip([p.text, p.muted]).enumerate() {
         let top = pos2(area.center().x, rect.bottom() + 1.0 + 13.0 * line as f32);

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use egui::{Color32, ColorImage, Context, TextureHandle, TextureId, TextureOptions};
+use egui::emath::GuiRounding;
+use egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureId, TextureOptions, Ui};
 
 use super::palette::{signed, viridis};
 use crate::pictures::Pictures;
@@ -57,6 +58,14 @@ impl Textures {
         let id = texture.id();
         self.shown.insert(slot, Shown { source: Arc::clone(source), part, texture, used: true });
         id
+    }
+
+    /// Draws the part into a rectangle, moved so that its corner is a whole screen pixel: between two of them, squares
+    /// would be of two sizes.
+    pub fn paint(&mut self, ui: &Ui, rect: Rect, slot: Slot, source: &Arc<Pictures>, part: Part, radius: u8) {
+        let rect = rect.round_to_pixels(ui.pixels_per_point());
+        let texture = self.get(ui.ctx(), slot, source, part);
+        egui::Image::new((texture, rect.size())).corner_radius(radius).paint_at(ui, rect);
     }
 
     /// Frees what was not drawn since the last call.

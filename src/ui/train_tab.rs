@@ -34,11 +34,12 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let tight = ui.available_height() < 480.0 || ui.available_width() < 740.0;
     let margin = if tight { vec2(16.0, 8.0) } else { vec2(24.0, 16.0) };
     let area = ui.available_rect_before_wrap().shrink2(margin);
-    let smallest = follow::width(follow::side(vec2(0.0, 0.0)));
+    let screen = ui.ctx().pixels_per_point();
+    let smallest = follow::width(follow::side(vec2(0.0, 0.0), screen));
     let room = vec2(area.width() - GAP - smallest, area.height() - TITLE);
     let shown = state.preview.as_ref().map(|preview| &preview.pictures).or(opened(state).map(|(_, drawn)| drawn));
-    let filmed = state.looks_back().then(|| film_hero::width(state, room, ui.ctx().pixels_per_point())).flatten();
-    let grid = shown.map(|pictures| GridPlan::new(pictures, room, ui.ctx().pixels_per_point()).size);
+    let filmed = state.looks_back().then(|| film_hero::width(state, room, screen)).flatten();
+    let grid = shown.map(|pictures| GridPlan::new(pictures, room, screen).size);
     let hero_width = filmed.unwrap_or_else(|| grid.map_or(room.min_elem(), |size| size.x));
     // Its place is kept from the start of a run on, so that nothing moves when the first image is shown.
     let learns = state.worked.is_some() || (state.run_is_active() && state.attached().is_none());
@@ -46,7 +47,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let flow = learns && filmed.is_none() && flow_row::fits(vec2(area.width(), left_over));
     let flow = flow.then(|| Rect::from_min_max(pos2(area.left(), area.bottom() - flow_row::HEIGHT), area.max));
     let height = flow.map_or(area.height(), |flow| flow.top() - flow_row::GAP - area.top());
-    let side = follow::side(vec2(area.width() - GAP - hero_width, height));
+    let side = follow::side(vec2(area.width() - GAP - hero_width, height), screen);
     let spare = (area.width() - hero_width - GAP - follow::width(side)).max(0.0);
     // What is left over goes to both sides and, less, between the two.
     let (left_edge, gap) = (area.left() + (spare * 0.35).min(120.0), GAP + (spare * 0.2).min(40.0));

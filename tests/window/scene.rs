@@ -107,6 +107,13 @@ impl Scene {
         self.commands.try_iter().find(|command| !matches!(command, Command::NameDigits { .. }))
     }
 
+    /// Answers what the Data tab asks until it asks no more.
+    pub fn answer_about_data(&mut self) {
+        while let Some(Command::LookAtData { data, seed, .. }) = self.command() {
+            self.play([data_seen(&data, seed)]);
+        }
+    }
+
     /// The digits whose names the window wants to know.
     pub fn wants_names(&mut self) -> Option<Arc<Pictures>> {
         self.harness.run_steps(2);
