@@ -61,6 +61,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a file could not be read because there is none.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+
     /// One line that says what to do next.
     pub fn hint(&self) -> String {
         match self {

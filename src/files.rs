@@ -43,6 +43,22 @@ fn write_durably(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()
     disk::sync_folder(&folder)
 }
 
+/// Gives the file at `from` a second name, `to`, over what stood there: whole or not at all, and a link that stood there
+/// is not followed. Where the file system has no second names it is a copy. Durable with the next fsync of the folder.
+///
+/// # Errors
+/// [`Error::Write`] with `to`, where what stood there is untouched.
+pub fn link_atomically(from: &Path, to: &Path) -> Result<()> {
+    match temporary_name().make_in(folder_of(to), |name| disk::link(from, name)) {
+        Ok(linked) => {
+            // Removed when this ends: a rename leaves it where both were names of one file before.
+            let linked = linked.into_temp_path();
+            disk::rename(&linked, to).map_err(Error::write(to))
+        }
+        Err(_) => write_atomically(to, |copy| io::copy(&mut fs::File::open(from)?, copy).map(drop)),
+    }
+}
+
 /// The last part of a path, as text to show: what a file or a folder is called.
 pub fn shown_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
@@ -94,12 +110,26 @@ fn put_folder_in_place(fresh: tempfile::TempDir, path: &Path, beside: &Path) -> 
     })
 }
 
-/// Creates `path` and the folders above it.
+/// Creates `path` and the folders above it, where they are not there, for good.
 ///
 /// # Errors
 /// [`Error::Write`] with `path`.
 pub fn create_dir_all(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(Error::write(path))
+    create_folders(path).map_err(Error::write(path))
+}
+
+fn create_folders(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = folder_of(path);
+    if path != above {
+        create_folders(&above)?;
+    }
+    match disk::create_folder(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made.and_then(|()| disk::sync_folder(&above)),
+    }
 }
 
 /// Says before the work whether a file can be written into `folder`.
@@ -119,7 +149,7 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
         let name = entry.file_name();
         let ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
         if ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            fs::remove_file(entry.path()).map_err(Error::write(entry.path()))?;
+            disk::remove(&entry.path()).map_err(Error::write(entry.path()))?;
         }
     }
     Ok(())

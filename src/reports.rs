@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use directories::ProjectDirs;
 
 use crate::config::{DataSource, Settings};
-use crate::files::{create_dir_all, write_atomically};
+use crate::files::{create_dir_all, disk, write_atomically};
 use crate::{Error, Result};
 use private::Private;
 
@@ -88,7 +88,7 @@ impl Reports {
         for path in self.names(NEW) {
             if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
                 // What stays by its old name is offered again: that is all.
-                let _ = fs::rename(&path, path.with_file_name(name.replacen(NEW, SEEN, 1)));
+                let _ = disk::rename(&path, &path.with_file_name(name.replacen(NEW, SEEN, 1)));
             }
         }
     }
@@ -99,7 +99,7 @@ impl Reports {
     /// When one cannot be removed.
     pub fn delete(&self) -> Result<()> {
         for path in self.names(NEW).into_iter().chain(self.names(SEEN)) {
-            fs::remove_file(&path).map_err(Error::write(&path))?;
+            disk::remove(&path).map_err(Error::write(&path))?;
         }
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Reports {
         let mut old = self.names(SEEN);
         old.extend(self.names(NEW));
         for path in old.iter().take((old.len() + 1).saturating_sub(MOST)) {
-            fs::remove_file(path).map_err(Error::write(path))?;
+            disk::remove(path).map_err(Error::write(path))?;
         }
         let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
         let path = self.folder.join(format!("{NEW}{nanoseconds:020}.txt"));

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use diffuscope::config::{Architecture, Budget, CompactConfig, Preset, Settings, Subset};
 use diffuscope::data::mnist;
-use diffuscope::train::folder::newest_checkpoint;
+use diffuscope::train::folder::{in_use, newest_checkpoint};
 use diffuscope::train::history::History;
 use diffuscope::train::{Control, Outcome, Run, RunEvent, gallery};
 
@@ -80,6 +80,99 @@ fn a_run_folder_that_stays_away() {
     let error = outcome.unwrap_err().to_string();
     assert!(error.contains("cannot write") && waits == 3, "{error} after {waits}");
     assert!(!path.exists());
+}
+
+/// The same run on another disk: every file is another one.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// The steps of the metrics, in their order.
+fn steps(run: &Path) -> Vec<u64> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    lines.filter(|line| line["loss"].is_number()).map(|line| line["step"].as_u64().unwrap()).collect()
+}
+
+/// A run whose folder is moved away after its fifth step; a copy is put in its place at once, or when the run waits for it.
+/// Gives how it ended, and how often it waited.
+fn replace(path: &Path, at_once: bool, then: Control) -> (Outcome, usize) {
+    let away = path.with_extension("away");
+    let mut run = create(path, 12);
+    let mut waits = 0;
+    let outcome = run.train(&mut |event, _| {
+        match event {
+            RunEvent::Step(report) if report.step == 5 => {
+                fs::rename(path, &away).unwrap();
+                if at_once {
+                    copy(&away, path);
+                }
+            }
+            RunEvent::Stalled { .. } => {
+                waits += 1;
+                copy(&away, path);
+                return Ok(then);
+            }
+            _ => {}
+        }
+        Ok(Control::Continue)
+    });
+    assert!(in_use(path), "it is locked where it goes on");
+    assert_eq!(newest_checkpoint(&away).unwrap().0.step, 4, "nothing is written where it was");
+    (outcome.unwrap(), waits)
+}
+
+/// As a disk that is taken out and comes back does it: what was open leads nowhere.
+#[test]
+fn a_run_folder_that_comes_back_as_a_copy_is_written_again() {
+    for at_once in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        assert_eq!(replace(&path, at_once, Control::Continue), (Outcome::Completed, usize::from(!at_once)));
+        assert_eq!(newest_checkpoint(&path).unwrap().0.step, 12);
+        assert_eq!(steps(&path), (1..=12).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn who_stops_a_run_that_waits_loses_no_step_where_the_disk_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    assert_eq!(replace(&path, false, Control::Stop), (Outcome::Stopped, 1));
+    assert_eq!(newest_checkpoint(&path).unwrap().0.step, 6);
+    assert_eq!(steps(&path), (1..=6).collect::<Vec<_>>());
+}
+
+/// A run that was copied without its large files.
+#[test]
+fn a_run_that_lost_its_checkpoints_is_not_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    create(&path, 5).train(&mut |_, _| Ok(Control::Continue)).unwrap();
+    let names = ["checkpoint.safetensors", "checkpoint.previous.safetensors"];
+    names.iter().for_each(|name| fs::rename(path.join(name), folder.path().join(name)).unwrap());
+    let before = fs::read(path.join("metrics.jsonl")).unwrap();
+    let resume = || Run::resume(&path, |kept| Ok(kept.clone()), |_| mnist::load(), &Device::Cpu);
+    let refused = resume().map(drop).unwrap_err();
+    assert!(refused.to_string().contains("trained to step 5") && refused.hint().contains("put"), "{refused}");
+    assert!(fs::read(path.join("metrics.jsonl")).unwrap() == before);
+    // Where no checkpoint can have been kept, there is nothing to lose but that.
+    let early: Vec<u8> = before.split_inclusive(|byte| *byte == b'\n').take(2).flatten().copied().collect();
+    fs::write(path.join("metrics.jsonl"), early).unwrap();
+    let (run, notice) = resume().unwrap();
+    assert!(notice.unwrap().contains("begins again") && run.trainer.step_count() == 0);
+    drop(run);
+    fs::write(path.join("metrics.jsonl"), &before).unwrap();
+    names.iter().for_each(|name| fs::rename(folder.path().join(name), path.join(name)).unwrap());
+    assert_eq!(resume().unwrap().0.trainer.step_count(), 5);
 }
 
 #[test]

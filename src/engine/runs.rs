@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::background;
 use super::{Event, Outbox, RunRead, Task};
-use crate::train::folder::{in_use, name_own_run, name_run, read_run_file};
+use crate::train::folder::{InUse, Lock, name_own_run, name_run, read_run_file};
 use crate::train::history::History;
 use crate::train::run_name::RunName;
 use crate::train::{films, gallery};
@@ -70,19 +70,63 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 /// Moves a run to the trash, unless it is the one in progress.
 pub(super) fn delete(run: PathBuf, in_progress: Option<&Path>, out: &Outbox) -> Result<()> {
+    delete_by(run, in_progress, out, |run| {
+        trash::delete(run).map_err(|error| {
+            let what = format!("cannot move {} to the trash: {error}", run.display());
+            Error::usage(what, "delete the folder with your file manager")
+        })
+    })
+}
+
+fn delete_by(
+    run: PathBuf,
+    in_progress: Option<&Path>,
+    out: &Outbox,
+    trash: impl FnOnce(&Path) -> Result<()> + Send + 'static,
+) -> Result<()> {
     let real = run.canonicalize().map_err(Error::read(&run))?;
     if in_progress.is_some_and(|path| path.canonicalize().is_ok_and(|path| path.starts_with(&real))) {
         return Err(Error::usage(format!("{} is in progress", run.display()), "stop it first"));
     }
-    if in_use(&real) {
+    let lock = Lock::if_there(&real).map_err(|InUse| {
         let what = format!("{} is being trained by another program", run.display());
-        return Err(Error::usage(what, "stop it there first"));
-    }
+        Error::usage(what, "stop it there first")
+    })?;
     background::spawn(Task::DeletingRun, out, move || {
-        trash::delete(&run).map_err(|error| {
-            let what = format!("cannot move {} to the trash: {error}", run.display());
-            Error::usage(what, "delete the folder with your file manager")
-        })?;
+        // Held until the folder is away, so that nobody goes on with the run meanwhile. Windows moves no folder that
+        // holds an open file.
+        let lock = lock.filter(|_| cfg!(not(windows)));
+        trash(&run)?;
+        drop(lock);
         Ok(Event::RunDeleted { run })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::bounded;
+
+    use super::super::Handle;
+    use super::*;
+    use crate::engine::panics::wait;
+    use crate::train::folder::{RunFile, RunFolder};
+
+    #[test]
+    fn nobody_goes_on_with_a_run_that_is_on_its_way_to_the_trash() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        drop(RunFolder::create(&path, &RunFile::of_nano()).unwrap());
+        let (handle, _commands, out) = Handle::scripted();
+        let (go, gone) = bounded::<()>(0);
+        let trash = move |run: &Path| {
+            gone.recv().unwrap();
+            std::fs::remove_dir_all(run).map_err(Error::write(run))
+        };
+        delete_by(path.clone(), None, &out, trash).unwrap();
+        let refused = Lock::of_run(&path).unwrap_err();
+        assert!(refused.to_string().contains("moved to the trash"), "{refused}");
+        go.send(()).unwrap();
+        wait(&handle, |event| matches!(event, Event::RunDeleted { .. }).then_some(()));
+        assert!(!path.exists());
+    }
 }

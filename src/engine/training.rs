@@ -232,6 +232,8 @@ impl Steering<'_> {
                 Steer::Stay => {}
                 Steer::Go => return Control::Continue,
                 Steer::End => {
+                    // A run that waited for the disk writes what it can.
+                    self.held = false;
                     let _ = self.worker.out.send(Event::Activity(Activity::Stopping));
                     return Control::Stop;
                 }

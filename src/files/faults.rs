@@ -46,6 +46,8 @@ struct Disk {
     made: usize,
     plan: Option<(usize, Fault)>,
     off: bool,
+    /// Bytes that can still be written; none: without end.
+    room: Option<usize>,
     /// Files with content that was not synced: identity, handle, and the length that was.
     unsynced: Vec<(u64, File, u64)>,
     /// How to take back the changes of names that were not synced, in their order.
@@ -55,6 +57,8 @@ struct Disk {
 }
 
 enum Undo {
+    Create { path: PathBuf },
+    CreateFolder { path: PathBuf },
     Rename { from: PathBuf, to: PathBuf, hidden: Option<PathBuf> },
     Link { to: PathBuf },
     Remove { path: PathBuf, hidden: Option<PathBuf> },
@@ -66,7 +70,9 @@ impl Undo {
         match self {
             Self::Rename { from, to, .. } => folder_of(from) == folder || folder_of(to) == folder,
             Self::Link { to } => folder_of(to) == folder,
-            Self::Remove { path, .. } => folder_of(path) == folder,
+            Self::Create { path } | Self::CreateFolder { path } | Self::Remove { path, .. } => {
+                folder_of(path) == folder
+            }
         }
     }
 
@@ -77,6 +83,8 @@ impl Undo {
             }
         };
         match self {
+            Self::Create { path } => drop(fs::remove_file(path)),
+            Self::CreateFolder { path } => drop(fs::remove_dir_all(path)),
             Self::Rename { from, to, hidden } => {
                 // A folder of unfinished work is cleared up when it is empty or replaced: then there is no way back.
                 if to.exists() && folder_of(from).exists() {
@@ -84,7 +92,8 @@ impl Undo {
                 }
                 restore(hidden, to);
             }
-            Self::Link { to } => fs::remove_file(to).unwrap(),
+            // A temporary name may be gone already.
+            Self::Link { to } => drop(fs::remove_file(to)),
             Self::Remove { path, hidden } => restore(hidden, path),
         }
     }
@@ -110,6 +119,41 @@ pub fn with_fault<R>(plan: Option<(usize, Fault)>, loss: Loss, beside: &Path, wo
     (result, disk.made)
 }
 
+/// Does `work` on a disk that is full after so many bytes, until [`make_room`].
+pub fn with_room<R>(bytes: usize, work: impl FnOnce() -> R) -> R {
+    DISK.set(Some(Disk { room: Some(bytes), ..Disk::default() }));
+    let result = work();
+    DISK.set(None);
+    result
+}
+
+/// The disk has room without end.
+pub fn make_room() {
+    DISK.with_borrow_mut(|disk| disk.as_mut().expect("it is there").room = None);
+}
+
+/// Bytes that can still be written.
+pub fn room() -> usize {
+    DISK.with_borrow(|disk| disk.as_ref().and_then(|disk| disk.room).unwrap_or(usize::MAX))
+}
+
+fn full() -> io::Error {
+    io::ErrorKind::StorageFull.into()
+}
+
+/// What of `bytes` a disk that fills takes: as a real one, it takes a part first, and then refuses.
+pub fn fitting(bytes: &[u8]) -> io::Result<&[u8]> {
+    DISK.with_borrow_mut(|disk| match disk.as_mut().and_then(|disk| disk.room.as_mut()) {
+        Some(0) => Err(full()),
+        Some(room) => {
+            let taken = bytes.len().min(*room);
+            *room -= taken;
+            Ok(&bytes[..taken])
+        }
+        None => Ok(bytes),
+    })
+}
+
 /// What a call changes for the case that the power goes.
 enum Note {
     Unsynced(u64, File, u64),
@@ -127,6 +171,10 @@ pub fn on<R>(call: Call, unmade: R, make: impl FnOnce() -> io::Result<R>) -> io:
         let disk = disk.as_mut().expect("it is there");
         if disk.off {
             return Err(io::Error::other("the power is gone"));
+        }
+        let takes_room = matches!(call, Call::Create { .. } | Call::CreateFolder { .. } | Call::Link { .. });
+        if takes_room && disk.room == Some(0) {
+            return Err(full());
         }
         disk.made += 1;
         let fault = disk.plan.filter(|(k, _)| *k + 1 == disk.made).map(|(_, fault)| fault);
@@ -161,6 +209,8 @@ impl Disk {
             }
             Call::Sync { file } => Note::Synced(identity(file).0),
             Call::SyncFolder { path } => Note::NamesSynced(path.into()),
+            Call::Create { path } => Note::Name(Undo::Create { path: path.into() }),
+            Call::CreateFolder { path } => Note::Name(Undo::CreateFolder { path: path.into() }),
             Call::Rename { from, to } => {
                 Note::Name(Undo::Rename { from: from.into(), to: to.into(), hidden: self.hide(to) })
             }

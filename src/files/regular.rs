@@ -2,9 +2,10 @@
 //! device such as `/dev/zero` read, for ever.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use super::disk;
 use crate::{Error, Result};
 
 const HINT: &str = "choose a file; in a folder from somebody else, take it out";
@@ -23,7 +24,11 @@ pub fn open_regular(path: &Path) -> Result<File> {
 /// # Errors
 /// [`Error::Write`] when it cannot be opened, [`Error::Format`] when it is no file.
 pub fn append_to_regular(path: &Path, create: bool) -> Result<File> {
-    let opened = at_once(OpenOptions::new().append(true).create(create)).open(path);
+    let open = || at_once(OpenOptions::new().append(true)).open(path);
+    let opened = match open() {
+        Err(error) if create && error.kind() == ErrorKind::NotFound => disk::create(path).and_then(|()| open()),
+        opened => opened,
+    };
     let file = opened.map_err(|error| {
         // A pipe that nobody reads from is refused by the system itself.
         let other = std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());

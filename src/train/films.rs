@@ -66,7 +66,7 @@ pub fn add(run: &Path, film: &Film, budget: u64) -> Result<()> {
     let folder = run.join(FILMS);
     if !folder.exists() {
         // Not the folders above it: a run that was removed does not come back by this.
-        fs::create_dir(&folder).map_err(Error::write(&folder))?;
+        disk::create_folder(&folder).and_then(|()| disk::sync_folder(run)).map_err(Error::write(&folder))?;
     }
     film.write(&folder.join(format!("step-{:07}.safetensors", film.step)))?;
     let films = list(run)?;
@@ -131,9 +131,11 @@ pub fn read_all(run: &Path, mut take: impl FnMut(Film) -> Result<()>) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::super::film::tests::film;
     use super::*;
-    use crate::files::faults::{FAULTS, Fault, LOSSES, Loss, with_fault};
+    use crate::files::faults::{FAULTS, Fault, LOSSES, Loss, with_fault, with_room};
 
     fn steps(run: &Path) -> Vec<u64> {
         list(run).unwrap().into_iter().map(|film| film.step).collect()
@@ -235,5 +237,23 @@ mod tests {
             tried += 1;
         }
         assert!(calls >= 5 && tried > 50, "{calls} calls, {tried} faults");
+    }
+
+    #[test]
+    fn a_full_disk_takes_no_film_and_harms_none_that_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path();
+        [10, 20].iter().for_each(|&step| add(run, &film(step), u64::MAX).unwrap());
+        let bytes = list(run).unwrap()[0].bytes as usize;
+        for room in [0, 1, bytes / 2, bytes - 1] {
+            let error = with_room(room, || add(run, &film(30), u64::MAX)).unwrap_err();
+            assert!(
+                matches!(&error, Error::Write { source, .. } if source.kind() == ErrorKind::StorageFull),
+                "{error}"
+            );
+            assert_eq!((steps(run), read_all(run, |_| Ok(())).unwrap()), (vec![10, 20], 0), "room for {room}");
+        }
+        with_room(bytes, || add(run, &film(30), u64::MAX)).unwrap();
+        assert_eq!(steps(run), [10, 20, 30]);
     }
 }

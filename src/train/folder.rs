@@ -11,11 +11,14 @@
 //! | `log.txt` | what happened when |
 
 mod grids;
+mod kept_once;
+mod lines;
+mod lock;
 mod naming;
 mod run_file;
 
-use std::fs::{self, File, TryLockError};
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -30,16 +33,22 @@ use super::trainer::Trainer;
 use crate::config::Settings;
 use crate::eval::QuickEval;
 use crate::files::disk::{self, Writer};
-use crate::files::{append_to_regular, open_regular, remove_unfinished, write_atomically};
+use crate::files::{append_to_regular, create_dir_all, folder_of, link_atomically, open_regular, remove_unfinished};
 use crate::pictures::Pictures;
 use crate::{Error, Result};
 
 pub(super) use grids::{GRID_GAP, GRIDS, grids_in};
+pub use kept_once::refuse_lost_checkpoint;
+use lines::{Lines, keep_lines_until};
+use lock::refuse_links;
+pub use lock::{InUse, Lock, in_use};
 pub use naming::{name_own_run, name_run};
 pub use run_file::{Rollback, RunFile, holds_run, read_run_file, write_run_file};
 
-/// Name of the newest checkpoint.
+/// Names of the newest checkpoint, of the one before it, and of one that is being written.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
+const PREVIOUS_CHECKPOINT: &str = "checkpoint.previous.safetensors";
+const NEXT_CHECKPOINT: &str = "checkpoint.next.safetensors";
 /// Name of the log.
 const LOG: &str = "log.txt";
 
@@ -52,10 +61,9 @@ pub(super) const BY_TIMESTEP: &str = "loss_by_timestep.jsonl";
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    metrics: BufWriter<Writer<File>>,
-    by_timestep: BufWriter<Writer<File>>,
-    /// Locked for as long as the run is written, so that a second program does not write it too.
-    log: File,
+    metrics: Lines,
+    by_timestep: Lines,
+    lock: Lock,
 }
 
 impl RunFolder {
@@ -64,27 +72,25 @@ impl RunFolder {
     /// # Errors
     /// When it holds a run already or cannot be written.
     pub fn create(path: &Path, run: &RunFile) -> Result<Self> {
-        if holds_run(path) {
-            return Err(Error::usage(
-                format!("{} holds a run already", path.display()),
-                "choose another folder, or add --resume to go on with that run",
-            ));
-        }
+        refuse_run(path)?;
         refuse_links(path)?;
-        fs::create_dir_all(path.join(GRIDS)).map_err(Error::write(path))?;
-        let log = locked_log(path)?;
+        create_dir_all(path)?;
+        create_dir_all(&path.join(GRIDS))?;
+        let lock = Lock::take(path)?;
+        // Another program may have begun and ended one there meanwhile.
+        refuse_run(path)?;
         write_run_file(path, run)?;
-        Self::open(path, log)
+        Self::open(lock, 0)
     }
 
-    /// Opens a run folder to go on from its checkpoint: metrics written after that are cut off.
+    /// Opens a run folder to go on from its checkpoint: metrics written after that are cut off. The lock was taken before
+    /// the checkpoint was read.
     ///
     /// # Errors
     /// When the metrics cannot be read or written.
-    pub fn resume(path: &Path, step: u64) -> Result<Self> {
-        refuse_links(path)?;
-        fs::create_dir_all(path.join(GRIDS)).map_err(Error::write(path))?;
-        let log = locked_log(path)?;
+    pub fn resume(lock: Lock, step: u64) -> Result<Self> {
+        let path = &lock.run;
+        create_dir_all(&path.join(GRIDS))?;
         remove_unfinished(path)?;
         remove_unfinished(&path.join(GRIDS))?;
         keep_lines_until(&path.join(METRICS), step)?;
@@ -93,37 +99,48 @@ impl RunFolder {
             remove_unfinished(&path.join(FILMS))?;
             films::drop_after(path, step)?;
         }
-        Self::open(path, log)
+        Self::open(lock, step)
     }
 
-    fn open(path: &Path, log: File) -> Result<Self> {
-        let (metrics, by_timestep) = (append_to(&path.join(METRICS))?, append_to(&path.join(BY_TIMESTEP))?);
-        Ok(Self { path: path.to_path_buf(), metrics, by_timestep, log })
+    fn open(lock: Lock, step: u64) -> Result<Self> {
+        let path = lock.run.clone();
+        let [metrics, by_timestep] = [METRICS, BY_TIMESTEP].map(|name| Lines::open(path.join(name), step));
+        Ok(Self { metrics: metrics?, by_timestep: by_timestep?, path, lock })
     }
 
-    /// Makes a run again of a folder that was removed in the middle of it and put back empty: what is written from now
-    /// on can be resumed. Does nothing to a folder that is as it should be, and does not bring one back by itself.
+    /// Goes on in what stands at its path by now: the folder as it should be, to which this does nothing; a copy of it, or
+    /// the same on a disk that went away and came back; or an empty folder that was put in its place, which becomes a run
+    /// that can be resumed. A folder that is not there does not come back by this.
     ///
     /// # Errors
-    /// When the folder is not there or cannot be written.
+    /// When the folder is not there, cannot be written, or holds another run, or one that another program trains.
     pub fn mend(&mut self, run: &mut RunFile) -> Result<()> {
-        if let Ok(on_disk) = read_run_file(&self.path) {
+        let refused = |what: &str| Error::write(&self.path)(io::Error::other(what));
+        let on_disk = match read_run_file(&self.path) {
+            Ok(other) if !other.is_of_the_same_run(run) => return Err(refused("another run stands in its place")),
+            Ok(same) => Some(same),
+            Err(_) => None,
+        };
+        if on_disk.is_none() {
+            write_run_file(&self.path, run)?;
+        }
+        if !disk::is_at(&self.lock.log, &self.path.join(LOG)) {
+            let lock = refuse_links(&self.path).and_then(|()| Lock::take(&self.path));
+            self.lock = lock.map_err(|error| match error {
+                error @ Error::Write { .. } => error,
+                error => refused(&error.to_string()),
+            })?;
+        }
+        if let Some(on_disk) = on_disk {
             // It may have been named meanwhile.
             run.name = on_disk.name;
-            return Ok(());
+            if on_disk.rollbacks != run.rollbacks {
+                write_run_file(&self.path, run)?;
+            }
         }
-        write_run_file(&self.path, run)?;
-        let grids = self.path.join(GRIDS);
-        if !grids.exists() {
-            fs::create_dir(&grids).map_err(Error::write(&grids))?;
-        }
-        // One that is still there is locked, by this run.
-        if !self.path.join(LOG).exists() {
-            self.log = locked_log(&self.path)?;
-        }
-        self.metrics = append_to(&self.path.join(METRICS))?;
-        self.by_timestep = append_to(&self.path.join(BY_TIMESTEP))?;
-        Ok(())
+        create_dir_all(&self.path.join(GRIDS))?;
+        self.metrics.mend()?;
+        self.by_timestep.mend()
     }
 
     /// Where it is.
@@ -136,7 +153,7 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it.
     pub fn add_step(&mut self, report: &StepReport) -> Result<()> {
-        self.add_line(report)
+        self.metrics.add(report)
     }
 
     /// Adds a held-out loss to `metrics.jsonl`.
@@ -144,7 +161,7 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it.
     pub fn add_held_out(&mut self, step: u64, held_out: f64) -> Result<()> {
-        self.add_line(&HeldOut { step, held_out })
+        self.metrics.add(&HeldOut { step, held_out })
     }
 
     /// Adds a quick evaluation to `metrics.jsonl`.
@@ -152,7 +169,7 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it.
     pub fn add_eval(&mut self, step: u64, eval: &QuickEval) -> Result<()> {
-        self.add_line(&Evaluated { step, eval: *eval })
+        self.metrics.add(&Evaluated { step, eval: *eval })
     }
 
     /// Adds the losses by timestep of the last steps to `loss_by_timestep.jsonl`.
@@ -160,8 +177,7 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it.
     pub fn add_loss_by_timestep(&mut self, step: u64, losses: &ByTimestep) -> Result<()> {
-        let line = LossByTimestep { step, by_timestep: losses.rounded() };
-        write_line(&mut self.by_timestep, &self.path.join(BY_TIMESTEP), &line)
+        self.by_timestep.add(&LossByTimestep { step, by_timestep: losses.rounded() })
     }
 
     /// Adds a line on a divergence to `metrics.jsonl`, after [`rewind`](Self::rewind).
@@ -169,7 +185,7 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it.
     pub fn add_rollback(&mut self, rollback: &Rollback) -> Result<()> {
-        self.add_line(&RolledBack { step: rollback.to, rolled_back: rollback })
+        self.metrics.add(&RolledBack { step: rollback.to, rolled_back: rollback })
     }
 
     /// Forgets what was written of the steps after `step`: metrics, grids and films.
@@ -177,17 +193,10 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it.
     pub fn rewind(&mut self, step: u64) -> Result<()> {
-        self.flush()?;
-        let (metrics, by_timestep) = (self.path.join(METRICS), self.path.join(BY_TIMESTEP));
-        keep_lines_until(&metrics, step)?;
-        keep_lines_until(&by_timestep, step)?;
-        (self.metrics, self.by_timestep) = (append_to(&metrics)?, append_to(&by_timestep)?);
+        self.metrics.cut(step)?;
+        self.by_timestep.cut(step)?;
         grids::drop_after(&self.path, step)?;
         films::drop_after(&self.path, step)
-    }
-
-    fn add_line(&mut self, line: &impl Serialize) -> Result<()> {
-        write_line(&mut self.metrics, &self.path.join(METRICS), line)
     }
 
     /// Writes what metrics are still held in memory, so that readers see them.
@@ -195,8 +204,8 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it.
     pub fn flush(&mut self) -> Result<()> {
-        self.metrics.flush().map_err(Error::write(self.path.join(METRICS)))?;
-        self.by_timestep.flush().map_err(Error::write(self.path.join(BY_TIMESTEP)))
+        self.metrics.flush()?;
+        self.by_timestep.flush()
     }
 
     /// Writes a checkpoint and keeps the one before it. Returns its path.
@@ -204,19 +213,22 @@ impl RunFolder {
     /// # Errors
     /// When the disk does not take it; the checkpoints before it are then as they were.
     pub fn checkpoint(&mut self, trainer: &Trainer) -> Result<PathBuf> {
-        self.flush()?;
-        disk::sync(&self.metrics.get_ref().0).map_err(Error::write(self.path.join(METRICS)))?;
+        self.metrics.sync()?;
+        self.by_timestep.sync()?;
         let [newest, previous] = checkpoint_paths(&self.path);
-        let fresh = self.path.join("checkpoint.next.safetensors");
+        let fresh = self.path.join(NEXT_CHECKPOINT);
         checkpoint::write(trainer, &fresh)?;
-        if newest.exists() {
-            // A second name for the old file, so that at no moment there is no newest checkpoint.
-            if previous.exists() {
-                disk::remove(&previous).map_err(Error::write(&previous))?;
-            }
-            disk::link_or_copy(&newest, &previous).map_err(Error::write(&previous))?;
+        // A second name for the old file, so that at no moment there is no newest checkpoint.
+        match fs::symlink_metadata(&newest) {
+            Ok(_) => link_atomically(&newest, &previous)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::write(&newest)(error)),
         }
-        disk::rename(&fresh, &newest).and_then(|()| disk::sync_folder(&self.path)).map_err(Error::write(&newest))?;
+        // The folder's own name too: what a disk said of it when it was made may not be so.
+        let names = || disk::sync_folder(&self.path).and_then(|()| disk::sync_folder(&folder_of(&self.path)));
+        disk::rename(&fresh, &newest).and_then(|()| names()).map_err(Error::write(&newest))?;
+        self.metrics.keep(trainer.step_count());
+        self.by_timestep.keep(trainer.step_count());
         Ok(newest)
     }
 
@@ -239,15 +251,8 @@ impl RunFolder {
     /// Adds a line to `log.txt`. A log that cannot be written must not end a run, so failures are ignored.
     pub fn log(&self, line: &str) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let _ = (&self.log).write_all(format!("{now} {line}\n").as_bytes());
+        let _ = Writer(&self.lock.log).write_all(format!("{now} {line}\n").as_bytes());
     }
-}
-
-/// Adds an object to a file of lines, which is named in errors.
-fn write_line(file: &mut BufWriter<Writer<File>>, path: &Path, line: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_vec(line).map_err(|error| Error::write(path)(error.into()))?;
-    text.push(b'\n');
-    file.write_all(&text).map_err(Error::write(path))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -269,46 +274,19 @@ struct RolledBack<'a> {
     rolled_back: &'a Rollback,
 }
 
-/// A run folder may come from somebody else: what is appended to or cleared up in it must not lie somewhere else.
-/// Files that are written whole take the place of a link, and leave alone what it leads to.
-fn refuse_links(run: &Path) -> Result<()> {
-    for name in [LOG, METRICS, BY_TIMESTEP, GRIDS, FILMS] {
-        let path = run.join(name);
-        if fs::symlink_metadata(&path).is_ok_and(|about| about.is_symlink()) {
-            let what = "it is a link to somewhere else, which a run does not write to";
-            return Err(Error::format(&path, what, "take the link out of the run folder"));
-        }
+/// A folder that holds a run is no place for another.
+fn refuse_run(path: &Path) -> Result<()> {
+    if !holds_run(path) {
+        return Ok(());
     }
-    Ok(())
-}
-
-fn append_to(path: &Path) -> Result<BufWriter<Writer<File>>> {
-    Ok(BufWriter::new(Writer(open_to_append(path)?)))
+    Err(Error::usage(
+        format!("{} holds a run already", path.display()),
+        "choose another folder, or add --resume to go on with that run",
+    ))
 }
 
 fn open_to_append(path: &Path) -> Result<File> {
     append_to_regular(path, true)
-}
-
-/// The run's log, locked; a program that is killed lets the lock go.
-fn locked_log(run: &Path) -> Result<File> {
-    let path = run.join(LOG);
-    let log = open_to_append(&path)?;
-    match log.try_lock() {
-        Ok(()) => Ok(log),
-        Err(TryLockError::WouldBlock) => Err(Error::usage(
-            format!("{} is being trained by another program", run.display()),
-            "wait until it ends, or choose another folder",
-        )),
-        // A file system without locks, as some network mounts are.
-        Err(TryLockError::Error(_)) => Ok(log),
-    }
-}
-
-/// Whether some program, this one or another, is training the run.
-pub fn in_use(run: &Path) -> bool {
-    let log = append_to_regular(&run.join(LOG), false);
-    log.is_ok_and(|log| matches!(log.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// After a damaged newest checkpoint was passed over: puts the sound one before it in its place, so that the next
@@ -323,18 +301,26 @@ pub fn drop_damaged_checkpoint(run: &Path) -> Result<()> {
 
 /// Newest first.
 pub fn checkpoint_paths(run: &Path) -> [PathBuf; 2] {
-    [CHECKPOINT, "checkpoint.previous.safetensors"].map(|name| run.join(name))
+    [CHECKPOINT, PREVIOUS_CHECKPOINT].map(|name| run.join(name))
 }
 
 /// Whether a run folder holds a checkpoint, sound or not.
-pub fn has_checkpoint(run: &Path) -> bool {
-    checkpoint_paths(run).iter().any(|path| path.exists())
+///
+/// # Errors
+/// When that cannot be told.
+pub fn has_checkpoint(run: &Path) -> Result<bool> {
+    for path in checkpoint_paths(run) {
+        if path.try_exists().map_err(Error::read(&path))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The newest checkpoint of a run folder that verifies, with its path, and a notice when it is not the newest.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none; [`Error::Read`] when the disk did not give them.
 pub fn newest_checkpoint(run: &Path) -> Result<(Checkpoint, PathBuf, Option<String>)> {
     let [newest, previous] = checkpoint_paths(run);
     let failure = match Checkpoint::read(&newest) {
@@ -346,6 +332,8 @@ pub fn newest_checkpoint(run: &Path) -> Result<(Checkpoint, PathBuf, Option<Stri
             let notice = format!("{failure}; the checkpoint before it, at step {}, is used", checkpoint.step);
             Ok((checkpoint, previous, Some(notice)))
         }
+        // One that the disk does not give is not lost.
+        Err(error @ Error::Read { .. }) if !error.is_not_found() => Err(error),
         Err(_) => Err(failure),
     }
 }
@@ -363,23 +351,4 @@ pub(super) fn open_if_there(path: &Path) -> Result<Option<File>> {
         Err(Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Rewrites a file of lines without the lines after `step` and without a torn last line.
-fn keep_lines_until(path: &Path, step: u64) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Line {
-        step: u64,
-    }
-    let Some(file) = open_if_there(path)? else { return Ok(()) };
-    let mut reader = BufReader::new(file);
-    let mut kept = Vec::new();
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line).map_err(Error::read(path))? > 0 {
-        match serde_json::from_slice::<Line>(&line) {
-            Ok(parsed) if parsed.step <= step && line.ends_with(b"\n") => kept.append(&mut line),
-            _ => line.clear(),
-        }
-    }
-    write_atomically(path, |file| file.write_all(&kept))
 }

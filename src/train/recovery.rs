@@ -9,14 +9,17 @@
 //! before it is taken. Before the first checkpoint, the run begins again. The third time the run ends; its checkpoints
 //! stay. What happened stands in `run.json`, so that a resumed run goes on with the lower rates, and has no more tries.
 //!
+//! A folder that cannot be reached just then is waited for, as a disk that refuses a write is: a run that ever kept a
+//! checkpoint does not begin again.
+//!
 //! A GPU that is lost takes weights and moments with it. The run goes on from the newest checkpoint on the CPU, once: there
 //! a tensor operation that fails is a mistake of the program, and ends the run.
 
 use super::folder::{
-    Rollback, checkpoint_before_newest, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, read_run_file,
-    write_run_file,
+    Rollback, checkpoint_before_newest, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, write_run_file,
 };
-use super::run::{Control, Outcome, Run, RunEvent, Watch, restore};
+use super::run::{Run, Watch, restore};
+use super::run_event::{Control, Outcome, RunEvent};
 use crate::device::{LOST_DEVICE_HINT, describe_loss, is_lost};
 use crate::{Error, Result};
 
@@ -35,23 +38,36 @@ impl Run {
             });
             match outcome {
                 Err(Error::Diverged { step, quantity }) if self.file.rollbacks.len() < MOST_ROLLBACKS => {
-                    if self.roll_back(step, quantity, watch)? == Control::Stop || asked_to_stop {
+                    if self.roll_back(step, quantity, watch)? == Control::Stop || asked_to_stop || self.stop_asked {
                         return Ok(Outcome::Stopped);
                     }
                 }
                 Err(error) if is_lost(self.trainer.device(), &error) => {
-                    if self.leave_device(&error, watch)? == Control::Stop || asked_to_stop {
+                    if self.leave_device(&error, watch)? == Control::Stop || asked_to_stop || self.stop_asked {
                         return Ok(Outcome::Stopped);
                     }
+                }
+                Err(error @ (Error::Write { .. } | Error::Read { .. })) if self.stop_asked => {
+                    return self.end_with_checkpoint(error, watch);
                 }
                 outcome => return outcome,
             }
         }
     }
 
+    /// Stopped while the disk refused something: where it takes a checkpoint, no step is lost.
+    fn end_with_checkpoint(&mut self, refused: Error, watch: &mut Watch) -> Result<Outcome> {
+        if self.last_checkpoint != Some(self.trainer.step_count()) {
+            let Ok(event) = self.checkpoint() else { return Err(refused) };
+            watch(event, &self.trainer)?;
+        }
+        Ok(Outcome::Stopped)
+    }
+
     fn leave_device(&mut self, loss: &Error, watch: &mut Watch) -> Result<Control> {
         self.folder.log(&describe_loss(loss));
         self.trainer.restart_on_cpu()?;
+        self.persist(watch, Self::mend)?;
         let step = self.go_back(watch)?;
         self.persist(watch, |run| run.folder.rewind(step))?;
         let what = format!("{}; it goes on from step {step} on the CPU, which is slower", describe_loss(loss));
@@ -60,11 +76,13 @@ impl Run {
         watch(RunEvent::RolledBack { step, what, hint }, &self.trainer)
     }
 
-    /// Takes the state of the newest checkpoint, or that before the first step; gives its step.
+    /// Takes the state of the newest checkpoint, or, where none was ever kept, that before the first step; gives its step.
+    /// A checkpoint that cannot be read now is waited for.
     fn go_back(&mut self, watch: &mut Watch) -> Result<u64> {
         let path = self.folder.path().to_path_buf();
-        let step = if has_checkpoint(&path) {
-            let (checkpoint, from, damaged) = newest_checkpoint(&path)?;
+        let kept = self.last_checkpoint.is_some() || self.persist(watch, |_| has_checkpoint(&path))?;
+        let step = if kept {
+            let (checkpoint, from, damaged) = self.persist(watch, |_| newest_checkpoint(&path))?;
             let step = checkpoint.step;
             restore(&mut self.trainer, checkpoint, &from)?;
             if damaged.is_some() {
@@ -83,6 +101,8 @@ impl Run {
 
     fn roll_back(&mut self, diverged: u64, quantity: &'static str, watch: &mut Watch) -> Result<Control> {
         let path = self.folder.path().to_path_buf();
+        // What stands in the folder decides, so it must be there.
+        self.persist(watch, Self::mend)?;
         let again = self.last_checkpoint.is_some()
             && self.file.rollbacks.last().map(|rollback| rollback.to) == self.last_checkpoint;
         if again && checkpoint_before_newest(&path).is_some() {
@@ -90,10 +110,6 @@ impl Run {
         }
         let step = self.go_back(watch)?;
         let rollback = Rollback { step: diverged, quantity: quantity.into(), to: step };
-        if let Ok(on_disk) = read_run_file(&path) {
-            // The run may have been named meanwhile.
-            self.file.name = on_disk.name;
-        }
         self.file.rollbacks.push(rollback.clone());
         self.trainer.halvings = self.file.rollbacks.len() as u32;
         self.persist(watch, |run| write_run_file(&path, &run.file))?;
@@ -110,4 +126,6 @@ impl Run {
 #[cfg(test)]
 mod lost_device;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+#[cfg(test)]
+mod unreachable;

@@ -1,6 +1,6 @@
 //! A run from its first step, or its checkpoint, to the end of its budget: the training loop, top to bottom.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,22 +8,18 @@ use candle_core::Device;
 
 use super::checkpoint::Checkpoint;
 use super::examination::Examination;
-use super::film::Film;
 use super::film_recorder::FilmRecorder;
 use super::folder::{
-    RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, name_own_run, newest_checkpoint, read_run_file,
-    write_run_file,
+    Lock, RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, name_own_run, newest_checkpoint, read_run_file,
+    refuse_lost_checkpoint, write_run_file,
 };
-use super::loss_by_timestep::ByTimestep;
-use super::metrics::StepReport;
 use super::pace::Pace;
-use super::preview::{Grid, Preview};
+use super::preview::Preview;
+use super::run_event::{Control, Outcome, RunEvent};
 use super::run_name::RunName;
 use super::trainer::Trainer;
-use super::worked_example::WorkedExample;
 use crate::config::Settings;
 use crate::data::Splits;
-use crate::eval::QuickEval;
 use crate::reports::note_settings;
 use crate::{Error, Result};
 
@@ -32,74 +28,13 @@ const HELD_OUT_EVERY: u64 = 100;
 /// Time that passes between two checkpoints, as a multiple of what the last one took: under 4 %.
 const REST: u32 = 25;
 /// Longest time between two checkpoints, unless writing one takes long.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+pub(super) const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the loss by timestep is told.
 const BY_TIMESTEP_EVERY: Duration = Duration::from_millis(250);
 /// How often an image of the batch is shown.
 const WORKED_EVERY: Duration = Duration::from_millis(250);
 /// How often the metrics are made visible to readers of the file.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
-
-/// What happens in a run, for whoever watches it.
-#[derive(Debug)]
-pub enum RunEvent {
-    Step(StepReport),
-    HeldOut {
-        step: u64,
-        loss: f64,
-    },
-    /// The losses by timestep of the steps since the last time, up to `step`.
-    LossByTimestep {
-        step: u64,
-        losses: ByTimestep,
-    },
-    /// An image of the last step's batch, to be looked at.
-    Worked(WorkedExample),
-    /// The grid was drawn, by the moving average.
-    Preview(Grid),
-    Evaluated {
-        step: u64,
-        eval: QuickEval,
-    },
-    /// A reverse diffusion of the present model was recorded.
-    Filmed(Arc<Film>),
-    Checkpointed {
-        step: u64,
-        path: PathBuf,
-    },
-    /// Training diverged, or its device was lost: it goes on from the state after `step`, at half the learning rate, or
-    /// on the CPU. `what`: all of that in words; `hint`: what a person may do about it, if anything.
-    RolledBack {
-        step: u64,
-        what: String,
-        hint: Option<String>,
-    },
-    /// Work between two steps that takes a while goes on: a moment to listen. [`Control::Stop`] leaves it out.
-    Busy,
-    /// The disk did not take what the run has to write. It waits: [`Control::Continue`] has it try again,
-    /// [`Control::Stop`] ends the run with that failure. What is on disk already is as it was.
-    Stalled {
-        what: String,
-        hint: String,
-    },
-}
-
-/// What the watcher wants next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
-    Continue,
-    /// End the run now, keeping a checkpoint.
-    Stop,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The budget is spent.
-    Completed,
-    /// The watcher asked for it.
-    Stopped,
-}
 
 /// A run: a trainer and the folder that it writes to.
 #[derive(Debug)]
@@ -111,6 +46,8 @@ pub struct Run {
     pub(super) file: RunFile,
     /// Time spent waiting for the disk: no part of the budget.
     stalled: Duration,
+    /// The watcher asked to stop while the run waited for the disk.
+    pub(super) stop_asked: bool,
 }
 
 /// What looks at the model between two steps, each at its own pace.
@@ -156,7 +93,7 @@ impl Run {
         };
         let folder = RunFolder::create(out, &file)?;
         folder.log(&format!("started: {} weights, {} images", file.parameters, file.images));
-        Ok(Self { trainer, folder, last_checkpoint: None, file, stalled: Duration::ZERO })
+        Ok(Self { trainer, folder, last_checkpoint: None, file, stalled: Duration::ZERO, stop_asked: false })
     }
 
     /// The run in the folder `path` from its newest checkpoint, or from its beginning if it ended before the first;
@@ -164,15 +101,18 @@ impl Run {
     /// `adjust` may change the recorded settings (the budget, say); `load` gets the data set that they name.
     ///
     /// # Errors
-    /// When there is no run, or its checkpoint is damaged or does not fit.
+    /// When there is no run, another program trains it, its checkpoint is damaged or does not fit, or it lost the checkpoints that it
+    /// had.
     pub fn resume(
         path: &Path,
         adjust: impl FnOnce(&Settings) -> Result<Settings>,
         load: impl FnOnce(&Settings) -> Result<Splits>,
         device: &Device,
     ) -> Result<(Self, Option<String>)> {
+        // Before anything is read: what another program that trains it goes on to write would be taken back.
+        let lock = Lock::of_run(path)?;
         let mut file = read_run_file(path)?;
-        let newest = if has_checkpoint(path) { Some(newest_checkpoint(path)?) } else { None };
+        let newest = if has_checkpoint(path)? { Some(newest_checkpoint(path)?) } else { None };
         let settings = adjust(&file.settings)?;
         let mut trainer = Trainer::new(&settings, &load(&settings)?, device)?;
         if trainer.image_count() != file.images || trainer.images_crc32() != file.images_crc32 {
@@ -190,7 +130,10 @@ impl Run {
                 }
                 notice
             }
-            None => Some("the run ended before its first checkpoint, so it begins again".into()),
+            None => {
+                refuse_lost_checkpoint(path, &file.settings)?;
+                Some("the run ended before its first checkpoint, so it begins again".into())
+            }
         };
         trainer.halvings = file.rollbacks.len() as u32;
         let step = trainer.step_count();
@@ -198,13 +141,13 @@ impl Run {
             file.settings = settings;
             write_run_file(path, &file)?;
         }
-        let folder = RunFolder::resume(path, step)?;
+        let folder = RunFolder::resume(lock, step)?;
         folder.log(&format!("resumed at step {step}"));
         if let Some(notice) = &notice {
             folder.log(notice);
         }
         let last_checkpoint = (step > 0).then_some(step);
-        Ok((Self { trainer, folder, last_checkpoint, file, stalled: Duration::ZERO }, notice))
+        Ok((Self { trainer, folder, last_checkpoint, file, stalled: Duration::ZERO, stop_asked: false }, notice))
     }
 
     /// What it was called when it was begun or resumed; empty: as its folder.
@@ -229,6 +172,7 @@ impl Run {
     /// last checkpoint stays.
     pub fn train(&mut self, watch: &mut Watch) -> Result<Outcome> {
         note_settings(self.trainer.settings());
+        self.stop_asked = false;
         let outcome = self.train_and_recover(watch);
         let step = self.trainer.step_count();
         match &outcome {
@@ -255,7 +199,7 @@ impl Run {
             let mut events = Vec::new();
             let shown = self.trainer.take_worked_example().map(RunEvent::Worked);
             let (extra, stalled) = (Instant::now(), self.stalled);
-            if control == Control::Continue {
+            if control == Control::Continue && !self.stop_asked {
                 match self.look(report.step, &mut watchers, watch) {
                     Ok(seen) => events = seen,
                     Err(Error::Cancelled) => control = Control::Stop,
@@ -283,7 +227,7 @@ impl Run {
                     control = Control::Stop;
                 }
             }
-            if control == Control::Stop && self.trainer.progress() < 1.0 {
+            if (control == Control::Stop || self.stop_asked) && self.trainer.progress() < 1.0 {
                 outcome = Outcome::Stopped;
                 break;
             }
@@ -338,23 +282,34 @@ impl Run {
         Ok(events)
     }
 
-    /// Writes, and tries again for as long as the disk does not take it and the watcher says so.
-    pub(super) fn persist<R>(&mut self, watch: &mut Watch, mut write: impl FnMut(&mut Self) -> Result<R>) -> Result<R> {
+    /// Writes, or reads, and tries again for as long as the disk does not do it and the watcher says so. When it says no
+    /// more, one last time.
+    pub(super) fn persist<R>(&mut self, watch: &mut Watch, mut work: impl FnMut(&mut Self) -> Result<R>) -> Result<R> {
+        let mut outcome = work(self);
         loop {
-            let error = match write(self) {
-                Err(error @ Error::Write { .. }) => error,
-                result => return result,
+            let error = match outcome {
+                Err(error @ (Error::Write { .. } | Error::Read { .. })) => error,
+                outcome => return outcome,
             };
             self.folder.log(&format!("waits: {error}"));
             let waiting = Instant::now();
             let event = RunEvent::Stalled { what: error.to_string(), hint: error.hint() };
             let control = watch(event, &self.trainer)?;
             self.stalled += waiting.elapsed();
+            outcome = self.mend().and_then(|()| {
+                self.folder.log("tries again");
+                work(self)
+            });
             if control == Control::Stop {
-                return Err(error);
+                self.stop_asked = true;
+                return outcome;
             }
-            self.folder.log("tries again");
         }
+    }
+
+    /// Goes on in what stands at the folder's path by now: see [`RunFolder::mend`].
+    pub(super) fn mend(&mut self) -> Result<()> {
+        self.folder.mend(&mut self.file)
     }
 
     /// The losses by timestep since the last time, which are kept on disk too.
@@ -368,9 +323,9 @@ impl Run {
         Ok(Some(RunEvent::LossByTimestep { step, losses }))
     }
 
-    fn checkpoint(&mut self) -> Result<RunEvent> {
+    pub(super) fn checkpoint(&mut self) -> Result<RunEvent> {
         let step = self.trainer.step_count();
-        self.folder.mend(&mut self.file)?;
+        self.mend()?;
         let path = self.folder.checkpoint(&self.trainer)?;
         self.last_checkpoint = Some(step);
         Ok(RunEvent::Checkpointed { step, path })

@@ -234,7 +234,7 @@ fn tails(run: &Path) -> (Tail, Tail) {
 mod tests {
     use std::io::Write;
 
-    use super::super::folder::{RunFolder, write_run_file};
+    use super::super::folder::{Lock, RunFolder, write_run_file};
     use super::*;
 
     fn report(step: u64, loss: f64) -> StepReport {
@@ -328,7 +328,7 @@ mod tests {
         assert_eq!(watched.writer(), Writer::Writes, "it holds its lock, however long it rests");
         drop(writer);
         assert_eq!(watched.writer(), Writer::Ended { complete: false });
-        let mut writer = RunFolder::resume(&path, 1).unwrap();
+        let mut writer = RunFolder::resume(Lock::of_run(&path).unwrap(), 1).unwrap();
         writer.add_step(&report(100, 0.5)).unwrap();
         drop(writer);
         assert_eq!(look(&mut watched), ["step 100"]);

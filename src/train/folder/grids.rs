@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Settings, WeightsKind};
-use crate::files::shown_name;
+use crate::files::{disk, shown_name};
 use crate::pictures::{Pictures, Provenance, write_png_of};
 use crate::train::grid_settings;
 use crate::train::metrics::MAX_STEPS;
@@ -37,7 +37,7 @@ pub fn add(run: &Path, step: u64, pictures: &Pictures, settings: &Settings) -> R
 pub fn drop_after(run: &Path, step: u64) -> Result<()> {
     for (drawn_after, grid) in grids_in(&run.join(GRIDS))? {
         if drawn_after > step {
-            fs::remove_file(&grid).map_err(Error::write(&grid))?;
+            disk::remove(&grid).map_err(Error::write(&grid))?;
         }
     }
     Ok(())
@@ -67,7 +67,7 @@ fn thin(folder: &Path) -> Result<()> {
         return Ok(());
     }
     for (_, grid) in grids[..MAX_GRIDS / 2].iter().skip(1).step_by(2) {
-        fs::remove_file(grid).map_err(Error::write(grid))?;
+        disk::remove(grid).map_err(Error::write(grid))?;
     }
     Ok(())
 }

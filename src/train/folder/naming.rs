@@ -1,10 +1,8 @@
 //! A run is given a name, which stands in its `run.json`.
 
-use std::fs::TryLockError;
 use std::path::Path;
 
-use super::{LOG, read_run_file, write_run_file};
-use crate::files::append_to_regular;
+use super::{InUse, Lock, read_run_file, write_run_file};
 use crate::train::run_name::RunName;
 use crate::{Error, Result};
 
@@ -13,13 +11,11 @@ use crate::{Error, Result};
 /// # Errors
 /// When another program trains it, when the folder holds no run, or takes no changes.
 pub fn name_run(run: &Path, name: &RunName) -> Result<()> {
-    // Held to the end, so that nobody begins to train it meanwhile. A folder without a log, or of somebody else, has
-    // none to hold.
-    let log = append_to_regular(&run.join(LOG), false);
-    if log.as_ref().is_ok_and(|log| matches!(log.try_lock(), Err(TryLockError::WouldBlock))) {
+    // Held to the end, so that nobody begins to train it meanwhile.
+    let _lock = Lock::if_there(run).map_err(|InUse| {
         let what = format!("{} is being trained by another program, and is read-only here", run.display());
-        return Err(Error::usage(what, "name it when that has ended"));
-    }
+        Error::usage(what, "name it when that has ended")
+    })?;
     name_own_run(run, name)
 }
 

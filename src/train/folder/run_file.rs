@@ -32,10 +32,18 @@ pub struct RunFile {
     pub name: RunName,
 }
 
+impl RunFile {
+    /// Whether two tell of one run, at different times of it.
+    pub(super) fn is_of_the_same_run(&self, other: &Self) -> bool {
+        let made_of = |run: &Self| (run.images_crc32.clone(), run.parameters, run.settings.training.seed);
+        made_of(self) == made_of(other) && self.settings.network == other.settings.network
+    }
+}
+
 #[cfg(test)]
 impl RunFile {
     /// Of a run with the settings of `nano` that has not begun, for tests.
-    pub(in crate::train) fn of_nano() -> Self {
+    pub(crate) fn of_nano() -> Self {
         Self {
             version: "1".into(),
             settings: crate::config::Preset::Nano.settings(),
@@ -60,7 +68,7 @@ pub struct Rollback {
 }
 
 /// The content stands in both, so that a disk that loses one of them without a word does not lose the run.
-const NAMES: [&str; 2] = ["run.json", "run.copy.json"];
+pub(super) const NAMES: [&str; 2] = ["run.json", "run.copy.json"];
 
 /// Whether a folder is one of a run.
 pub fn holds_run(folder: &Path) -> bool {

@@ -36,7 +36,7 @@ pub fn splits() -> Splits {
 }
 
 /// Gives the first weight a value that no training can go on from.
-fn poison(trainer: &Trainer, value: f32) {
+pub fn poison(trainer: &Trainer, value: f32) {
     let (_, weight) = &trainer.optimizer.weights[0];
     let poisoned = weight.as_detached_tensor().affine(0.0, f64::from(value)).unwrap();
     weight.set(&poisoned).unwrap();
