@@ -278,3 +278,39 @@ fn a_run_that_names_a_network_of_terabytes_is_refused_before_it_is_built() {
     fs::write(&path, content.to_string()).unwrap();
     resume(folder.path()).unwrap();
 }
+
+/// Who opens files to read them, beside `files/regular.rs`, and why what they open is no stranger's.
+const OPEN: [(&str, &str); 6] = [
+    ("src/cli/classifier.rs", "what was written a moment ago"),
+    ("src/cli/log.rs", "the log that --log names, to write it"),
+    ("src/files/disk.rs", "a folder, to have its names last"),
+    ("src/memory.rs", "what the system says of this process"),
+    ("src/reports.rs", "reports of crashes, in the folder of this program's state"),
+    ("src/train/room.rs", "what the system says of the machine"),
+];
+
+#[test]
+fn files_of_others_are_opened_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut folders, mut found) = (vec![root.join("src")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("mod tests {").next().unwrap_or_default();
+            let opens = ["File::open(", "fs::read(", "read_to_string(", "OpenOptions::new(", "ImageReader::open("];
+            // `WeightsFile::open` is another function; what tests alone compile opens what they made.
+            let opens = opens.iter().any(|call| code.replace("WeightsFile::open(", "").contains(call));
+            let of_tests = ["tests.rs", "faults.rs", "power_cuts.rs", "lost_device.rs", "files/regular.rs"];
+            if opens && !of_tests.iter().any(|end| name.ends_with(end)) {
+                found.push(name);
+            }
+        }
+    }
+    found.sort();
+    assert_eq!(found, OPEN.map(|(name, _)| name), "use files::open_regular, or say here whose files they are");
+}
