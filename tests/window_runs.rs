@@ -15,6 +15,7 @@ use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use scene::{Scene, model_opened, run_started, runs};
+use serde_json::{Value, json};
 
 const NEWEST: &str = "2026-11-24_153012-small";
 const OLDER: &str = "2026-11-23_090807-nano";
@@ -170,4 +171,62 @@ fn a_large_file_shows_how_far_it_is_read() {
     scene.harness.get_by_label("Reading the weights: 25 %");
     scene.play([model_opened(Preset::Small.settings()), Event::Activity(Activity::Idle)]);
     assert!(scene.harness.query_by_label_contains("Reading").is_none());
+}
+
+/// The places of all numbers below a value, as JSON pointers.
+fn places(at: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Number(_) => found.push(at.to_owned()),
+        Value::Array(values) => (0..values.len()).for_each(|i| places(&format!("{at}/{i}"), &values[i], found)),
+        Value::Object(map) => map.iter().for_each(|(name, value)| places(&format!("{at}/{name}"), value, found)),
+        _ => {}
+    }
+}
+
+/// Metrics of somebody else may say any number: what is read of them is drawn without a panic.
+#[test]
+fn any_number_in_the_metrics_of_an_opened_run_is_drawn() {
+    let mut scene = scene();
+    let settings = Preset::Small.settings();
+    let opened = |step| RunOpened {
+        run: path(NEWEST),
+        settings: Box::new(settings.clone()),
+        step,
+        share: 0.5,
+        parameters: 460_516,
+        images: 60_000,
+    };
+    scene.click("Train tab");
+    let step = |step: u64| {
+        json!({"step": step, "epoch": 0.1, "images": 64 * step, "loss": 1.0 / step as f64, "lr": 0.1, "grad_norm": 1.0,
+            "seconds": step as f64, "progress": 0.25})
+    };
+    let eval = json!({"count": 200, "classes": [20, 20, 20, 20, 20, 20, 20, 20, 20, 20], "recognisable": 0.5, "distance": 9.9});
+    let strange = [step(60), json!({"step": 60, "held_out": 0.5}), json!({"step": 60, "eval": eval})];
+    let folder = tempfile::tempdir().unwrap();
+    let usual: String = (1..60).map(|i| format!("{}\n", step(i))).collect();
+    let numbers = [
+        json!(0),
+        json!(-1),
+        json!(1e19),
+        json!(1e300),
+        json!(-1e300),
+        json!(5e-324),
+        json!(u64::MAX),
+        json!(1_u64 << 48),
+    ];
+    let mut drawn = 0;
+    for line in &strange {
+        let mut found = Vec::new();
+        places("", line, &mut found);
+        for (place, number) in found.iter().flat_map(|place| numbers.iter().map(move |number| (place, number))) {
+            let mut line = line.clone();
+            *line.pointer_mut(place).unwrap() = number.clone();
+            std::fs::write(folder.path().join("metrics.jsonl"), format!("{usual}{line}\n{}\n", step(61))).unwrap();
+            let history = History::read(folder.path()).unwrap();
+            scene.play([Event::RunOpened(opened(61)), Event::History(history)]);
+            drawn += 1;
+        }
+    }
+    assert!(drawn > 150, "{drawn}");
 }
