@@ -188,7 +188,7 @@ fn enter_saves_what_a_key_has_opened_and_what_was_typed_but_presses_the_button_t
     scene.harness.key_press_modifiers(CTRL_SHIFT, Key::Y);
     scene.harness.run_steps(2);
     scene.harness.key_press(Key::Enter);
-    let Some(Command::Save { what: Save::LossPlot { .. }, path }) = scene.command() else { panic!("Enter saves") };
+    let Some(Command::Save { what: Save::LossPlot { .. }, path, .. }) = scene.command() else { panic!("Enter saves") };
     scene.play([diffuscope::engine::Event::Saved { what: "file", path }]);
 
     scene.type_into("path to save to", "/data/ada/loss.svg");

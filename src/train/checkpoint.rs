@@ -5,6 +5,10 @@
 //! The metadata holds the settings, the step, the seconds spent and a CRC-32 of the tensors' bytes. The random
 //! numbers of a step follow from the seed and the step, so there is no further state.
 
+mod fit;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
@@ -14,6 +18,7 @@ use std::time::Duration;
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 
+use super::folder::RunFile;
 use super::metrics::MAX_STEPS;
 use super::optim::{Moments, sum_of_squares};
 use super::trainer::Trainer;
@@ -30,14 +35,17 @@ const FORMAT: &str = "diffuscope-checkpoint-1";
 const MAX_HEADER: u64 = 4 << 20;
 /// A century: a run that goes on from it still has a number of them.
 const MAX_NANOSECONDS: u64 = 3_155_760_000_000_000_000;
-/// Names of the moments: of AdamW, and of Muon.
+/// What the tensors of the weights, and of their moving average, are named under.
+const WEIGHTS: &str = "weights";
+const EMA: &str = "ema";
+/// The moments: of AdamW, and of Muon.
 const ADAM_FIRST: &str = "adam_first";
 const ADAM_SECOND: &str = "adam_second";
 const MOMENTUM: &str = "momentum";
 const HINT: &str =
     "use a checkpoint.safetensors that diffuscope wrote, or the one before it, checkpoint.previous.safetensors";
 
-/// A checkpoint as read from a file.
+/// A checkpoint as read from a file: whole, and a state that training with its settings can have come to.
 #[derive(Debug)]
 pub struct Checkpoint {
     pub settings: Settings,
@@ -101,8 +109,8 @@ fn entries(trainer: &Trainer) -> Result<Vec<Entry<'_>>> {
         };
         let first_name = if second.is_some() { ADAM_FIRST } else { MOMENTUM };
         let parts = [
-            Some(("weights", values(weight)?)),
-            average.map(|average| ("ema", average)),
+            Some((WEIGHTS, values(weight)?)),
+            average.map(|average| (EMA, average)),
             Some((first_name, first)),
             second.map(|second| (ADAM_SECOND, second)),
         ];
@@ -119,8 +127,23 @@ impl Checkpoint {
     /// Reads and verifies a checkpoint.
     ///
     /// # Errors
-    /// When the file cannot be read, is not a checkpoint of this program, or is damaged.
+    /// When the file cannot be read, is not a checkpoint of this program, is damaged, or does not fit its own settings.
     pub fn read(path: &Path) -> Result<Self> {
+        Self::read_of(path, None)
+    }
+
+    /// Reads and verifies a checkpoint that is to be one of `run`, where there is one.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`], and when it does not fit the run.
+    pub(super) fn read_of(path: &Path, run: Option<&RunFile>) -> Result<Self> {
+        let checkpoint = Self::unchecked(path)?;
+        checkpoint.check(path, run)?;
+        Ok(checkpoint)
+    }
+
+    /// What a whole file holds, whatever it may be.
+    fn unchecked(path: &Path) -> Result<Self> {
         let wrong = |what: &str| Error::format(path, what, HINT);
         let bytes = read_up_to(path, MAX_FILE)?.ok_or_else(|| wrong("it is longer than any checkpoint"))?;
         let (header_len, header) =
@@ -140,11 +163,7 @@ impl Checkpoint {
             serde_json::from_str(field("settings")?).map_err(|error| wrong(&format!("its settings: {error}")))?;
         let number =
             |name: &str| field(name)?.parse::<u64>().map_err(|_| wrong(&format!("its {name} is not a number")));
-        let step = number("step")?;
-        if step > MAX_STEPS {
-            return Err(wrong(&format!("no run takes {step} steps")));
-        }
-        let nanoseconds = number("nanoseconds")?;
+        let (step, nanoseconds) = (number("step")?, number("nanoseconds")?);
         if nanoseconds > MAX_NANOSECONDS {
             return Err(wrong(&format!("no run takes {nanoseconds} nanoseconds")));
         }
@@ -153,34 +172,27 @@ impl Checkpoint {
             if view.dtype() != Dtype::F32 {
                 return Err(wrong(&format!("{name} is not f32")));
             }
-            let values: Vec<_> =
-                view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            if !values.iter().all(|value| value.is_finite()) {
-                return Err(wrong(&format!("{name} holds a value that is no number")));
-            }
+            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
             tensors.insert(name.to_owned(), (view.shape().to_vec(), values));
         }
         Ok(Self { settings, step, elapsed: Duration::from_nanos(nanoseconds), tensors })
     }
 
-    /// Puts the state into a trainer that was made from the same settings.
+    /// Puts the state into a trainer of the run that it was read for.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when a tensor is missing or has another shape; the trainer is then as it was.
-    pub fn restore(mut self, trainer: &mut Trainer, path: &Path) -> Result<()> {
+    /// When the device has no room.
+    pub fn restore(mut self, trainer: &mut Trainer) -> Result<()> {
         let optimizer = &mut trainer.optimizer;
         let averaged = self.settings.training.ema_decay > 0.0;
-        let moments = optimizer.moments.iter().map(Moments::has_second);
-        let weights = optimizer.weights.iter().map(|(name, weight)| (name, weight.dims()));
-        self.check(weights.zip(moments), averaged, path)?;
         for ((name, weight), moments) in optimizer.weights.iter().zip(&mut optimizer.moments) {
             let mut take = |part: &str| self.tensors.remove(&format!("{part}/{name}")).unwrap_or_default().1;
             let tensor = |values| Tensor::from_vec(values, weight.shape(), weight.device());
-            weight.set(&tensor(take("weights"))?)?;
+            weight.set(&tensor(take(WEIGHTS))?)?;
             let by_adam = moments.has_second();
             let new_first = take(if by_adam { ADAM_FIRST } else { MOMENTUM });
             let new_second = by_adam.then(|| take(ADAM_SECOND));
-            let new_average = averaged.then(|| take("ema"));
+            let new_average = averaged.then(|| take(EMA));
             match moments {
                 Moments::Host { first, second, average } => {
                     (*first, *second, *average) = (new_first, new_second, new_average);
@@ -196,52 +208,27 @@ impl Checkpoint {
         Ok(())
     }
 
-    fn check<'a>(
-        &self,
-        weights: impl Iterator<Item = ((&'a String, &'a [usize]), bool)>,
-        averaged: bool,
-        path: &Path,
-    ) -> Result<()> {
-        let mut wrong = Vec::new();
-        let mut known = 0;
-        for ((name, shape), by_adam) in weights {
-            let moments: &[&str] = if by_adam { &[ADAM_FIRST, ADAM_SECOND] } else { &[MOMENTUM] };
-            for part in ["weights"].iter().chain(averaged.then_some(&"ema")).chain(moments) {
-                let name = format!("{part}/{name}");
-                known += 1;
-                match self.tensors.get(&name) {
-                    None => wrong.push(format!("{name} is missing")),
-                    Some((found, _)) if found != shape => wrong.push(format!("{name} is {found:?}, not {shape:?}")),
-                    Some(_) => {}
-                }
-            }
-        }
-        if wrong.is_empty() && known != self.tensors.len() {
-            wrong.push(format!("{} tensors instead of {known}", self.tensors.len()));
-        }
-        if wrong.is_empty() {
-            return Ok(());
-        }
-        wrong.truncate(3);
-        Err(Error::Mismatch { path: path.to_path_buf(), what: wrong.join("; ") })
-    }
-
     /// The weights, or their moving average, for drawing.
     ///
     /// # Errors
     /// When the device has no room.
     pub fn weights(&self, kind: WeightsKind, device: &Device) -> Result<HashMap<String, Tensor>> {
         let averaged = kind == WeightsKind::Ema && self.settings.training.ema_decay > 0.0;
-        let prefix = if averaged { "ema/" } else { "weights/" };
-        self.tensors
-            .iter()
-            .filter_map(|(name, (shape, values))| name.strip_prefix(prefix).map(|name| (name, shape, values)))
+        let part = if averaged { EMA } else { WEIGHTS };
+        self.of_part(part)
             .map(|(name, shape, values)| Ok((name.to_owned(), Tensor::from_slice(values, shape.as_slice(), device)?)))
             .collect()
     }
 
     /// Count of trainable values.
     pub fn parameters(&self) -> usize {
-        self.tensors.iter().filter(|(name, _)| name.starts_with("weights/")).map(|(_, (_, v))| v.len()).sum()
+        self.of_part(WEIGHTS).map(|(_, _, values)| values.len()).sum()
+    }
+
+    fn of_part(&self, part: &'static str) -> impl Iterator<Item = (&str, &Vec<usize>, &Vec<f32>)> {
+        self.tensors.iter().filter_map(move |(name, (shape, values))| {
+            let name = name.strip_prefix(part)?.strip_prefix('/')?;
+            Some((name, shape, values))
+        })
     }
 }

@@ -317,17 +317,26 @@ pub fn has_checkpoint(run: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// The newest checkpoint of a run folder that verifies, with its path, and a notice when it is not the newest.
+/// The newest checkpoint of a run folder that verifies and fits its `run.json`, with its path, and a notice when it is not
+/// the newest. Without a `run.json`, as in a folder with a checkpoint alone, it is to fit itself.
 ///
 /// # Errors
 /// When there is none; [`Error::Read`] when the disk did not give them.
 pub fn newest_checkpoint(run: &Path) -> Result<(Checkpoint, PathBuf, Option<String>)> {
+    newest_checkpoint_of(run, read_run_file(run).ok().as_ref())
+}
+
+/// The same, of a run of this content of `run.json`.
+pub(super) fn newest_checkpoint_of(
+    run: &Path,
+    file: Option<&RunFile>,
+) -> Result<(Checkpoint, PathBuf, Option<String>)> {
     let [newest, previous] = checkpoint_paths(run);
-    let failure = match Checkpoint::read(&newest) {
+    let failure = match Checkpoint::read_of(&newest, file) {
         Ok(checkpoint) => return Ok((checkpoint, newest, None)),
         Err(failure) => failure,
     };
-    match Checkpoint::read(&previous) {
+    match Checkpoint::read_of(&previous, file) {
         Ok(checkpoint) => {
             let notice = format!("{failure}; the checkpoint before it, at step {}, is used", checkpoint.step);
             Ok((checkpoint, previous, Some(notice)))
@@ -338,10 +347,10 @@ pub fn newest_checkpoint(run: &Path) -> Result<(Checkpoint, PathBuf, Option<Stri
     }
 }
 
-/// The checkpoint before the newest, if it verifies.
-pub(super) fn checkpoint_before_newest(run: &Path) -> Option<Checkpoint> {
+/// The checkpoint before the newest, if it verifies and fits.
+pub(super) fn checkpoint_before_newest(run: &Path, file: &RunFile) -> Option<Checkpoint> {
     let [_, previous] = checkpoint_paths(run);
-    Checkpoint::read(&previous).ok()
+    Checkpoint::read_of(&previous, Some(file)).ok()
 }
 
 /// A file to read; none where there is none.

@@ -42,15 +42,16 @@ pub(super) enum Moments {
 }
 
 impl Moments {
-    fn new(weight: &Var, by_muon: bool, averaged: bool) -> Result<Self> {
+    fn new(weight: &Var, settings: &TrainingSettings) -> Result<Self> {
+        let (by_adam, averaged) = (has_second_moment(settings, weight.dims()), settings.ema_decay > 0.0);
         Ok(if weight.device().is_cpu() {
             let zeros = vec![0.0; weight.elem_count()];
             let average = averaged.then(|| weight.flatten_all()?.to_vec1()).transpose()?;
-            Self::Host { second: (!by_muon).then(|| zeros.clone()), first: zeros, average }
+            Self::Host { second: by_adam.then(|| zeros.clone()), first: zeros, average }
         } else {
             let zeros = weight.zeros_like()?.detach();
             let average = averaged.then(|| weight.as_tensor().copy()).transpose()?.map(|copy| copy.detach());
-            Self::Device { second: (!by_muon).then(|| zeros.clone()), first: zeros, average }
+            Self::Device { second: by_adam.then(|| zeros.clone()), first: zeros, average }
         })
     }
 
@@ -69,9 +70,7 @@ impl Optimizer {
     /// # Errors
     /// When a weight cannot be read.
     pub fn new(weights: Vec<Named<Var>>, settings: &TrainingSettings) -> Result<Self> {
-        let averaged = settings.ema_decay > 0.0;
-        let by_muon = |dims| settings.optimizer == OptimizerKind::Muon && muon::matrix(dims).is_some();
-        let moments = weights.iter().map(|(_, weight)| Moments::new(weight, by_muon(weight.dims()), averaged));
+        let moments = weights.iter().map(|(_, weight)| Moments::new(weight, settings));
         Ok(Self { moments: moments.collect::<Result<_>>()?, weights, step: 0, settings: settings.clone() })
     }
 
@@ -169,6 +168,11 @@ impl Optimizer {
         self.step += 1;
         Ok(())
     }
+}
+
+/// Whether a weight of this shape is stepped by AdamW, which keeps a second moment, and not by Muon.
+pub(super) fn has_second_moment(settings: &TrainingSettings, dims: &[usize]) -> bool {
+    settings.optimizer != OptimizerKind::Muon || muon::matrix(dims).is_none()
 }
 
 /// A gradient of another size would be taken in part, or past its end.

@@ -19,6 +19,7 @@ use crate::{Error, Result};
 pub(super) const STEPS: u64 = 3;
 const NOTHING: Loss = Loss { contents: false, names: false };
 
+/// The smallest network, on four images, with a checkpoint after each of its steps.
 pub(super) fn settings() -> Settings {
     let mut settings = Preset::Nano.settings();
     settings.network.architecture = Architecture::Compact(CompactConfig { channels: 16 });

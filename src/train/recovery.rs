@@ -16,9 +16,9 @@
 //! a tensor operation that fails is a mistake of the program, and ends the run.
 
 use super::folder::{
-    Rollback, checkpoint_before_newest, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint, write_run_file,
+    Rollback, checkpoint_before_newest, drop_damaged_checkpoint, has_checkpoint, newest_checkpoint_of, write_run_file,
 };
-use super::run::{Run, Watch, restore};
+use super::run::{Run, Watch};
 use super::run_event::{Control, Outcome, RunEvent};
 use crate::device::{LOST_DEVICE_HINT, describe_loss, is_lost};
 use crate::{Error, Result};
@@ -82,9 +82,9 @@ impl Run {
         let path = self.folder.path().to_path_buf();
         let kept = self.last_checkpoint.is_some() || self.persist(watch, |_| has_checkpoint(&path))?;
         let step = if kept {
-            let (checkpoint, from, damaged) = self.persist(watch, |_| newest_checkpoint(&path))?;
+            let (checkpoint, _, damaged) = self.persist(watch, |run| newest_checkpoint_of(&path, Some(&run.file)))?;
             let step = checkpoint.step;
-            restore(&mut self.trainer, checkpoint, &from)?;
+            checkpoint.restore(&mut self.trainer)?;
             if damaged.is_some() {
                 self.persist(watch, |_| drop_damaged_checkpoint(&path))?;
             }
@@ -105,7 +105,7 @@ impl Run {
         self.persist(watch, Self::mend)?;
         let again = self.last_checkpoint.is_some()
             && self.file.rollbacks.last().map(|rollback| rollback.to) == self.last_checkpoint;
-        if again && checkpoint_before_newest(&path).is_some() {
+        if again && checkpoint_before_newest(&path, &self.file).is_some() {
             self.persist(watch, |_| drop_damaged_checkpoint(&path))?;
         }
         let step = self.go_back(watch)?;

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use candle_core::Device;
 
-use super::checkpoint::Checkpoint;
 use super::examination::Examination;
 use super::film_recorder::FilmRecorder;
 use super::folder::{
-    Lock, RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, name_own_run, newest_checkpoint, read_run_file,
+    Lock, RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, name_own_run, newest_checkpoint_of, read_run_file,
     refuse_lost_checkpoint, write_run_file,
 };
 use super::pace::Pace;
@@ -101,8 +100,7 @@ impl Run {
     /// `adjust` may change the recorded settings (the budget, say); `load` gets the data set that they name.
     ///
     /// # Errors
-    /// When there is no run, another program trains it, its checkpoint is damaged or does not fit, or it lost the checkpoints that it
-    /// had.
+    /// When there is no run, another program trains it, none of its checkpoints is sound and fits, or it lost those that it had.
     pub fn resume(
         path: &Path,
         adjust: impl FnOnce(&Settings) -> Result<Settings>,
@@ -112,9 +110,10 @@ impl Run {
         // Before anything is read: what another program that trains it goes on to write would be taken back.
         let lock = Lock::of_run(path)?;
         let mut file = read_run_file(path)?;
-        let newest = if has_checkpoint(path)? { Some(newest_checkpoint(path)?) } else { None };
-        let settings = adjust(&file.settings)?;
-        let mut trainer = Trainer::new(&settings, &load(&settings)?, device)?;
+        let recorded = file.settings.clone();
+        file.settings = adjust(&recorded)?;
+        let newest = if has_checkpoint(path)? { Some(newest_checkpoint_of(path, Some(&file))?) } else { None };
+        let mut trainer = Trainer::new(&file.settings, &load(&file.settings)?, device)?;
         if trainer.image_count() != file.images || trainer.images_crc32() != file.images_crc32 {
             return Err(Error::format(
                 path,
@@ -123,8 +122,8 @@ impl Run {
             ));
         }
         let notice = match newest {
-            Some((checkpoint, from, notice)) => {
-                restore(&mut trainer, checkpoint, &from)?;
+            Some((checkpoint, _, notice)) => {
+                checkpoint.restore(&mut trainer)?;
                 if notice.is_some() {
                     drop_damaged_checkpoint(path)?;
                 }
@@ -137,8 +136,7 @@ impl Run {
         };
         trainer.halvings = file.rollbacks.len() as u32;
         let step = trainer.step_count();
-        if settings != file.settings {
-            file.settings = settings;
+        if file.settings != recorded {
             write_run_file(path, &file)?;
         }
         let folder = RunFolder::resume(lock, step)?;
@@ -330,21 +328,4 @@ impl Run {
         self.last_checkpoint = Some(step);
         Ok(RunEvent::Checkpointed { step, path })
     }
-}
-
-pub(super) fn restore(trainer: &mut Trainer, checkpoint: Checkpoint, from: &Path) -> Result<()> {
-    let mut expected = trainer.settings().clone();
-    // How long a run goes on and how often it is kept and judged may change from one start to the next.
-    expected.training.budget = checkpoint.settings.training.budget;
-    expected.training.checkpoint_every = checkpoint.settings.training.checkpoint_every;
-    expected.training.eval_seconds = checkpoint.settings.training.eval_seconds;
-    expected.training.film_megabytes = checkpoint.settings.training.film_megabytes;
-    if expected != checkpoint.settings {
-        return Err(Error::format(
-            from,
-            "its settings are not those of run.json",
-            "put back the run.json that belongs to this checkpoint",
-        ));
-    }
-    checkpoint.restore(trainer, from)
 }

@@ -51,7 +51,6 @@ pub fn open(path: &Path, device: &Device, on_progress: &mut OnProgress) -> Opene
 }
 
 fn of_checkpoint(checkpoint: Checkpoint, source: &Path, device: &Device, notice: Option<String>) -> Opened {
-    check_settings(source, &checkpoint.settings)?;
     let model = TrainedModel {
         ema: checkpoint.weights(WeightsKind::Ema, &Device::Cpu)?,
         raw: checkpoint.weights(WeightsKind::Raw, &Device::Cpu)?,

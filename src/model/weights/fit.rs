@@ -1,6 +1,6 @@
 //! Whether weights suit a network: every name and every shape, before anything is read or built.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,24 +37,28 @@ pub fn expected(settings: &NetworkSettings) -> Result<Vec<Named>> {
 /// # Errors
 /// [`Error::Mismatch`] with the first three that do not fit.
 pub fn check(path: &Path, found: &[Stored], expected: &[Named], optional: &[&str]) -> Result<()> {
-    let by_name: HashMap<&str, &Stored> = found.iter().map(|stored| (stored.name.as_str(), stored)).collect();
+    let found = found.iter().map(|stored| (stored.name.as_str(), stored.shape())).collect();
+    let misfits = misfits(&found, expected, optional);
+    misfits.map_or(Ok(()), |what| Err(Error::Mismatch { path: path.to_path_buf(), what }))
+}
+
+/// The first three that do not fit, of shapes by name; none where all do.
+pub fn misfits(found: &BTreeMap<&str, &[usize]>, expected: &[Named], optional: &[&str]) -> Option<String> {
     // Shapes first: they tell of another size of the same network.
     let (mut wrong, mut missing) = (Vec::new(), Vec::new());
     for (name, shape) in expected {
-        match by_name.get(name.as_str()) {
+        match found.get(name.as_str()) {
             None => missing.push(format!("{name} is missing")),
-            Some(stored) if stored.shape() != shape => {
-                wrong.push(format!("{name} is {:?}, not {shape:?}", stored.shape()));
-            }
+            Some(found) if found != shape => wrong.push(format!("{name} is {found:?}, not {shape:?}")),
             Some(_) => {}
         }
     }
     wrong.append(&mut missing);
     let known: HashSet<&str> = expected.iter().map(|(name, _)| name.as_str()).chain(optional.iter().copied()).collect();
-    let strange = found.iter().filter(|stored| !known.contains(stored.name.as_str()));
-    wrong.extend(strange.map(|stored| format!("{} is not part of it", super::shown(&stored.name))));
+    let strange = found.keys().filter(|name| !known.contains(*name));
+    wrong.extend(strange.map(|name| format!("{} is not part of it", super::shown(name))));
     if wrong.is_empty() {
-        return Ok(());
+        return None;
     }
     let more = wrong.len().saturating_sub(NAMED);
     wrong.truncate(NAMED);
@@ -62,7 +66,7 @@ pub fn check(path: &Path, found: &[Stored], expected: &[Named], optional: &[&str
     if more > 0 {
         what.push_str(&format!("; and {more} more"));
     }
-    Err(Error::Mismatch { path: path.to_path_buf(), what })
+    Some(what)
 }
 
 /// Remembers what is asked for and hands out zeros that take no memory: one number, repeated by a stride of 0.
