@@ -1,6 +1,7 @@
 //! Grey images as plain bytes: what crosses from the engine to the window, and what is written to files.
 
 mod encode;
+#[cfg(not(feature = "readers-only"))]
 mod figure;
 pub mod palette;
 mod provenance;
@@ -8,6 +9,7 @@ mod provenance;
 pub use encode::{
     GAP, apng, check_new_folder, gif, png, write_animated_png, write_film, write_png, write_png_of, write_singles,
 };
+#[cfg(not(feature = "readers-only"))]
 pub use figure::write_figure;
 pub use provenance::Provenance;
 

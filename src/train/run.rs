@@ -9,8 +9,8 @@ use candle_core::Device;
 use super::examination::Examination;
 use super::film_recorder::FilmRecorder;
 use super::folder::{
-    Lock, RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, name_own_run, newest_checkpoint_of, read_run_file,
-    refuse_lost_checkpoint, write_run_file,
+    Lock, RunFile, RunFolder, drop_damaged_checkpoint, has_checkpoint, name_own_run, newest_checkpoint_of,
+    read_run_file, refuse_lost_checkpoint, write_run_file,
 };
 use super::pace::Pace;
 use super::preview::Preview;

@@ -1,6 +1,9 @@
 //! The readers of files that may come from strangers, each from the bytes that a fuzzer makes: what those become on
 //! disk, the call of the library that the program makes, and what memory it may take.
 
+#[path = "checkpoint.rs"]
+mod checkpoint;
+
 use std::fs;
 use std::path::Path;
 
@@ -34,7 +37,7 @@ pub struct Reader {
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-pub const READERS: [Reader; 11] = [
+pub const READERS: [Reader; 12] = [
     Reader { name: "pth", most_memory: (256 * KIB, 256), write: weights, read: load },
     Reader { name: "safetensors", most_memory: (256 * KIB, 64), write: weights, read: load },
     Reader { name: "model", most_memory: (256 * KIB, 64), write: header_and_zeros, read: open },
@@ -46,6 +49,7 @@ pub const READERS: [Reader; 11] = [
     Reader { name: "grid", most_memory: (64 * MIB, 64), write: grid, read: newest_grid },
     Reader { name: "film", most_memory: (256 * KIB, 64), write: film, read: read_films },
     Reader { name: "run", most_memory: (256 * KIB, 64), write: run, read: read_run },
+    Reader { name: "checkpoint", most_memory: (MIB, 64), write: checkpoint::write, read: checkpoint::read },
 ];
 
 impl Reader {
@@ -70,7 +74,7 @@ impl Reader {
 }
 
 /// Between the files of one folder.
-const SEPARATOR: &[u8] = b"\n%%\n";
+pub const SEPARATOR: &[u8] = b"\n%%\n";
 
 /// The files of a folder of `N`; those that are not there are empty.
 fn parts<const N: usize>(bytes: &[u8]) -> [&[u8]; N] {
@@ -107,29 +111,31 @@ fn load(folder: &Path) -> Result<()> {
 /// More zeros than that are not put behind a header.
 const MOST_ZEROS: usize = 256 * KIB;
 
-/// A safetensors file of this header: all its tensors are zeros, and their checksum, where it names one, is right.
-fn of_header(header: &[u8]) -> Vec<u8> {
+/// A safetensors file of this header: its tensors are these bytes and then zeros, at most so many, and their checksum,
+/// where it names one, is right.
+fn of_header(header: &[u8], start: &[u8], most: usize) -> Vec<u8> {
     const CHECKSUM: &[u8] = br#""crc32":""#;
     let parsed: Option<safetensors::tensor::Metadata> = serde_json::from_slice(header).ok();
-    let zeros = parsed.map_or(0, |header| header.data_len().min(MOST_ZEROS));
+    let mut data = start.to_vec();
+    data.resize(parsed.map_or(0, |header| header.data_len().min(most)), 0);
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header);
     if let Some(at) = bytes.windows(CHECKSUM.len()).position(|window| window == CHECKSUM) {
         let mut crc = flate2::Crc::new();
-        crc.update(&vec![0; zeros]);
+        crc.update(&data);
         let (digits, start) = (format!("{:08x}", crc.sum()), at + CHECKSUM.len());
         if let Some(place) = bytes.get_mut(start..start + digits.len()) {
             place.copy_from_slice(digits.as_bytes());
         }
     }
-    bytes.resize(bytes.len() + zeros, 0);
+    bytes.extend(data);
     bytes
 }
 
 const MODEL: &str = "model.safetensors";
 
 fn header_and_zeros(folder: &Path, bytes: &[u8]) -> usize {
-    put(&folder.join(MODEL), &of_header(bytes))
+    put(&folder.join(MODEL), &of_header(bytes, &[], MOST_ZEROS))
 }
 
 fn open(folder: &Path) -> Result<()> {
@@ -142,7 +148,7 @@ fn pipeline(folder: &Path, bytes: &[u8]) -> usize {
     put(&folder.join("model_index.json"), index)
         + put(&folder.join("unet/config.json"), config)
         + put(&folder.join("scheduler/scheduler_config.json"), scheduler)
-        + put(&folder.join("unet/diffusion_pytorch_model.safetensors"), &of_header(header))
+        + put(&folder.join("unet/diffusion_pytorch_model.safetensors"), &of_header(header, &[], MOST_ZEROS))
 }
 
 fn open_pipeline(folder: &Path) -> Result<()> {

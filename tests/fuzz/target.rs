@@ -2,6 +2,8 @@
 
 #[path = "checksums.rs"]
 mod checksums;
+#[path = "offsets.rs"]
+mod offsets;
 #[path = "readers.rs"]
 mod readers;
 
@@ -10,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use peak_alloc::PeakAlloc;
-use readers::{READERS, Reader};
+use readers::{READERS, Reader, SEPARATOR};
 use tempfile::TempDir;
 
 #[global_allocator]
@@ -58,11 +60,21 @@ pub fn run(name: &str, bytes: &[u8]) {
     }
 }
 
-/// Libfuzzer's own mutation; seven times of eight, the checksums are then put right.
+/// Libfuzzer's own mutation; seven times of eight, checksums and the places of tensors are then put right.
 pub fn mutate(bytes: &mut [u8], size: usize, most: usize, seed: u32) -> usize {
     let size = libfuzzer_sys::fuzzer_mutate(bytes, size, most);
-    if seed % 8 != 0 {
-        checksums::repair(&mut bytes[..size]);
+    if seed % 8 == 0 {
+        return size;
     }
-    size
+    checksums::repair(&mut bytes[..size]);
+    let end = bytes[..size].windows(SEPARATOR.len()).position(|window| window == SEPARATOR).unwrap_or(size);
+    let Some(header) = offsets::repaired(&bytes[..end]) else { return size };
+    let repaired = [&header[..], &bytes[end..size]].concat();
+    match bytes[..most].get_mut(..repaired.len()) {
+        Some(place) => {
+            place.copy_from_slice(&repaired);
+            repaired.len()
+        }
+        None => size,
+    }
 }
