@@ -96,7 +96,7 @@ mod tests {
         std::fs::create_dir(folder.path().join(METRICS)).unwrap();
         let table = folder.path().join("losses.csv");
         let error = write_loss_table(folder.path(), &table).unwrap_err();
-        assert!(matches!(&error, Error::Read { path, .. } if path.ends_with(METRICS)), "{error}");
+        assert!(matches!(&error, Error::Format { path, .. } if path.ends_with(METRICS)), "{error}");
         assert!(!table.exists());
     }
 }
