@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_SNAPSHOTS=true cargo test --release --test window_snapshots` draws them anew.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "window/scene.rs"]
 mod scene;
 
