@@ -8,6 +8,7 @@
 //! | `news` | an event's effect on the state |
 //! | `runs` | the earlier runs: what is listed, opened, taken over |
 //! | `run_naming` | a name for a run |
+//! | `aside` | looks at the disk that the window does not wait for |
 //! | `attached` | a run that another program trains |
 //! | `recording` | the recorded reverse diffusion and its playhead |
 //! | `films`, `player` | such recordings by the models of the training, and how the strip moves along both axes |
@@ -18,6 +19,7 @@
 //! | `data_view` | what the next run would learn from |
 //! | `dropped`, `held_over` | what is dropped onto the window, and what dropping it would do |
 //! | `grid` | with which weights the grid of a run is drawn |
+//! | `closing` | the window that waits until everything is saved |
 //! | `live` | the drawing redrawn as its settings change |
 //! | `origin` | a digit slid into noise, and the reverse from there |
 //! | `edits` | changes of the settings, to take back and to do again |
@@ -36,14 +38,18 @@
 //! | `naming` | which digit was asked for, and which is seen |
 //! | `notices`, `help` | what there was to tell, and what one press does about it |
 //! | `zoom` | how large everything is drawn |
-//! | `remembered` | what is kept from one start to the next |
+//! | `remembered`, `memory` | what is kept from one start to the next, and the file of it |
+//! | `returning` | the way back to what was looked at the last time |
 
 mod action;
+mod aside;
 mod attached;
+mod closing;
 mod comparison;
 mod copies;
 mod crash;
 mod data_view;
+mod drawing_model;
 mod dropped;
 mod edits;
 mod file_dialog;
@@ -60,6 +66,7 @@ mod logic;
 mod loss_figure;
 mod loss_places;
 pub mod loss_series;
+mod memory;
 mod naming;
 mod news;
 pub mod notices;
@@ -70,6 +77,7 @@ mod presets;
 mod provenance;
 mod recording;
 mod remembered;
+mod returning;
 mod run_names;
 mod run_naming;
 mod runs;
@@ -84,6 +92,7 @@ mod state;
 mod zoom;
 
 pub use action::Action;
+pub use closing::{Closing, Farewell};
 pub use comparison::{Compared, Comparison};
 pub use copies::{Copies, Nearness};
 pub use crash::Crash;
@@ -96,6 +105,7 @@ pub use judged::Judged;
 pub use live::{Live, Rough};
 pub use logic::App;
 pub use loss_places::Places;
+pub use memory::Memory;
 pub use naming::SeenDigit;
 pub use origin::{OriginAction, OriginPanel, OriginPick, OriginSource};
 pub use player::Player;

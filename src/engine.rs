@@ -2,6 +2,8 @@
 
 mod attached;
 mod background;
+#[cfg(test)]
+mod closing;
 mod command;
 mod copying;
 mod event;
@@ -23,6 +25,7 @@ mod sampling;
 mod saving;
 mod training;
 mod worker;
+mod writes;
 
 pub use command::{Command, Save};
 pub use event::{Activity, EndReason, Event, Frame, ModelReady, RunOpened, RunRead, RunStarted, Task};

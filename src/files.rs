@@ -4,10 +4,14 @@ pub mod disk;
 #[cfg(test)]
 pub mod faults;
 mod regular;
+mod unfinished;
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+use unfinished::Unfinished;
+pub use unfinished::leave_nothing_unfinished;
 
 use crate::{Error, Result};
 
@@ -34,6 +38,7 @@ pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Re
 fn write_durably(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = folder_of(path);
     let temporary = with_mode(temporary_name(), 0o666).tempfile_in(&folder)?;
+    let _unfinished = Unfinished::note(temporary.path());
     let mut writer = BufWriter::with_capacity(BUFFER, disk::Writer(temporary.as_file()));
     fill(&mut writer)?;
     writer.flush()?;
@@ -75,6 +80,7 @@ pub fn shown_name(path: &Path) -> String {
 pub fn write_folder_atomically(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let beside = folder_of(path);
     let fresh = with_mode(temporary_name(), 0o777).tempdir_in(&beside).map_err(Error::write(path))?;
+    let _unfinished = Unfinished::note(fresh.path());
     fill(fresh.path())?;
     put_folder_in_place(fresh, path, &beside).map_err(Error::write(path))
 }

@@ -9,6 +9,7 @@
 mod advanced;
 mod button;
 mod charts_panel;
+mod closing;
 mod command_palette;
 mod commands;
 mod comparison;
@@ -153,6 +154,7 @@ impl View {
         self.toast.show(ui, state, strip.response.rect, &mut actions);
         textures.sweep();
         drop_overlay::show(ui, state);
+        closing::show(ui, state, &mut actions);
         if state.palette {
             let open = self.command_palette.get_or_insert_with(CommandPalette::open);
             if !open.show(ui, state, &mut actions) {

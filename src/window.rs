@@ -1,5 +1,7 @@
 //! The real window: eframe around the state and the panels, what is remembered between starts, the end.
 
+mod signals;
+
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,16 +13,14 @@ use eframe::wgpu::DeviceType;
 use eframe::{CreationContext, Frame, NativeOptions, Storage};
 use egui::{ColorImage, Context, IconData, ThemePreference, Ui, ViewportBuilder, ViewportCommand};
 
-use crate::app::{Action, App, AppState, Folders, Look, Remembered};
+use crate::app::{Action, App, AppState, Folders, Look, Memory, Remembered};
 use crate::engine::{Command, Handle, Outbox};
+use crate::files::leave_nothing_unfinished;
 use crate::reports::Reports;
 use crate::ui::{View, theme};
 use crate::{Error, Result};
+use signals::Signals;
 
-/// Key of the remembered state in eframe's storage.
-const STORAGE_KEY: &str = "diffuscope";
-/// Longest wait for the engine when the window is closed.
-const ENGINE_MAY_TAKE: Duration = Duration::from_secs(2);
 /// Shortest time between two frames that the engine asks for: drawing on the CPU must not slow training down.
 pub const FRAME_PAUSE: Duration = Duration::from_millis(50);
 /// The same where the processor draws the triangles, too: a frame then takes tens of milliseconds of every core.
@@ -77,10 +77,12 @@ pub fn run(options: WindowOptions) -> Result<()> {
             (Renderer::Wgpu, WithoutCard::Open),
         ],
     };
+    let signals = Signals::watch().inspect_err(|error| tracing::warn!("{error}")).unwrap_or_default();
+    let _tidy = Tidy;
     let software = Cell::new(false);
     let mut why = Vec::new();
     for (renderer, without_card) in order {
-        match open(renderer, without_card, &software, run.clone(), work) {
+        match open(renderer, without_card, &software, &signals, run.clone(), work) {
             Ok(()) => return Ok(()),
             Err(error) => {
                 tracing::info!(?renderer, %error, "the window could not be opened");
@@ -89,6 +91,15 @@ pub fn run(options: WindowOptions) -> Result<()> {
         }
     }
     Err(Error::NoDisplay { why: why.join("; ") })
+}
+
+/// What the window did not wait for is not left half-written, however it ends.
+struct Tidy;
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        leave_nothing_unfinished();
+    }
 }
 
 fn is_unset(name: &str) -> bool {
@@ -111,6 +122,7 @@ fn open(
     renderer: Renderer,
     without_card: WithoutCard,
     software: &Cell<bool>,
+    signals: &Signals,
     run: Option<PathBuf>,
     work: fn(Receiver<Command>, Outbox),
 ) -> Result<(), eframe::Error> {
@@ -138,14 +150,15 @@ fn open(
         let pace = Pace::new(if software.get() { SOFTWARE_FRAME_PAUSE } else { FRAME_PAUSE });
         let paced = Arc::clone(&pace);
         let handle = Handle::spawn(move || ctx.request_repaint_after(paced.pause()), work)?;
-        let mut window = Window::new(cc, handle, Folders::of_user());
+        let mut window = Window::with_memory(cc, handle, Folders::of_user(), Memory::of_user());
+        window.end_on(signals.clone(), &cc.egui_ctx);
         window.pace = pace;
         if let Some(reports) = Reports::of_user() {
             window.offer_report(reports);
         }
         match (&mut window.app, run) {
-            (Some(app), Some(path)) => app.open(path),
-            (Some(app), None) => app.open_shipped(),
+            (Some(app), Some(path)) => app.apply(Action::OpenRun(path)),
+            (Some(app), None) => app.open_last(),
             (None, _) => {}
         }
         Ok(Box::new(window) as Box<dyn eframe::App>)
@@ -164,22 +177,35 @@ fn icon() -> Option<IconData> {
 pub struct Window {
     /// Taken away when the window is closed.
     app: Option<App>,
+    memory: Memory,
     view: View,
     /// The title that it has.
     title: String,
     pace: Arc<Pace>,
+    signals: Signals,
+    /// Signals that were listened to.
+    heard: usize,
+    /// The close button was pressed in the frame before: the same press may be told of again.
+    pressed: bool,
 }
 
 impl Window {
-    /// A window on an engine; the state of the last time is restored from eframe's storage.
+    /// A window on an engine, that remembers nothing.
     pub fn new(cc: &CreationContext<'_>, handle: Handle, folders: Folders) -> Self {
+        Self::with_memory(cc, handle, folders, Memory::default())
+    }
+
+    /// A window on an engine, in the state in which the last one was closed.
+    pub fn with_memory(cc: &CreationContext<'_>, handle: Handle, folders: Folders, memory: Memory) -> Self {
         theme::install(&cc.egui_ctx);
         // The state holds the zoom, and its steps.
         cc.egui_ctx.options_mut(|options| options.zoom_with_keyboard = false);
-        let text = cc.storage.and_then(|storage| storage.get_string(STORAGE_KEY));
         let ctx = cc.egui_ctx.clone();
-        let app = App::new(handle, Remembered::restore(text.as_deref()), folders, move || ctx.request_repaint());
-        Self { app: Some(app), view: View::default(), title: String::new(), pace: Pace::new(FRAME_PAUSE) }
+        let app =
+            App::new(handle, Remembered::restore(memory.read().as_deref()), folders, move || ctx.request_repaint());
+        let (view, title) = (View::default(), String::new());
+        let (signals, pace) = (Signals::default(), Pace::new(FRAME_PAUSE));
+        Self { app: Some(app), memory, view, title, pace, signals, heard: 0, pressed: false }
     }
 
     /// Offers the reports of crashes in a folder.
@@ -189,10 +215,51 @@ impl Window {
         }
     }
 
+    /// Closes when the system asks the program to end.
+    fn end_on(&mut self, signals: Signals, ctx: &Context) {
+        signals.wake(ctx);
+        self.signals = signals;
+    }
+
+    /// Lets the window close once everything is saved; until then it stays, and says so.
+    fn close_when_saved(&mut self, ctx: &Context) {
+        let Some(app) = &mut self.app else { return };
+        let pressed = ctx.input(|input| input.viewport().close_requested());
+        let signals = self.signals.count();
+        if ((pressed && !self.pressed) || signals != self.heard) && !app.may_go() {
+            app.close();
+        }
+        (self.pressed, self.heard) = (pressed, signals);
+        if app.state.is_closing() {
+            match (app.may_go(), pressed) {
+                (true, true) => {}
+                (true, false) => ctx.send_viewport_cmd(ViewportCommand::Close),
+                (false, true) => ctx.send_viewport_cmd(ViewportCommand::CancelClose),
+                (false, false) => {}
+            }
+            ctx.request_repaint_after(FRAME_PAUSE);
+        }
+    }
+
+    /// Keeps what the next start begins with.
+    pub fn remember(&mut self) {
+        if let Some(text) = self.state().and_then(|state| Remembered::of(state).to_text()) {
+            self.memory.keep(text);
+        }
+    }
+
+    /// Opens what the last window showed.
+    pub fn open_last(&mut self) {
+        if let Some(app) = &mut self.app {
+            app.open_last();
+        }
+    }
+
     /// Ends the engine, which keeps the run.
-    fn close(&mut self) {
+    fn end(&mut self) {
+        self.memory.finish();
         if let Some(app) = self.app.take()
-            && !app.shutdown(ENGINE_MAY_TAKE)
+            && !app.shutdown()
         {
             tracing::warn!("the engine did not end in time");
         }
@@ -214,7 +281,7 @@ impl Window {
 /// A panic while the window is drawn ends the program, and the engine before it, so that the run is kept.
 impl Drop for Window {
     fn drop(&mut self) {
-        self.close();
+        self.end();
     }
 }
 
@@ -230,6 +297,7 @@ impl eframe::App for Window {
             app.tick(ctx.input(|input| input.stable_dt).min(0.1));
             ctx.request_repaint();
         }
+        self.close_when_saved(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
@@ -262,14 +330,12 @@ impl eframe::App for Window {
         }
     }
 
-    fn save(&mut self, storage: &mut dyn Storage) {
-        if let Some(text) = self.state().and_then(|state| Remembered::of(state).to_text()) {
-            storage.set_string(STORAGE_KEY, text);
-        }
+    fn save(&mut self, _storage: &mut dyn Storage) {
+        self.remember();
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        self.close();
+        self.end();
     }
 
     fn persist_egui_memory(&self) -> bool {
@@ -278,4 +344,10 @@ impl eframe::App for Window {
 }
 
 #[cfg(test)]
+mod closing_tests;
+#[cfg(test)]
+mod returning_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk_tests;

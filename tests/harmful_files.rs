@@ -280,7 +280,8 @@ fn a_run_that_names_a_network_of_terabytes_is_refused_before_it_is_built() {
 }
 
 /// Who opens files to read them, beside `files/regular.rs`, and why what they open is no stranger's.
-const OPEN: [(&str, &str); 7] = [
+const OPEN: [(&str, &str); 8] = [
+    ("src/app/memory.rs", "what the window remembers, in the folder of this program's state"),
     ("src/cli/classifier.rs", "what was written a moment ago"),
     ("src/cli/log.rs", "the log that --log names, to write it"),
     ("src/files.rs", "a checkpoint of this run that no link can be made to"),

@@ -203,6 +203,17 @@ fn files_are_held_over_the_window() {
 }
 
 #[test]
+fn a_window_that_could_not_save_everything() {
+    let mut scene = scene(960.0, 600.0, egui::Theme::Dark);
+    in_the_middle(&mut scene);
+    scene.press_close();
+    scene.play([scene::not_kept()]);
+    scene.harness.hover_at(egui::pos2(1.0, 1.0));
+    scene.harness.run_steps(4);
+    scene.harness.snapshot("closing-dark");
+}
+
+#[test]
 fn two_runs_are_compared() {
     let mut scene = scene(1440.0, 900.0, egui::Theme::Dark);
     in_the_middle(&mut scene);

@@ -136,6 +136,8 @@ pub enum Action {
     Browsed(SaveWhat, Option<PathBuf>),
 
     Dismiss(u64),
+    /// The window is to close and waits: it closes now, whatever is lost.
+    CloseAtOnce,
     /// Read the report of a crash, or close it.
     ShowReport(bool),
     /// Keep the report on disk and do not offer it again.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::aside::soon;
 use super::logic::App;
 use super::notices::Kind;
 use crate::Result;
@@ -18,7 +19,9 @@ pub struct Crash {
 impl App {
     /// Offers the newest report in the folder that was not offered yet.
     pub fn offer_report(&mut self, reports: Reports) {
-        self.state.crash = reports.newest().map(|report| Crash { report, open: false });
+        let looked = reports.clone();
+        let newest = soon(move || looked.newest()).flatten();
+        self.state.crash = newest.map(|report| Crash { report, open: false });
         self.reports = Some(reports);
     }
 

@@ -10,6 +10,7 @@ use std::thread::Thread;
 
 use crossbeam_channel::{Receiver, bounded};
 
+use super::aside::soon;
 use super::save_form::SaveWhat;
 use crate::{Error, Result};
 
@@ -25,7 +26,12 @@ impl FileDialog<SaveWhat> {
     /// the answer is there. None if no thread can be started to wait for it.
     pub fn to_save(what: SaveWhat, suggestion: &Path, wake: impl FnOnce() + Send + 'static) -> Option<Self> {
         let mut dialog = rfd::AsyncFileDialog::new().set_title(what.title());
-        if let Some(folder) = suggestion.parent().filter(|folder| folder.is_dir()) {
+        let folder = suggestion.parent().map(Path::to_path_buf);
+        let is_there = |folder: &PathBuf| {
+            let folder = folder.clone();
+            soon(move || folder.is_dir()) == Some(true)
+        };
+        if let Some(folder) = folder.filter(is_there) {
             dialog = dialog.set_directory(folder);
         }
         if what.extension().is_empty() {

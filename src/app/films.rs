@@ -13,7 +13,7 @@ use crate::train::films::surplus;
 const BUDGET: u64 = 96 << 20;
 
 /// The axis that the strip shows as film, and along which it plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum FilmAxis {
     /// From noise to the finished digits, by one model.
     #[default]

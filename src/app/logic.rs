@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use super::action::Action;
+use super::dropped::Looks;
 use super::file_dialog::FileDialog;
 use super::notices::Kind;
 use super::recording::Moment;
@@ -24,13 +25,14 @@ const EVENTS_A_FRAME: usize = 1024;
 pub struct App {
     pub state: AppState,
     pub(super) measure: Throughput,
-    handle: Handle,
+    pub(super) handle: Handle,
     folders: Folders,
     dialog: Option<FileDialog<SaveWhat>>,
     /// A picture on its way to the clipboard.
     copied: Option<Pictures>,
     pub(super) origin_dialog: Option<FileDialog<()>>,
     pub(super) reports: Option<Reports>,
+    pub(super) looks: Looks,
     wake: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -47,13 +49,9 @@ impl App {
             copied: None,
             origin_dialog: None,
             reports: None,
+            looks: Looks::default(),
             wake: Arc::new(wake),
         }
-    }
-
-    /// Ends the engine; true if it ended in time.
-    pub fn shutdown(self, within: Duration) -> bool {
-        self.handle.shutdown(within)
     }
 
     /// Takes the engine's news into the state. True if there may be more.
@@ -64,6 +62,9 @@ impl App {
             self.apply(Action::Browsed(what, path));
         }
         self.poll_origin_dialog();
+        self.take_looks();
+        // Asked first: nothing is told after.
+        let ended = self.handle.has_ended();
         let mut steps = false;
         let mut more = true;
         for _ in 0..EVENTS_A_FRAME {
@@ -77,6 +78,9 @@ impl App {
         if steps {
             self.state.examine();
         }
+        if self.is_closing(ended && !more) {
+            return more;
+        }
         self.look_for_copies();
         self.name_digits();
         self.look_at_data();
@@ -87,7 +91,12 @@ impl App {
 
     /// Does what was asked for.
     pub fn apply(&mut self, action: Action) {
+        if self.state.closing.is_some() && !matches!(action, Action::CloseAtOnce) {
+            return;
+        }
+        self.state.note_going_elsewhere(&action);
         match action {
+            Action::CloseAtOnce => self.close_at_once(),
             Action::Train => self.train(),
             Action::Pause => drop(self.command(Command::Pause)),
             Action::Continue => drop(self.command(Command::Continue)),
@@ -106,7 +115,7 @@ impl App {
             Action::DuplicateRun(run) => self.duplicate_run(&run),
             Action::Compare(run) => self.toggle_compared(&run),
             Action::Name(action) => self.do_with_name(action),
-            Action::DeleteRun(run) => drop(self.command(Command::DeleteRun { run })),
+            Action::DeleteRun(run) => self.state.writes += usize::from(self.command(Command::DeleteRun { run })),
             Action::Preset(preset, budget) => self.state.take_preset(preset, budget),
             Action::Settings(settings) => self.state.edit_settings(*settings),
             Action::Undo => {
@@ -200,14 +209,10 @@ impl App {
         self.draw_grid_as_chosen();
     }
 
-    /// Opens the model that ships with the program, so that there is something to see at once.
-    pub fn open_shipped(&mut self) {
-        self.command(Command::OpenShipped);
-    }
-
     /// Opens a trained model: a run folder or a weights file.
     pub fn open(&mut self, path: PathBuf) {
         if !path.as_os_str().is_empty() {
+            self.state.returning = None;
             self.command(Command::Open { path });
         }
     }
@@ -217,7 +222,9 @@ impl App {
         let sent = self.handle.send(command);
         if let Err(error) = &sent {
             self.state.live.frame_came();
-            self.state.notices.add(Kind::Failed, error.to_string(), Some(error.hint()));
+            if !self.state.is_closing() {
+                self.state.notices.add(Kind::Failed, error.to_string(), Some(error.hint()));
+            }
         }
         sent.is_ok()
     }
@@ -305,6 +312,7 @@ impl App {
         let (what, replace) = (prepare(), self.state.save.may_replace(&path, agreed));
         if self.command(Command::Save { what, path, replace }) {
             self.state.save.asked = None;
+            self.state.writes += 1;
             self.state.save.result = Some(SaveResult::Writing);
         }
     }

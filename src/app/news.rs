@@ -91,6 +91,7 @@ impl App {
                     state.sampling = None;
                     state.sampled_in = (!cancelled).then_some(seconds);
                 }
+                state.go_back();
             }
             Event::LookingForCopies { share } => state.copies.makes_ready(share),
             Event::CopiesFound { picture, copying } => state.copies.take(picture, *copying),
@@ -98,6 +99,7 @@ impl App {
             Event::DataSeen { data, seed, sheet } => state.data.take(*data, seed, sheet),
             Event::ProvenanceRead { path, provenance } => self.provenance_read(&path, provenance),
             Event::Saved { what, path } => {
+                state.writes = state.writes.saturating_sub(1);
                 state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
                 state.save.result = Some(SaveResult::Saved(path));
             }
@@ -118,6 +120,7 @@ impl App {
             self.leave_out_unread();
         }
         let state = &mut self.state;
+        state.failed_while_closing(during, what, &hint);
         let ended = during == Task::Engine;
         let asked_by_tab = (ended || during == Task::ReadingData) && state.data.fail(format!("{what}: {hint}"));
         if asked_by_tab && !ended {
@@ -127,7 +130,11 @@ impl App {
         if ended || during == Task::LookingForCopies {
             state.copies.fail(format!("{what}: {hint}"));
         }
+        if matches!(during, Task::Saving | Task::DeletingRun) {
+            state.writes = state.writes.saturating_sub(1);
+        }
         if ended {
+            state.writes = 0;
             // Nothing that was going on will tell of its end.
             state.activity = Activity::Idle;
             state.sampling = None;
@@ -164,6 +171,7 @@ impl App {
             return;
         }
         state.films.reading = false;
+        state.go_back();
         if damaged > 0 {
             let text = format!("{damaged} of the films in {} cannot be read and are left out", run.display());
             state.notices.add(Kind::Info, text, None);
@@ -244,7 +252,7 @@ impl App {
     fn model_ready(&mut self, ready: ModelReady) {
         let ModelReady { settings, step, parameters, source, ships, opened } = ready;
         let state = &mut self.state;
-        if opened && !ships {
+        if opened && !ships && !state.returns_to_model() {
             let sampling = settings.sampling.clone();
             state.set_settings(Settings { sampling, ..state.settings.clone() });
         }
@@ -272,7 +280,9 @@ impl App {
         state.origin.sampling_started(recording.id);
         state.followed = state.followed.min(recording.count.saturating_sub(1));
         state.recording = Some(recording);
-        state.films.leave();
+        if !state.returns_to_film() {
+            state.films.leave();
+        }
         state.player.playing = false;
     }
 }

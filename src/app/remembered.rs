@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::returning::LookedAt;
 use super::schedule_view::ScheduleCurve;
 use super::smoothing::Smoothing;
 use super::state::{AppState, Look, LossAxis};
@@ -34,6 +35,8 @@ pub struct Remembered {
     schedule_at: Option<f64>,
     left_open: bool,
     right_open: bool,
+    #[serde(default)]
+    looked_at: LookedAt,
 }
 
 impl Remembered {
@@ -53,6 +56,7 @@ impl Remembered {
             schedule_at: Some(state.schedule_look.chosen),
             left_open: state.left_open,
             right_open: state.right_open,
+            looked_at: LookedAt::of(state),
         }
     }
 
@@ -73,6 +77,7 @@ impl Remembered {
         state.look_at_schedule(kept.schedule_curve, kept.schedule_at);
         state.left_open = kept.left_open;
         state.right_open = kept.right_open;
+        kept.looked_at.restore(&mut state);
         state
     }
 

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use directories::{ProjectDirs, UserDirs};
 
+use super::aside::soon;
+
 /// The folders that names are made in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folders {
@@ -35,18 +37,16 @@ impl Folders {
     }
 }
 
+/// A disk that does not say soon what it holds is not waited for: who writes there looks once more.
 fn unused(folder: &Path, name: &str, extension: &str) -> PathBuf {
-    let named = |suffix: String| match extension {
-        "" => folder.join(format!("{name}{suffix}")),
-        extension => folder.join(format!("{name}{suffix}.{extension}")),
+    let (folder, name, extension) = (folder.to_path_buf(), name.to_owned(), extension.to_owned());
+    let named = move |number: u64| {
+        let suffix = if number > 1 { format!("-{number}") } else { String::new() };
+        let dot = if extension.is_empty() { "" } else { "." };
+        folder.join(format!("{name}{suffix}{dot}{extension}"))
     };
-    let mut path = named(String::new());
-    let mut number = 2;
-    while path.exists() {
-        path = named(format!("-{number}"));
-        number += 1;
-    }
-    path
+    let first = named(1);
+    soon(move || (1..).map(named).find(|path| !path.exists())).flatten().unwrap_or(first)
 }
 
 /// Date and time in UTC, to be read: `2026-11-24 15:30`.

@@ -134,6 +134,7 @@ impl App {
     pub(super) fn run_deleted(&mut self, run: &Path) {
         self.leave_out(run);
         let state = &mut self.state;
+        state.writes = state.writes.saturating_sub(1);
         if !state.run_is_active() && state.run.as_ref().is_some_and(|shown| shown.folder == run) {
             // There is nothing left to go on with, or to look at but the model in memory and its film.
             state.run = None;

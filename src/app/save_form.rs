@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::notices::Kind;
 use super::state::AppState;
+use crate::engine::Task;
 
 /// What can be saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -133,10 +134,12 @@ impl SaveForm {
 impl AppState {
     /// A file of that name is there: the form asks, and where it was closed, a message says it.
     pub(super) fn not_replaced(&mut self, path: PathBuf) {
+        self.writes = self.writes.saturating_sub(1);
+        let text = format!("Nothing was saved: there is a file {} already", path.display());
+        let hint = "save it under another name, or press Replace in the form";
+        self.failed_while_closing(Task::Saving, &text, hint);
         if !self.save.open {
-            let text = format!("Nothing was saved: there is a file {} already", path.display());
-            let hint = "save it under another name, or press Replace in the form".into();
-            self.notices.add(Kind::Failed, text, Some(hint));
+            self.notices.add(Kind::Failed, text, Some(hint.into()));
         }
         self.save.result = Some(SaveResult::Exists(path));
     }

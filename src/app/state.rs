@@ -1,9 +1,11 @@
 //! Everything the window shows, as plain data: the engine's news are copied in here, the panels read it.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::closing::Closing;
 use super::comparison::Comparison;
 use super::copies::Copies;
 use super::crash::Crash;
@@ -22,18 +24,18 @@ use super::notices::Notices;
 use super::origin::OriginPanel;
 use super::player::Player;
 use super::recording::{Recording, SamplingProgress};
+use super::returning::Returning;
 use super::runs::Runs;
 use super::save_form::SaveForm;
 use super::schedule_view::{ScheduleLook, ScheduleView};
 use super::smoothing::Smoothing;
 use super::zoom::Zoom;
-use crate::config::{ClassChoice, DataSource, MAX_RECORDED, Preset, Problem, Setting, Settings};
+use crate::config::{DataSource, Preset, Problem, Setting, Settings};
 use crate::train::Grid;
 use crate::train::evaluations::Evaluations;
 use crate::train::loss_by_timestep::LossMap;
 use crate::train::pulse::Pulse;
 use crate::train::run_clock::RunClock;
-use crate::trained::name_of;
 
 pub use crate::train::WorkedExample;
 
@@ -43,7 +45,7 @@ pub use crate::engine::{Activity, EndReason};
 const HELD_OUT_LOOKED_AT: usize = 256;
 
 /// The tabs of the centre.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Tab {
     #[default]
     Train,
@@ -208,6 +210,16 @@ pub struct AppState {
     pub notices: Notices,
     /// The files that are held over the window.
     pub(super) held_over: HeldOver,
+    /// The disk is asked what these are.
+    pub(super) looked_for: HashSet<PathBuf>,
+    /// Of those, the ones that were dropped.
+    pub(super) dropped: HashSet<PathBuf>,
+    /// What was asked to be written or thrown away, and is not yet.
+    pub(super) writes: usize,
+    /// The way back to what was looked at the last time.
+    pub(super) returning: Option<Returning>,
+    /// The window was asked to close.
+    pub(super) closing: Option<Closing>,
     /// The report of a crash that is offered.
     pub crash: Option<Crash>,
 }
@@ -266,6 +278,11 @@ impl AppState {
             data_path: String::new(),
             notices: Notices::default(),
             held_over: HeldOver::default(),
+            looked_for: HashSet::new(),
+            dropped: HashSet::new(),
+            writes: 0,
+            returning: None,
+            closing: None,
             crash: None,
         };
         state.set_settings(settings);
@@ -338,28 +355,6 @@ impl AppState {
         matches!(data.source, DataSource::Mnist).then(|| data.digits.in_mnist())
     }
 
-    /// What keeps the next drawing from starting: the settings of the Sample tab on the model that would draw.
-    pub fn drawing_problems(&self) -> Vec<Problem> {
-        let model = self.model_settings().unwrap_or(&self.settings);
-        let mut asked = Settings { sampling: self.settings.sampling.clone(), ..model.clone() };
-        if !model.network.classes {
-            // The choice of a digit is not offered, and not sent.
-            asked.sampling.classes = ClassChoice::Each;
-        }
-        asked.sampling_problems(MAX_RECORDED)
-    }
-
-    /// Why nothing can be drawn now, in words; none if it can.
-    pub fn drawing_refusal(&self) -> Option<String> {
-        if self.activity == Activity::Preparing {
-            return Some("Wait for the model that is being prepared".into());
-        }
-        if !self.can_sample() {
-            return Some("Train or open a model first".into());
-        }
-        self.drawing_problems().first().map(|problem| format!("{}: {}", problem.what, problem.hint))
-    }
-
     /// What is wrong with one setting of the next run, if anything.
     pub fn problem(&self, setting: Setting) -> Option<&Problem> {
         self.problems.iter().find(|problem| problem.setting == setting)
@@ -368,31 +363,5 @@ impl AppState {
     /// True from pressing Train until the run's last checkpoint is written.
     pub fn run_is_active(&self) -> bool {
         self.activity != Activity::Idle
-    }
-
-    /// True if there is a model to draw with.
-    pub fn can_sample(&self) -> bool {
-        self.model.is_some() || self.run_draws()
-    }
-
-    /// True if what is drawn or saved is by the run in training, not by the model that was opened.
-    pub fn run_draws(&self) -> bool {
-        self.run.is_some() && !matches!(self.activity, Activity::Idle | Activity::Preparing)
-    }
-
-    /// The settings of the model that drawing would use.
-    pub fn model_settings(&self) -> Option<&Settings> {
-        let run = self.run.as_ref().filter(|_| self.run_draws());
-        run.map(|run| &*run.settings).or(self.model.as_ref().map(|model| &*model.settings))
-    }
-
-    /// What the model is called that drawing and saving weights would use: another than made the pictures on the screen
-    /// while a run of another program is looked at, and after weights were opened beside a run.
-    pub fn model_name(&self) -> Option<String> {
-        if let Some(run) = self.run.as_ref().filter(|_| self.run_draws()) {
-            return Some(self.runs.name(&run.folder));
-        }
-        let source = &self.model.as_ref()?.source;
-        Some(self.runs.names.get(source).map_or_else(|| name_of(source), |name| name.of(source)))
     }
 }

@@ -1,4 +1,5 @@
-//! Work beside training and drawing, on a thread of its own: files are written, listed and deleted there.
+//! Work beside training and drawing, on a thread of its own: files are written, listed and deleted there. The engine does not
+//! end before what is written is on disk; what is only read is let go of.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,7 +13,10 @@ use crate::{Error, Result};
 /// When the operating system gives no thread.
 pub(super) fn spawn(task: Task, out: &Outbox, work: impl FnOnce() -> Result<Event> + Send + 'static) -> Result<()> {
     let out = out.clone();
+    let writing = task.writes().then(|| out.writes.begin());
     let job = move || {
+        // The window that closes waits until its event is told, too.
+        let _writing = writing;
         let result = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
             out.panics.at(super::panics::Place::Background);

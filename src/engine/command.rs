@@ -30,6 +30,8 @@ pub enum Command {
     Detach,
     /// Load a trained model to sample from: a weights file, or a run folder, whose facts and losses come too.
     Open { path: PathBuf },
+    /// Open what was shown the last time, as `Open` does; where it is gone, the model that ships with the program.
+    Reopen { path: PathBuf },
     /// Load the model that ships with the program.
     OpenShipped,
     /// Draw images with the current model and record every frame of the reverse diffusion.

@@ -146,6 +146,11 @@ pub enum Task {
 }
 
 impl Task {
+    /// Whether files of a person are changed in the background: the window that closes waits for it.
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Saving | Self::NamingRun | Self::DeletingRun)
+    }
+
     /// In words that begin a message.
     pub fn words(self) -> &'static str {
         match self {

@@ -5,12 +5,13 @@
 //! instead of waiting. Closing the command channel is the request to end: the worker sees `Disconnected`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, never, select};
 
+use super::writes::Writes;
 use super::{Command, Event, Task};
 use crate::{Error, Result};
 
@@ -29,14 +30,17 @@ pub(super) const STACK_BYTES: usize = 64 << 20;
 
 /// The window's end of the engine.
 pub struct Handle {
-    commands: Sender<Command>,
+    /// None once the worker was asked to end.
+    commands: Option<Sender<Command>>,
     events: Receiver<Event>,
     thread: Option<Thread>,
+    /// What its outboxes share.
+    outboxes: Weak<dyn Fn() + Send + Sync>,
 }
 
 struct Thread {
     join: JoinHandle<()>,
-    /// Disconnected when the thread has left its work.
+    /// Disconnected when the thread has left its work, and what was being written beside it is on disk.
     done: Receiver<()>,
 }
 
@@ -59,6 +63,7 @@ impl Handle {
     ) -> Result<Self> {
         let (commands, inbox) = bounded(room.commands);
         let (outbox, events) = Outbox::new(room, wake);
+        let outboxes = Arc::downgrade(&outbox.wake);
         let (running, done) = bounded::<()>(0);
         let join = std::thread::Builder::new()
             .name("engine".into())
@@ -72,9 +77,16 @@ impl Handle {
                     // Nobody is left to tell when the window has gone.
                     let _ = last_words.send(event);
                 }
+                last_words.writes.wait();
             })
             .map_err(|error| Error::Panicked(format!("the engine's thread could not be started: {error}")))?;
-        Ok(Self { commands, events, thread: Some(Thread { join, done }) })
+        Ok(Self { commands: Some(commands), events, thread: Some(Thread { join, done }), outboxes })
+    }
+
+    /// As [`spawn`](Self::spawn), with room for two commands and two events.
+    #[cfg(test)]
+    pub(crate) fn narrow(work: impl FnOnce(Receiver<Command>, Outbox) + Send + 'static) -> Self {
+        Self::spawn_with(Room { commands: 2, events: 2 }, || (), work).unwrap()
     }
 
     /// A handle whose worker is the caller: no thread, the other ends of both channels. For tests and tools.
@@ -86,14 +98,16 @@ impl Handle {
     pub fn woken_by(wake: impl Fn() + Send + Sync + 'static) -> (Self, Receiver<Command>, Outbox) {
         let (commands, inbox) = bounded(ROOM.commands);
         let (outbox, events) = Outbox::new(ROOM, wake);
-        (Self { commands, events, thread: None }, inbox, outbox)
+        let outboxes = Arc::downgrade(&outbox.wake);
+        (Self { commands: Some(commands), events, thread: None, outboxes }, inbox, outbox)
     }
 
-    /// Queues a command without waiting. Fails when the worker has ended or has not read the last ones.
+    /// Queues a command without waiting. Fails when the worker has ended, or was asked to, or has not read the last ones.
     pub fn send(&self, command: Command) -> Result<()> {
-        self.commands.try_send(command).map_err(|error| match error {
+        let ended = || Error::Panicked("the engine has ended".into());
+        self.commands.as_ref().ok_or_else(ended)?.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => Error::usage("the engine is busy", "wait a moment and try again"),
-            TrySendError::Disconnected(_) => Error::Panicked("the engine has ended".into()),
+            TrySendError::Disconnected(_) => ended(),
         })
     }
 
@@ -102,13 +116,28 @@ impl Handle {
         self.events.try_recv().ok()
     }
 
-    /// Asks the worker to end by closing the command channel, and reads its events away until it has.
+    /// Asks the worker to end by closing the command channel: commands that wait there are still carried out, a run is kept.
+    /// Its events are still to be read, as it waits for room.
+    pub fn close(&mut self) {
+        self.commands = None;
+    }
+
+    /// Whether the worker has ended, and all that it was writing is on disk. Events may still wait.
+    pub fn has_ended(&self) -> bool {
+        match &self.thread {
+            Some(thread) => thread.done.try_recv() == Err(TryRecvError::Disconnected),
+            None => self.outboxes.strong_count() == 0,
+        }
+    }
+
+    /// Asks the worker to end, as [`close`](Self::close), and reads its events away until it has.
     ///
     /// True if the thread ended and was joined `within` that time. Otherwise the event channel is closed too,
     /// which frees a worker that waits for room, and the thread is left to end by itself.
-    pub fn shutdown(self, within: Duration) -> bool {
-        let Self { commands, mut events, thread } = self;
-        drop(commands);
+    pub fn shutdown(mut self, within: Duration) -> bool {
+        self.close();
+        let Self { mut events, thread, .. } = self;
+        // Without a thread, the caller is the worker: there is nobody to wait for.
         let Some(Thread { join, done }) = thread else { return true };
         let deadline = Instant::now() + within;
         loop {
@@ -129,6 +158,7 @@ impl Handle {
 pub struct Outbox {
     events: Sender<Event>,
     wake: Arc<dyn Fn() + Send + Sync>,
+    pub(super) writes: Writes,
     #[cfg(test)]
     pub(super) panics: super::panics::Panics,
 }
@@ -144,6 +174,7 @@ impl Outbox {
         let outbox = Self {
             events: sender,
             wake: Arc::new(wake),
+            writes: Writes::default(),
             #[cfg(test)]
             panics: Default::default(),
         };

@@ -26,13 +26,18 @@ pub(super) enum Place {
     Drawing,
 }
 
-/// The panic that is asked for.
+/// The panic that is asked for, and the place that is slow.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Panics(Arc<Mutex<Option<Place>>>);
+pub(super) struct Panics(Arc<Mutex<Option<Place>>>, Arc<Mutex<Option<(Place, Duration)>>>);
 
 impl Panics {
     pub(super) fn next(&self, place: Place) {
         *self.0.lock().unwrap() = Some(place);
+    }
+
+    /// From now on it takes so much longer there.
+    pub(super) fn slow(&self, place: Place, longer: Duration) {
+        *self.1.lock().unwrap() = Some((place, longer));
     }
 
     /// Loses the device, a GPU, once, if that is asked for here.
@@ -48,6 +53,13 @@ impl Panics {
 
     /// Panics, once, if that is asked for here.
     pub(super) fn at(&self, place: Place) {
+        let slow = *self.1.lock().unwrap();
+        if let Some((_, longer)) = slow.filter(|(slow, _)| *slow == place) {
+            let begun = Instant::now();
+            while begun.elapsed() < longer {
+                std::thread::park_timeout(longer.saturating_sub(begun.elapsed()));
+            }
+        }
         let mut asked = self.0.lock().unwrap();
         if *asked == Some(place) {
             *asked = None;

@@ -301,6 +301,7 @@ impl Steering<'_> {
             | Command::ResumeRun { .. }
             | Command::Attach { .. }
             | Command::Open { .. }
+            | Command::Reopen { .. }
             | Command::OpenShipped => Err(Error::usage("a run is in progress", "stop it first")),
         };
         if let Err(error) = result {

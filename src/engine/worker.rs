@@ -18,7 +18,7 @@ use crate::config::{ClassChoice, SamplingSettings, Settings, WeightsKind};
 use crate::device::{DeviceChoice, LOST_DEVICE_HINT, describe_loss, instead_of_lost, is_lost};
 use crate::sampling::classes;
 use crate::train::Grid;
-use crate::train::folder::{holds_run, in_use, read_run_file};
+use crate::train::folder::{has_checkpoint, holds_run, in_use, read_run_file};
 use crate::train::gallery::newest_grid;
 use crate::train::history::History;
 use crate::trained::{SHIPPED, TrainedModel};
@@ -89,11 +89,8 @@ impl Worker {
                 Ok(())
             }
             Command::Open { path } => self.open(&path),
-            Command::OpenShipped => {
-                let model = self.on_device(TrainedModel::shipped)?;
-                self.set_model(model, true);
-                Ok(())
-            }
+            Command::Reopen { path } => self.reopen(&path),
+            Command::OpenShipped => self.open_shipped(),
             Command::Sample { settings } => self.draw(&settings, Beginning::Noise),
             Command::Reverse { settings, origin } => self.draw(&settings, Beginning::Image(origin)),
             Command::FindOrigin { pick, data, size } => origin::find(pick, data, size, &self.out, &self.stops),
@@ -160,6 +157,24 @@ impl Worker {
         }
         self.set_model(model, true);
         Ok(())
+    }
+
+    fn open_shipped(&mut self) -> Result<()> {
+        let model = self.on_device(TrainedModel::shipped)?;
+        self.set_model(model, true);
+        Ok(())
+    }
+
+    /// Opens what was shown the last time. What is gone, or was closed before there was anything of it to open, is not missed.
+    fn reopen(&mut self, path: &Path) -> Result<()> {
+        let is_there =
+            if holds_run(path) { in_use(path) || has_checkpoint(path).unwrap_or(true) } else { path.exists() };
+        match is_there.then(|| self.open(path)) {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) => report(&self.out, Task::OpeningModel, &error),
+            None => {}
+        }
+        self.open_shipped()
     }
 
     /// Tells the window what a run folder holds beside its model.
@@ -282,7 +297,7 @@ pub(super) fn task_of(command: &Command) -> Task {
     match command {
         Command::Train { .. } => Task::StartingRun,
         Command::ResumeRun { .. } => Task::ResumingRun,
-        Command::Open { .. } | Command::OpenShipped => Task::OpeningModel,
+        Command::Open { .. } | Command::Reopen { .. } | Command::OpenShipped => Task::OpeningModel,
         Command::Sample { .. } | Command::Redraw { .. } | Command::Reverse { .. } | Command::CancelSampling => {
             Task::Sampling
         }

@@ -1,12 +1,14 @@
 //! A disk that goes wrong, for tests: one call fails, is lost, or is the last one before the power goes; then what had
 //! not reached the disk is lost as well, or not.
 //!
-//! It knows the calls of one thread, the test's own.
+//! It knows the calls of one thread, the test's own. A disk that is only slow is so for every thread.
 
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use super::disk::Call;
 use super::folder_of;
@@ -39,6 +41,23 @@ pub const LOSSES: [Loss; 4] = [
     Loss { contents: false, names: true },
     Loss { contents: true, names: true },
 ];
+
+/// Folders on a slow disk, and how long a file there takes to get its name.
+static SLOW: Mutex<Vec<(PathBuf, Duration)>> = Mutex::new(Vec::new());
+
+/// From now on every file below `folder` takes so long to be written.
+pub fn slow(folder: &Path, each: Duration) {
+    SLOW.lock().unwrap().push((folder.into(), each));
+}
+
+fn wait_if_slow(call: Call) {
+    let Call::Rename { to, .. } = call else { return };
+    let slow = SLOW.lock().unwrap().iter().find(|(folder, _)| to.starts_with(folder)).map(|(_, each)| *each);
+    let begun = Instant::now();
+    while let Some(left) = slow.and_then(|each| each.checked_sub(begun.elapsed())) {
+        std::thread::park_timeout(left);
+    }
+}
 
 #[derive(Default)]
 struct Disk {
@@ -165,6 +184,7 @@ enum Note {
 /// Where [`disk`](super::disk) sends its calls in tests.
 pub fn on<R>(call: Call, unmade: R, make: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
     if DISK.with_borrow(Option::is_none) {
+        wait_if_slow(call);
         return make();
     }
     let (fault, note) = DISK.with_borrow_mut(|disk| {

@@ -14,9 +14,9 @@ use crate::engine::{Activity, Event, ModelReady, work};
 use crate::pictures::{Pictures, Provenance};
 
 /// Longer than any of it takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
-fn settings(steps: u64) -> Settings {
+pub(super) fn settings(steps: u64) -> Settings {
     let mut settings = Preset::Nano.settings();
     (settings.data.subset, settings.data.held_out) = (Subset::First(64), 16);
     let training = &mut settings.training;
@@ -25,16 +25,16 @@ fn settings(steps: u64) -> Settings {
     settings
 }
 
-fn window(folder: &std::path::Path, handle: Handle) -> Harness<'static, Window> {
+pub(super) fn window(folder: &std::path::Path, handle: Handle) -> Harness<'static, Window> {
     let folders = Folders { runs: folder.join("runs"), pictures: folder.join("pictures") };
     Harness::builder().with_size(vec2(1440.0, 900.0)).build_eframe(move |cc| Window::new(cc, handle, folders))
 }
 
-fn state<'a>(harness: &'a Harness<'_, Window>) -> &'a AppState {
+pub(super) fn state<'a>(harness: &'a Harness<'_, Window>) -> &'a AppState {
     harness.state().state().unwrap()
 }
 
-fn frames_until(harness: &mut Harness<'_, Window>, wanted: impl Fn(&AppState) -> bool) {
+pub(super) fn frames_until(harness: &mut Harness<'_, Window>, wanted: impl Fn(&AppState) -> bool) {
     let begun = Instant::now();
     while !wanted(state(harness)) {
         harness.run_steps(1);
@@ -125,7 +125,7 @@ fn first_pictures_are_on_screen_within_100_ms() {
         }
         begun.elapsed()
     };
-    harness.state_mut().app.as_mut().unwrap().open_shipped();
+    harness.state_mut().open_last();
     draw_until(&mut harness, &|state| state.recording.is_some() && !state.is_drawing());
     harness.state_mut().apply(Action::ShowTab(crate::app::Tab::Sample));
     harness.state_mut().apply(Action::RedrawOnChange);

@@ -69,6 +69,16 @@ impl Desk {
         self.windows().lines().next_back().unwrap().parse().unwrap()
     }
 
+    /// The window's title.
+    pub fn title(&self) -> String {
+        let output = quiet("xdotool", &self.display, self.home.path())
+            .args(["getwindowname", &self.window().to_string()])
+            .stdout(Stdio::piped())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
     /// Where the window is on the screen: left, top, right, bottom.
     pub fn place(&self) -> [usize; 4] {
         let output = quiet("xdotool", &self.display, self.home.path())

@@ -11,12 +11,10 @@ use diffuscope::app::{Action, AppState, Folders, Recording, RunRecord, RunSummar
 use diffuscope::config::{DataSettings, Preset, Settings, WeightsKind};
 use diffuscope::data::contact_sheet::ContactSheet;
 use diffuscope::data::mnist;
-use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunRead, RunStarted};
+use diffuscope::engine::{Activity, Command, Event, Frame, Handle, ModelReady, Outbox, RunRead, RunStarted, Task};
 use diffuscope::eval::copying::{Copying, Neighbour};
 use diffuscope::pictures::{Pictures, Provenance};
 use diffuscope::rng::Stream;
-use diffuscope::train::Grid;
-use diffuscope::train::film::{Film, FilmMoment};
 use diffuscope::train::folder::RunFile;
 use diffuscope::train::history::History;
 use diffuscope::train::run_name::RunName;
@@ -25,8 +23,11 @@ use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, HarnessBuilder};
 
+mod films;
 mod training;
 
+#[allow(unused_imports, reason = "each test binary uses its part")]
+pub use films::{film, films, preview};
 pub use training::{by_timestep, evaluations, grid, held_out, steps, worked};
 
 /// The window, and the engine's ends of its channels.
@@ -74,14 +75,31 @@ impl Scene {
     pub fn drop_files(&mut self, paths: &[&str]) {
         let handle = |path: &&str| -> egui::DroppedFileHandle { Arc::new(Dropped(path.into())) };
         self.harness.input_mut().dropped_files = paths.iter().map(handle).collect();
-        self.harness.run_steps(2);
+        self.wait_for_the_disk();
     }
 
     /// Files are held over the window, with the button down; none: they are taken away.
     pub fn hold_over(&mut self, paths: &[&str]) {
         let file = |path: &&str| egui::HoveredFile { path: Some(path.into()), ..Default::default() };
         self.harness.input_mut().hovered_files = paths.iter().map(file).collect();
+        self.wait_for_the_disk();
+    }
+
+    /// Until it has said what was held or dropped.
+    fn wait_for_the_disk(&mut self) {
         self.harness.run_steps(2);
+        while self.state().is_looking() {
+            self.harness.run_steps(1);
+        }
+        self.harness.run_steps(2);
+    }
+
+    /// The close button of the window is pressed.
+    pub fn press_close(&mut self) {
+        let root = self.harness.input_mut().viewports.entry(egui::ViewportId::ROOT).or_default();
+        root.events = vec![egui::ViewportEvent::Close];
+        self.harness.run_steps(1);
+        self.harness.input_mut().viewports.entry(egui::ViewportId::ROOT).or_default().events.clear();
     }
 
     /// The file dialog's answer.
@@ -122,6 +140,13 @@ impl Scene {
             _ => None,
         })
     }
+}
+
+/// A run that the disk did not take.
+pub fn not_kept() -> Event {
+    let what = "cannot write /data/ada/runs/2026-11-24_153012-small/checkpoint.safetensors: no space left".into();
+    let hint = "make room on the disk, or choose another folder".into();
+    Event::Failed { during: Task::Training, what, hint }
 }
 
 impl Scene {
@@ -264,36 +289,6 @@ pub fn recording_by(model: &Settings, id: u64, count: usize, frames: usize) -> V
     }
     events.push(Event::SamplingEnded { id, cancelled: false, seconds: 1.3 });
     events
-}
-
-/// A film of ten digits in `calls` calls, by the model of a step of training: the later, the more it knows.
-pub fn film(step: u64, calls: usize) -> Film {
-    let (clean, classes) = digits(10);
-    let learnt = 1.0 - (-(step as f64) / 500.0).exp();
-    let mut noise = Stream::new(6, "unlearnt", step);
-    let guess: Vec<f32> = clean
-        .pixels
-        .iter()
-        .map(|&pixel| (learnt * (f64::from(pixel) / 127.5 - 1.0) + (1.0 - learnt) * 0.6 * noise.normal()) as f32)
-        .collect();
-    let guess = Pictures::from_unit(&guess, 28, 28);
-    let moment = |call: usize| {
-        let t = 1000 * (calls - call) / calls;
-        let (x_t, eps_hat) = noised(&guess, (-(0.1 * t as f64 / 1000.0 + 9.95 * (t as f64 / 1000.0).powi(2))).exp());
-        FilmMoment { t, x_t: Arc::new(x_t), x0_hat: Arc::new(guess.clone()), eps_hat: Arc::new(eps_hat) }
-    };
-    Film { step, timesteps: 1000, classes, moments: (0..=calls).map(moment).collect() }
-}
-
-/// A grid of the run that is shown.
-pub fn preview(step: u64, pictures: Pictures, classes: Vec<Option<u8>>) -> Event {
-    Event::Preview(Grid { step, pictures: Arc::new(pictures), classes, weights: WeightsKind::Ema })
-}
-
-/// Films of the run that is shown.
-pub fn films(steps: impl IntoIterator<Item = u64>) -> Vec<Event> {
-    let run = PathBuf::from("/data/ada/runs/2026-11-24_153012-small");
-    steps.into_iter().map(|step| Event::Film { run: run.clone(), film: Arc::new(film(step, 20)) }).collect()
 }
 
 /// The middle of a run: losses, a grid, films, a recording.

@@ -1,0 +1,64 @@
+//! The files and folders that are being written just now: a program that does not wait for them takes them away.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// One of them, until it is dropped.
+pub(super) struct Unfinished(PathBuf);
+
+impl Unfinished {
+    pub(super) fn note(path: &Path) -> Self {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).insert(path.into());
+        Self(path.into())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+/// Takes away what is unfinished, for a program that ends without waiting: whoever writes it cannot put it in its place any more.
+pub fn leave_nothing_unfinished() {
+    take_away(|_| true);
+}
+
+fn take_away(belongs: impl Fn(&Path) -> bool) {
+    let paths = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    for path in paths.iter().filter(|path| belongs(path)) {
+        // What cannot be removed stays under its temporary name.
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{write_atomically, write_folder_atomically};
+    use super::*;
+
+    #[test]
+    fn who_does_not_wait_leaves_the_old_files_and_no_unfinished_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, inside) = (folder.path().join("a.bin"), folder.path().join("out"));
+        write_atomically(&file, |file| file.write_all(b"old")).unwrap();
+        let leave = || take_away(|path| path.starts_with(folder.path()));
+        let written = write_atomically(&file, |file| {
+            file.write_all(b"new")?;
+            leave();
+            Ok(())
+        });
+        let made = write_folder_atomically(&inside, |fresh| {
+            write_atomically(&fresh.join("one"), |file| file.write_all(b"1"))?;
+            leave();
+            Ok(())
+        });
+        assert!(written.is_err() && made.is_err());
+        assert_eq!(fs::read(&file).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
