@@ -5,31 +5,21 @@
 
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/tiny_run.rs"]
+mod tiny_run;
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
-use diffuscope::config::{Architecture, Budget, CompactConfig, Preset, Settings, Subset};
 use diffuscope::data::mnist;
 use diffuscope::train::folder::{in_use, newest_checkpoint};
 use diffuscope::train::history::History;
 use diffuscope::train::{Control, Outcome, Run, RunEvent, gallery};
 
-fn tiny(steps: u64) -> Settings {
-    let mut settings = Preset::Nano.settings();
-    settings.network.architecture = Architecture::Compact(CompactConfig { channels: 16 });
-    settings.data.subset = Subset::First(8);
-    settings.data.held_out = 0;
-    let training = &mut settings.training;
-    (training.batch_size, training.budget, training.checkpoint_every) = (2, Budget::Steps(steps), 2);
-    (training.preview_seconds, training.eval_seconds) = (0.0, 0.0);
-    settings
-}
-
 fn create(path: &Path, steps: u64) -> Run {
-    Run::create(&tiny(steps), &mnist::load().unwrap(), path, &Device::Cpu).unwrap()
+    Run::create(&tiny_run::settings(steps, 2, 0.0), &mnist::load().unwrap(), path, &Device::Cpu).unwrap()
 }
 
 /// The folder is deleted while the run goes on: it waits, and when the folder is back, it keeps a run there that can

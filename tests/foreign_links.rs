@@ -3,13 +3,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/tiny_run.rs"]
+mod tiny_run;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::Device;
 use diffuscope::Result;
-use diffuscope::config::{Architecture, Budget, CompactConfig, Preset, Settings, Subset};
+use diffuscope::config::{Budget, Settings};
 use diffuscope::data::mnist;
 use diffuscope::pictures::Pictures;
 use diffuscope::train::film::{Film, FilmMoment};
@@ -19,14 +22,7 @@ use diffuscope::trained::TrainedModel;
 /// A run of two steps in `folder/run`, with a grid, a film and all that a run writes.
 fn run_in(folder: &Path) -> PathBuf {
     let path = folder.join("run");
-    let mut settings = Preset::Nano.settings();
-    settings.network.architecture = Architecture::Compact(CompactConfig { channels: 16 });
-    settings.data.subset = Subset::First(8);
-    settings.data.held_out = 0;
-    let training = &mut settings.training;
-    (training.batch_size, training.budget, training.checkpoint_every) = (2, Budget::Steps(2), 1);
-    (training.preview_seconds, training.eval_seconds) = (1e-3, 0.0);
-    let mut run = Run::create(&settings, &mnist::load().unwrap(), &path, &Device::Cpu).unwrap();
+    let mut run = Run::create(&tiny_run::settings(2, 1, 1e-3), &mnist::load().unwrap(), &path, &Device::Cpu).unwrap();
     run.train(&mut |_, _| Ok(Control::Continue)).unwrap();
     let picture = Arc::new(Pictures { width: 6, height: 5, pixels: vec![1; 30] });
     let moment = FilmMoment { t: 0, x_t: picture.clone(), x0_hat: picture.clone(), eps_hat: picture };

@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/tiny_run.rs"]
+mod tiny_run;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
-use diffuscope::config::{Architecture, Budget, CompactConfig, DataSource, Preset, Settings, Subset, WeightsKind};
+use diffuscope::config::{DataSource, Settings, WeightsKind};
 use diffuscope::data::{self, mnist};
 use diffuscope::export::{ExportFormat, export};
 use diffuscope::model::weights::WeightsFile;
@@ -152,14 +155,7 @@ fn data(path: &Path) -> Result<()> {
 }
 
 fn tiny() -> Settings {
-    let mut settings = Preset::Nano.settings();
-    settings.network.architecture = Architecture::Compact(CompactConfig { channels: 16 });
-    settings.data.subset = Subset::First(8);
-    settings.data.held_out = 0;
-    let training = &mut settings.training;
-    (training.batch_size, training.budget, training.checkpoint_every) = (2, Budget::Steps(2), 1);
-    (training.preview_seconds, training.eval_seconds) = (1e-3, 0.0);
-    settings
+    tiny_run::settings(2, 1, 1e-3)
 }
 
 /// A run of two steps in `folder/run`.

@@ -2,31 +2,23 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/tiny_run.rs"]
+mod tiny_run;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use candle_core::Device;
 use diffuscope::Result;
-use diffuscope::config::{Architecture, Budget, CompactConfig, Preset, Settings, Subset};
+use diffuscope::config::{Budget, Settings};
 use diffuscope::data::mnist;
 use diffuscope::train::folder::newest_checkpoint;
 use diffuscope::train::history::History;
 use diffuscope::train::{Control, Run};
 
-fn tiny(steps: u64) -> Settings {
-    let mut settings = Preset::Nano.settings();
-    settings.network.architecture = Architecture::Compact(CompactConfig { channels: 16 });
-    settings.data.subset = Subset::First(8);
-    settings.data.held_out = 0;
-    let training = &mut settings.training;
-    (training.batch_size, training.budget, training.checkpoint_every) = (2, Budget::Steps(steps), 2);
-    (training.preview_seconds, training.eval_seconds) = (0.0, 0.0);
-    settings
-}
-
 fn create(path: &Path, steps: u64) -> Run {
-    Run::create(&tiny(steps), &mnist::load().unwrap(), path, &Device::Cpu).unwrap()
+    Run::create(&tiny_run::settings(steps, 2, 0.0), &mnist::load().unwrap(), path, &Device::Cpu).unwrap()
 }
 
 /// Every file of a run with its content and when it was written.
@@ -75,7 +67,7 @@ fn what_is_trained_while_another_program_is_asked_to_go_on_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     create(&path, 4).train(&mut |_, _| Ok(Control::Continue)).unwrap();
-    let twelve = |kept: &Settings| Ok(Settings { training: tiny(12).training, ..kept.clone() });
+    let twelve = |kept: &Settings| Ok(Settings { training: tiny_run::settings(12, 2, 0.0).training, ..kept.clone() });
     let mut first = Some(Run::resume(&path, twelve, |_| mnist::load(), &Device::Cpu).unwrap().0);
     let end = |first: &mut Option<Run>| first.take().map(|mut run| run.train(&mut |_, _| Ok(Control::Continue)));
     let images = |_: &Settings| {

@@ -33,6 +33,26 @@ fn scaled_scene(width: f32, height: f32, scale: f32, theme: egui::Theme) -> Scen
     scene
 }
 
+/// Compares the window with a picture, the pointer where it touches nothing.
+fn look(scene: &mut Scene, name: &str) {
+    scene.harness.hover_at(egui::pos2(1.0, 1.0));
+    scene.harness.run_steps(4);
+    scene.harness.snapshot(name);
+}
+
+/// A state that is none of the main ones, dark in a laptop's window and light in the smallest.
+fn in_dark_and_small(state: &str, arrange: impl Fn(&mut Scene)) {
+    let mut results = SnapshotResults::new();
+    for (word, width, height, theme) in
+        [("dark", 1440.0, 900.0, egui::Theme::Dark), ("small", 960.0, 600.0, egui::Theme::Light)]
+    {
+        let mut scene = scene(width, height, theme);
+        arrange(&mut scene);
+        look(&mut scene, &format!("{state}-{word}"));
+        results.extend(scene.harness.take_snapshot_results());
+    }
+}
+
 /// A window in points, and pixels a point.
 type Size = (&'static str, f32, f32, f32);
 /// The sizes of the main states: the smallest window, a laptop's, a large one.
@@ -50,9 +70,7 @@ fn at_sizes(sizes: &[Size], state: &str, arrange: impl Fn(&mut Scene)) {
         for (word, theme) in [("dark", egui::Theme::Dark), ("light", egui::Theme::Light)] {
             let mut scene = scaled_scene(width, height, scale, theme);
             arrange(&mut scene);
-            scene.harness.hover_at(egui::pos2(1.0, 1.0));
-            scene.harness.run_steps(4);
-            scene.harness.snapshot(format!("{state}-{size}-{word}"));
+            look(&mut scene, &format!("{state}-{size}-{word}"));
             results.extend(scene.harness.take_snapshot_results());
         }
     }
@@ -89,12 +107,8 @@ fn the_first_start_and_the_save_form() {
 
 #[test]
 fn what_is_told_lies_over_the_panels_and_the_schedule_is_looked_at() {
-    let mut results = SnapshotResults::new();
-    for (name, width, height, theme) in
-        [("told-dark", 1440.0, 900.0, egui::Theme::Dark), ("told-small", 960.0, 600.0, egui::Theme::Light)]
-    {
-        let mut scene = scene(width, height, theme);
-        in_the_middle(&mut scene);
+    in_dark_and_small("told", |scene| {
+        in_the_middle(scene);
         scene.click("Schedule: Linear");
         scene.click("Curve: SNR");
         scene.harness.get_by_label("Timestep of the schedule").focus();
@@ -103,11 +117,7 @@ fn what_is_told_lies_over_the_panels_and_the_schedule_is_looked_at() {
         scene.play([Event::Failed { during: Task::KeepingRun, what, hint }]);
         let provenance = Some(Box::new(drawn_by(&Preset::Nano.settings())));
         scene.play([Event::ProvenanceRead { path: "/data/ada/seven.png".into(), provenance }]);
-        scene.harness.hover_at(egui::pos2(1.0, 1.0));
-        scene.harness.run_steps(4);
-        scene.harness.snapshot(name);
-        results.extend(scene.harness.take_snapshot_results());
-    }
+    });
 }
 
 #[test]
@@ -123,21 +133,15 @@ fn a_picture_of_ones_own_goes_into_noise_and_back() {
     scene.click("Reverse from here");
     scene.play(recording(2, 64, 20));
     scene.click("Picture 8, asked for a 7");
-    scene.harness.hover_at(egui::pos2(1.0, 1.0));
-    scene.harness.run_steps(3);
-    scene.harness.snapshot("origin-dark");
+    look(&mut scene, "origin-dark");
 }
 
 #[test]
 fn all_actions_and_a_schedule_that_needs_the_doctor() {
-    let mut results = SnapshotResults::new();
-    for (name, width, height, theme) in
-        [("actions-dark", 1440.0, 900.0, egui::Theme::Dark), ("actions-small", 960.0, 600.0, egui::Theme::Light)]
-    {
-        let mut scene = scene(width, height, theme);
+    in_dark_and_small("actions", |scene| {
         scene.click("Schedule: Linear");
         scene.set("β₁ last", "0.2");
-        in_the_middle(&mut scene);
+        in_the_middle(scene);
         scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
         scene.harness.hover_at(egui::pos2(1.0, 1.0));
         scene.harness.run_steps(4);
@@ -146,9 +150,7 @@ fn all_actions_and_a_schedule_that_needs_the_doctor() {
         scene.harness.run_steps(4);
         scene.harness.ctx.memory_mut(egui::Memory::stop_text_input);
         scene.harness.run_steps(4);
-        scene.harness.snapshot(name);
-        results.extend(scene.harness.take_snapshot_results());
-    }
+    });
 }
 
 #[test]
@@ -164,9 +166,7 @@ fn the_loupe() {
     let mut scene = scene(1440.0, 900.0, egui::Theme::Dark);
     look_back(&mut scene);
     scene.key(egui::Key::Z);
-    scene.harness.hover_at(egui::pos2(1.0, 1.0));
-    scene.harness.run_steps(4);
-    scene.harness.snapshot("loupe-dark");
+    look(&mut scene, "loupe-dark");
 }
 
 /// To the film of step 790, there to t = 300, and the images that are near its digit.
@@ -188,18 +188,10 @@ fn look_back(scene: &mut Scene) {
 
 #[test]
 fn files_are_held_over_the_window() {
-    let mut results = SnapshotResults::new();
-    for (name, width, height, theme) in
-        [("held-over-dark", 1440.0, 900.0, egui::Theme::Dark), ("held-over-small", 960.0, 600.0, egui::Theme::Light)]
-    {
-        let mut scene = scene(width, height, theme);
-        in_the_middle(&mut scene);
+    in_dark_and_small("held-over", |scene| {
+        in_the_middle(scene);
         scene.hold_over(&["/data/ada/train-images-idx3-ubyte.gz", "/data/ada/seven.png", "/data/ada/notes.txt"]);
-        scene.harness.hover_at(egui::pos2(1.0, 1.0));
-        scene.harness.run_steps(4);
-        scene.harness.snapshot(name);
-        results.extend(scene.harness.take_snapshot_results());
-    }
+    });
 }
 
 #[test]
@@ -208,9 +200,7 @@ fn a_window_that_could_not_save_everything() {
     in_the_middle(&mut scene);
     scene.press_close();
     scene.play([scene::not_kept()]);
-    scene.harness.hover_at(egui::pos2(1.0, 1.0));
-    scene.harness.run_steps(4);
-    scene.harness.snapshot("closing-dark");
+    look(&mut scene, "closing-dark");
 }
 
 #[test]
@@ -224,9 +214,7 @@ fn two_runs_are_compared() {
         scene.click(&format!("Compare {name}"));
         scene.play([run_read(name, batch)]);
     }
-    scene.harness.hover_at(egui::pos2(1.0, 1.0));
-    scene.harness.run_steps(4);
-    scene.harness.snapshot("compare-dark");
+    look(&mut scene, "compare-dark");
 }
 
 #[test]
@@ -262,7 +250,5 @@ fn the_charts_have_a_tab_of_their_own() {
     let mut scene = scene(960.0, 600.0, egui::Theme::Dark);
     in_the_middle(&mut scene);
     scene.click("Charts tab");
-    scene.harness.hover_at(egui::pos2(1.0, 1.0));
-    scene.harness.run_steps(4);
-    scene.harness.snapshot("charts-small-dark");
+    look(&mut scene, "charts-small-dark");
 }

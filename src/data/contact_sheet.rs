@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::dataset::fit;
 use super::resize::Resizer;
 use super::{Dataset, Splits};
 use crate::config::{DataSettings, Problem, Setting};
@@ -57,15 +58,14 @@ impl ContactSheet {
             let shown = classes.iter().take(MOST_ROWS);
             shown.map(|class| evenly(of_class(&train, class.class), class.count)).collect()
         };
-        let size = data.image_size;
-        let bytes = (size as u64).checked_pow(2).and_then(|pixels| pixels.checked_mul((rows.len() * ACROSS) as u64));
-        if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
-            let what = format!("{} images of {size}×{size} pixels are more than can be shown", rows.len() * ACROSS);
+        let (size, places) = (data.image_size, rows.len() * ACROSS);
+        if !fit(places, size, MAX_BYTES) {
+            let what = format!("{places} images of {size}×{size} pixels are more than can be shown");
             let hint = "choose 28 or 32 pixels".into();
             return Err(Error::Setting(Problem { setting: Setting::ImageSize, what, hint }));
         }
         let resizer = Resizer::new((train.width, train.height), size);
-        let mut pixels = Vec::with_capacity(rows.len() * ACROSS * size * size);
+        let mut pixels = Vec::with_capacity(places * size * size);
         for (i, row) in rows.iter().enumerate() {
             pixels.extend(row.iter().flat_map(|image| resizer.resize(train.image(*image))));
             pixels.resize((i + 1) * ACROSS * size * size, 0);

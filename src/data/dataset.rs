@@ -12,6 +12,12 @@ use crate::{Error, Result};
 /// The most bytes of pixels that a set may have, brought to another size or read from a folder: 1 GiB, as an IDX file.
 pub(super) const MAX_BYTES: u64 = super::idx::MAX_BYTES;
 
+/// Whether so many images of `size`×`size` bytes take at most `most` bytes. A size can come from anybody's file.
+pub(super) fn fit(images: usize, size: usize, most: u64) -> bool {
+    let bytes = (size as u64).checked_pow(2).and_then(|pixels| pixels.checked_mul(images as u64));
+    bytes.is_some_and(|bytes| bytes <= most)
+}
+
 /// Grey images of one size, 8 bits a pixel, never empty. Clones share the pixels, and so do the parts of a set.
 #[derive(Debug, Clone)]
 pub struct Dataset {
@@ -92,8 +98,7 @@ impl Dataset {
         if (self.width, self.height) == (size, size) {
             return Ok(self.clone());
         }
-        let bytes = (size as u64).checked_pow(2).and_then(|pixels| pixels.checked_mul(self.len as u64));
-        if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
+        if !fit(self.len, size, MAX_BYTES) {
             let what = format!("{} images of {}, brought to {size}×{size} pixels, are over 1 GiB", self.len, self.name);
             let hint = "use fewer images, or a model of smaller ones".into();
             return Err(Error::Setting(Problem { setting: Setting::ImageSize, what, hint }));

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::film::Film;
-use super::metrics::MAX_STEPS;
+use super::metrics::step_in;
 use crate::files::disk;
 use crate::{Error, Result};
 
@@ -40,14 +40,7 @@ pub fn list(run: &Path) -> Result<Vec<FilmFile>> {
         Err(error) => return Err(Error::read(&folder)(error)),
     };
     let film = |entry: fs::DirEntry| {
-        let name = entry.file_name();
-        let step = name
-            .to_str()?
-            .strip_prefix("step-")?
-            .strip_suffix(".safetensors")?
-            .parse()
-            .ok()
-            .filter(|step| *step <= MAX_STEPS)?;
+        let step = step_in(&entry.file_name(), ".safetensors")?;
         let about = entry.metadata().ok().filter(fs::Metadata::is_file)?;
         Some(FilmFile { step, path: entry.path(), bytes: about.len() })
     };

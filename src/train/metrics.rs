@@ -1,10 +1,19 @@
 //! What one training step reports: a line of `metrics.jsonl` and a point of the loss plot.
 
+use std::ffi::OsStr;
+
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
 /// The most steps of a run: times the images of a batch they must be a number.
 pub(super) const MAX_STEPS: u64 = 1 << 48;
+
+/// The step in the name of a file of a run, `step-0000800` and its `ending`; none of another name, or of a step that no
+/// run takes.
+pub(super) fn step_in(name: &OsStr, ending: &str) -> Option<u64> {
+    let step = name.to_str()?.strip_prefix("step-")?.strip_suffix(ending)?.parse().ok()?;
+    (step <= MAX_STEPS).then_some(step)
+}
 
 /// A number of steps that a run can have taken, of a file that may be anybody's.
 pub(super) fn possible_step<'de, D: Deserializer<'de>>(number: D) -> Result<u64, D::Error> {

@@ -7,7 +7,7 @@ use crate::config::{Settings, WeightsKind};
 use crate::files::{disk, shown_name};
 use crate::pictures::{Pictures, Provenance, write_png_of};
 use crate::train::grid_settings;
-use crate::train::metrics::MAX_STEPS;
+use crate::train::metrics::step_in;
 use crate::{Error, Result};
 
 /// Name of the folder in the run's.
@@ -46,16 +46,8 @@ pub fn drop_after(run: &Path, step: u64) -> Result<()> {
 /// The grids in a run's folder of them, with the steps that they were drawn after, in their order. Files of other names are none.
 pub fn grids_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let entries = fs::read_dir(folder).map_err(Error::read(folder))?.flatten();
-    let step = |path: &Path| {
-        path.file_name()?
-            .to_str()?
-            .strip_prefix("step-")?
-            .strip_suffix(".png")?
-            .parse()
-            .ok()
-            .filter(|step| *step <= MAX_STEPS)
-    };
-    let mut grids: Vec<_> = entries.filter_map(|entry| Some((step(&entry.path())?, entry.path()))).collect();
+    let mut grids: Vec<_> =
+        entries.filter_map(|entry| Some((step_in(&entry.file_name(), ".png")?, entry.path()))).collect();
     grids.sort();
     Ok(grids)
 }
