@@ -142,8 +142,10 @@ impl App {
                 run.ended.get_or_insert(EndReason::Failed);
             }
         }
+        let mut form_tells = false;
         if (ended || during == Task::Saving) && state.save.result == Some(SaveResult::Writing) {
             state.save.result = Some(SaveResult::Failed { what: what.into(), hint: hint.clone() });
+            form_tells = state.save.open && !ended;
         }
         if ended || matches!(during, Task::Sampling | Task::FindingOrigin) {
             state.origin.failed();
@@ -160,8 +162,10 @@ impl App {
         if ended || during == Task::ListingRuns {
             state.runs.reading = false;
         }
-        let help = state.help(during);
-        state.notices.add_with(Kind::Failed, format!("{}: {what}", during.words()), Some(hint), help);
+        if !form_tells {
+            let help = state.help(during);
+            state.notices.add_with(Kind::Failed, format!("{}: {what}", during.words()), Some(hint), help);
+        }
         self.offer_new_report();
     }
 

@@ -17,6 +17,8 @@ use crate::pictures::Pictures;
 const GAP: f32 = 16.0;
 /// Height of a caption below a picture, of the title, and of the spaces between.
 const WORDS: f32 = 90.0;
+/// Height of a line of what is said above the pictures.
+const LINE: f32 = 16.0;
 /// Bounds of a picture's side in points.
 const SMALLEST: f32 = 84.0;
 const LARGEST: f32 = 168.0;
@@ -35,6 +37,27 @@ pub fn width(side: f32) -> f32 {
     2.0 * side + GAP
 }
 
+/// What is said above the pictures where they are not of the grid's noise, and the lines that it takes where the column
+/// is at its narrowest.
+fn note(state: &AppState) -> Option<(String, f32)> {
+    if let Some(followed) = state.stands_in().map(|_| state.followed + 1) {
+        let like = if state.followed_class().is_some() { "its like, of the same class but " } else { "" };
+        return Some((format!("№ {followed} is not filmed: this is {like}from other noise."), 3.0));
+    }
+    is_of_drawing(state).then(|| ("Of the drawing, whose noise is not the grid's.".into(), 2.0))
+}
+
+/// Height of what is said above the pictures, for which they leave room.
+pub fn note_height(state: &AppState) -> f32 {
+    note(state).map_or(0.0, |(_, lines)| lines * LINE)
+}
+
+/// What was drawn begins with other noise than the grid of the training beside it.
+fn is_of_drawing(state: &AppState) -> bool {
+    let filmed = state.film().is_some_and(|film| film.shown().is_some());
+    state.film_step().is_none() && filmed && state.preview.is_some()
+}
+
 /// Draws the column.
 pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
@@ -42,9 +65,11 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, a
     let i = state.followed_in_film();
     let asked = state.followed_class().map_or_else(String::new, |class| format!(", a {class}"));
     let number = i + 1;
-    // What was drawn begins with other noise than the grid of the training beside it.
-    let drawing = state.film_step().is_none() && moment.is_some() && state.preview.is_some();
-    let words = if drawing { format!("Drawn: № {number}{asked}") } else { format!("Following № {number}{asked}") };
+    let words = if is_of_drawing(state) {
+        format!("Drawn: № {number}{asked}")
+    } else {
+        format!("Following № {number}{asked}")
+    };
     title(ui, &words, |ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         let tip = "Look at it as large as the window allows. Key: Z";
@@ -58,12 +83,8 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, a
             ui.label(RichText::new(text).size(11.5).color(p.muted));
         }
     });
-    if drawing {
-        section::caption(ui, "Of the drawing, whose noise is not the grid's.");
-    }
-    if let Some(followed) = state.stands_in().map(|_| state.followed + 1) {
-        let like = if asked.is_empty() { "" } else { "its like, of the same class but " };
-        section::caption(ui, format!("№ {followed} is not filmed: this is {like}from other noise."));
+    if let Some((words, _)) = note(state) {
+        section::caption(ui, words);
     }
     let end = state.film().and_then(|film| film.last()).map(|moment| &moment.x_t);
     let seen = state.seen_digit();

@@ -33,16 +33,7 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             actions.push(Action::ToggleSave);
         }
     });
-    for what in SaveWhat::ALL {
-        let missing = state.missing(what);
-        ui.add_enabled_ui(missing.is_none() && !state.save.browsing, |ui| {
-            let choice = ui.radio(state.save.what == what, title_of(state, what));
-            if choice.clicked() {
-                actions.push(Action::SaveWhat(what));
-            }
-            choice.on_disabled_hover_text(missing.unwrap_or("The file dialog is open"));
-        });
-    }
+    choices(ui, state, actions);
     ui.add_space(4.0);
     caption(ui, if state.save.what == SaveWhat::Singles { "Folder" } else { "File" });
     let typed = line(ui, 28.0, |ui| {
@@ -78,6 +69,26 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             actions.push(action);
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| outcome(ui, state, missing));
+    });
+}
+
+/// What to save, one of all that there is.
+fn choices(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    // A ring that is not filled is seen by its line alone.
+    ui.scope(|ui| {
+        let p = Palette::of(ui);
+        let widgets = &mut ui.visuals_mut().widgets;
+        (widgets.inactive.bg_stroke.color, widgets.hovered.bg_stroke.color) = (p.faint, p.muted);
+        for what in SaveWhat::ALL {
+            let missing = state.missing(what);
+            ui.add_enabled_ui(missing.is_none() && !state.save.browsing, |ui| {
+                let choice = ui.radio(state.save.what == what, title_of(state, what));
+                if choice.clicked() {
+                    actions.push(Action::SaveWhat(what));
+                }
+                choice.on_disabled_hover_text(missing.unwrap_or("The file dialog is open"));
+            });
+        }
     });
 }
 

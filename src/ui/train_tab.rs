@@ -47,7 +47,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let flow = learns && filmed.is_none() && flow_row::fits(vec2(area.width(), left_over));
     let flow = flow.then(|| Rect::from_min_max(pos2(area.left(), area.bottom() - flow_row::HEIGHT), area.max));
     let height = flow.map_or(area.height(), |flow| flow.top() - flow_row::GAP - area.top());
-    let side = follow::side(vec2(area.width() - GAP - hero_width, height), screen);
+    let side = follow::side(vec2(area.width() - GAP - hero_width, height - follow::note_height(state)), screen);
     let spare = (area.width() - hero_width - GAP - follow::width(side)).max(0.0);
     // What is left over goes to both sides and, less, between the two.
     let (left_edge, gap) = (area.left() + (spare * 0.35).min(120.0), GAP + (spare * 0.2).min(40.0));
