@@ -2,8 +2,10 @@
 //!
 //! Tensors `weights/NAME`, `ema/NAME` (where a moving average is kept), `adam_first/NAME`, `adam_second/NAME`, or
 //! `momentum/NAME` of the matrices that Muon steps, f32, shapes as PyTorch keeps them.
-//! The metadata holds the settings, the step, the seconds spent and a CRC-32 of the tensors' bytes. The random
-//! numbers of a step follow from the seed and the step, so there is no further state.
+//! The metadata holds the format, the program's version, the settings as JSON, the step, the nanoseconds spent, the CRC-32
+//! of the tensors' bytes and the CRC-32 of the other fields; without the latter, which earlier versions did not write, a
+//! file is read all the same. Names, shapes and places of the tensors need none: they have to fit the settings and one
+//! another. The random numbers of a step follow from the seed and the step, so there is no further state.
 
 mod fit;
 mod header;

@@ -12,7 +12,7 @@ use super::{FORMAT, HINT, MAX_STEPS};
 use crate::config::Settings;
 use crate::files::open_regular;
 use crate::tensor_file::{CHECKSUM, MAX_FILE};
-use crate::{Error, Result};
+use crate::{Error, Result, tensor_file};
 
 /// Longer headers are not what this program wrote: ours take 100 bytes a tensor.
 const MAX_HEADER: u64 = 4 << 20;
@@ -52,6 +52,7 @@ impl Header {
         if field("format")? != FORMAT {
             return Err(wrong("written by another version of the program"));
         }
+        tensor_file::check_metadata(metadata).map_err(wrong)?;
         let settings =
             serde_json::from_str(field("settings")?).map_err(|error| wrong(&format!("its settings: {error}")))?;
         let number =
@@ -98,5 +99,6 @@ pub(in crate::train) fn step_of(path: &Path) -> Option<u64> {
     }
     let text = text_of(&mut open_regular(path).ok()?).ok()??;
     let Described { metadata } = serde_json::from_slice(&text).ok()?;
+    tensor_file::check_metadata(&metadata).ok()?;
     metadata.get("step")?.parse().ok().filter(|step| *step <= MAX_STEPS)
 }
