@@ -17,8 +17,8 @@ use crate::{Error, Result};
 
 pub use regular::{append_to_regular, open_regular, read_up_to};
 
-/// Bytes gathered before each write to the disk.
-const BUFFER: usize = 1 << 20;
+/// Bytes gathered before each write to the disk; fewer in tests, so that small files take several, of which each can fail.
+const BUFFER: usize = if cfg!(test) { 1 << 15 } else { 1 << 20 };
 /// How the names of unfinished files begin and end.
 const PREFIX: &str = ".diffuscope-";
 const SUFFIX: &str = ".tmp";

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor, safetensors};
 use diffuscope::config::{DiffusionSettings, SamplerKind, ScheduleKind, WeightsKind};
+use diffuscope::export::{ExportFormat, export};
 use diffuscope::model::ops::space_to_depth2;
 use diffuscope::trained::TrainedModel;
 use program::{done, failed};
@@ -286,4 +287,28 @@ fn predict_answers_diffusers_in_its_own_patches() {
         let error = difference(got, &want);
         assert!(error < 1e-4, "{pipeline}: {error}");
     }
+}
+
+/// A turned bit of the settings would have drawn under another schedule, and told nobody.
+#[test]
+fn an_exported_file_whose_metadata_was_changed_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("digits.safetensors");
+    let model = TrainedModel::shipped(&Device::Cpu).unwrap();
+    export(&model, WeightsKind::Ema, ExportFormat::Safetensors, &path).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let opened = |from: &str, to: &str| {
+        let at = whole.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        fs::write(&path, [&whole[..at], to.as_bytes(), &whole[at + from.len()..]].concat()).unwrap();
+        TrainedModel::open(&path, &Device::Cpu).map(|(model, _)| model.settings)
+    };
+    let changes =
+        [("\\\"timesteps\\\":1000", "\\\"timesteps\\\":1004"), ("\"weights\":\"ema\"", "\"weights\":\"emb\"")];
+    for (from, to) in changes {
+        let error = opened(from, to).unwrap_err();
+        assert!(error.to_string().ends_with("the checksum of its metadata does not match"), "{error}");
+        assert!(!error.hint().is_empty());
+    }
+    // As an earlier version wrote it.
+    assert!(opened("\"metadata_crc32\"", "\"metadata_crc3_\"").unwrap() == model.settings);
 }

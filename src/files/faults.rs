@@ -275,7 +275,7 @@ fn identity(file: &File) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{write_atomically, write_folder_atomically};
+    use super::super::{BUFFER, write_atomically, write_folder_atomically};
     use super::*;
 
     fn read(path: &Path) -> Option<Vec<u8>> {
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_file_is_the_old_one_or_the_new_one_whatever_call_goes_wrong() {
-        let new = vec![7; 3 << 20];
+        let new = vec![7; 3 * BUFFER];
         let work = |folder: &Path| {
             fs::write(folder.join("a"), "old").unwrap();
             write_atomically(&folder.join("a"), |file| file.write_all(&new))

@@ -2,39 +2,42 @@
 //!
 //! Tensors `weights/NAME`, `ema/NAME` (where a moving average is kept), `adam_first/NAME`, `adam_second/NAME`, or
 //! `momentum/NAME` of the matrices that Muon steps, f32, shapes as PyTorch keeps them.
-//! The metadata holds the settings, the step, the seconds spent and a CRC-32 of the tensors' bytes. The random
-//! numbers of a step follow from the seed and the step, so there is no further state.
+//! The metadata holds the format, the program's version, the settings as JSON, the step, the nanoseconds spent, the CRC-32
+//! of the tensors' bytes and the CRC-32 of the other fields; without the latter, which earlier versions did not write, a
+//! file is read all the same. Names, shapes and places of the tensors need none: they have to fit the settings and one
+//! another. The random numbers of a step follow from the seed and the step, so there is no further state.
 
 mod fit;
+mod header;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::io::Read;
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use candle_core::{Device, Tensor};
-use safetensors::{Dtype, SafeTensors};
 
 use super::folder::RunFile;
 use super::metrics::MAX_STEPS;
 use super::optim::{Moments, sum_of_squares};
 use super::trainer::Trainer;
 use crate::config::{Settings, WeightsKind};
-use crate::files::{open_regular, read_up_to};
-use crate::tensor_file::{self, CHECKSUM, Entry, MAX_FILE};
+use crate::files::open_regular;
+use crate::tensor_file::{self, Entry};
 use crate::{Error, Result};
+
+use header::Header;
+pub(super) use header::step_of;
 
 /// What the metadata's value of `format` begins with, whatever the version.
 pub const FORMAT_NAME: &str = "diffuscope-checkpoint";
 /// The metadata's value of `format`.
 const FORMAT: &str = "diffuscope-checkpoint-1";
-/// Longer headers are not what this program wrote: ours take 100 bytes a tensor.
-const MAX_HEADER: u64 = 4 << 20;
-/// A century: a run that goes on from it still has a number of them.
-const MAX_NANOSECONDS: u64 = 3_155_760_000_000_000_000;
+/// Bytes that are read at a time.
+const BLOCK: usize = 1 << 14;
 /// What the tensors of the weights, and of their moving average, are named under.
 const WEIGHTS: &str = "weights";
 const EMA: &str = "ema";
@@ -74,23 +77,6 @@ pub fn write(trainer: &Trainer, path: &Path) -> Result<()> {
         return Err(Error::Diverged { step: trainer.step_count(), quantity: "the state of the training" });
     }
     tensor_file::write(path, metadata, &entries)
-}
-
-/// The step of a checkpoint by its header alone; none where it has none to tell.
-pub(super) fn step_of(path: &Path) -> Option<u64> {
-    #[derive(serde::Deserialize)]
-    struct Header {
-        #[serde(rename = "__metadata__")]
-        metadata: HashMap<String, String>,
-    }
-    let mut file = open_regular(path).ok()?;
-    let mut length = [0; 8];
-    file.read_exact(&mut length).ok()?;
-    let length = u64::from_le_bytes(length);
-    let mut text = Vec::new();
-    file.take(length.min(MAX_HEADER)).read_to_end(&mut text).ok()?;
-    let header: Header = serde_json::from_slice(&text).ok()?;
-    header.metadata.get("step")?.parse().ok().filter(|step| *step <= MAX_STEPS)
 }
 
 fn entries(trainer: &Trainer) -> Result<Vec<Entry<'_>>> {
@@ -137,45 +123,27 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::read`], and when it does not fit the run.
     pub(super) fn read_of(path: &Path, run: Option<&RunFile>) -> Result<Self> {
-        let checkpoint = Self::unchecked(path)?;
-        checkpoint.check(path, run)?;
-        Ok(checkpoint)
+        let file = open_regular(path)?;
+        let length = file.metadata().map_err(Error::read(path))?.len();
+        Self::from_file(path, BufReader::with_capacity(BLOCK, file), length, run)
     }
 
-    /// What a whole file holds, whatever it may be.
-    fn unchecked(path: &Path) -> Result<Self> {
-        let wrong = |what: &str| Error::format(path, what, HINT);
-        let bytes = read_up_to(path, MAX_FILE)?.ok_or_else(|| wrong("it is longer than any checkpoint"))?;
-        let (header_len, header) =
-            SafeTensors::read_metadata(&bytes).map_err(|error| wrong(&format!("not a safetensors file: {error}")))?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| wrong(&format!("damaged: {error}")))?;
-        let metadata = header.metadata().as_ref().ok_or_else(|| wrong("not a checkpoint: it has no metadata"))?;
-        let field = |name: &str| metadata.get(name).ok_or_else(|| wrong(&format!("not a checkpoint: no {name}")));
-        if field("format")? != FORMAT {
-            return Err(wrong("written by another version of the program"));
+    /// Reads one from a file of `length` bytes.
+    fn from_file(path: &Path, mut file: impl Read, length: u64, run: Option<&RunFile>) -> Result<Self> {
+        let header = Header::read(path, &mut file, length)?;
+        header.check(path, run)?;
+        let Header { settings, step, elapsed, checksum, tensors: named } = header;
+        let (mut tensors, mut crc) = (HashMap::new(), flate2::Crc::new());
+        for (name, shape) in &named {
+            let values = read_values(&mut file, shape.iter().product(), &mut crc).map_err(Error::read(path))?;
+            tensors.insert(name.clone(), (shape.clone(), values));
         }
-        let mut crc = flate2::Crc::new();
-        crc.update(&bytes[8 + header_len..]);
-        if *field(CHECKSUM)? != tensor_file::checksum(&crc) {
-            return Err(wrong("damaged: its checksum does not match"));
+        if checksum != tensor_file::checksum(&crc) {
+            return Err(Error::format(path, "damaged: its checksum does not match", HINT));
         }
-        let settings =
-            serde_json::from_str(field("settings")?).map_err(|error| wrong(&format!("its settings: {error}")))?;
-        let number =
-            |name: &str| field(name)?.parse::<u64>().map_err(|_| wrong(&format!("its {name} is not a number")));
-        let (step, nanoseconds) = (number("step")?, number("nanoseconds")?);
-        if nanoseconds > MAX_NANOSECONDS {
-            return Err(wrong(&format!("no run takes {nanoseconds} nanoseconds")));
-        }
-        let mut tensors = HashMap::new();
-        for (name, view) in file.iter() {
-            if view.dtype() != Dtype::F32 {
-                return Err(wrong(&format!("{name} is not f32")));
-            }
-            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            tensors.insert(name.to_owned(), (view.shape().to_vec(), values));
-        }
-        Ok(Self { settings, step, elapsed: Duration::from_nanos(nanoseconds), tensors })
+        let wrong = named.iter().find_map(|(name, _)| fit::wrong_value(name, &tensors.get(name)?.1));
+        wrong.map_or(Ok(()), |what| Err(Error::format(path, what, HINT)))?;
+        Ok(Self { settings, step, elapsed, tensors })
     }
 
     /// Puts the state into a trainer of the run that it was read for.
@@ -231,4 +199,18 @@ impl Checkpoint {
             Some((name, shape, values))
         })
     }
+}
+
+/// The next `count` numbers of a file, whose bytes are counted into `crc`.
+fn read_values(file: &mut impl Read, count: usize, crc: &mut flate2::Crc) -> io::Result<Vec<f32>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count)?;
+    let mut block = [0; BLOCK];
+    while values.len() < count {
+        let bytes = &mut block[..BLOCK.min(4 * (count - values.len()))];
+        file.read_exact(bytes)?;
+        crc.update(bytes);
+        values.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+    }
+    Ok(values)
 }

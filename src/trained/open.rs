@@ -10,6 +10,7 @@ use crate::config::{Architecture, CLASS_COUNT, CompactConfig, Preset, Settings, 
 use crate::model::weights::diffusers::{DiffusersModel, is_diffusers};
 use crate::model::weights::fit::{check, expected};
 use crate::model::weights::{OnProgress, Stored, WeightsFile};
+use crate::tensor_file;
 use crate::train::checkpoint::{self, Checkpoint};
 use crate::train::folder::newest_checkpoint;
 use crate::{Error, Result};
@@ -66,6 +67,8 @@ fn of_checkpoint(checkpoint: Checkpoint, source: &Path, device: &Device, notice:
 
 /// Weights alone: their settings stand beside them, or their names tell.
 fn of_file(file: &WeightsFile, device: &Device, on_progress: &mut OnProgress) -> Opened {
+    let whole = tensor_file::check_metadata(file.metadata());
+    whole.map_err(|what| Error::format(file.path(), what, HINT))?;
     let (settings, notice) = match file.metadata().get(SETTINGS) {
         Some(text) => (settings_of(file.path(), text)?, None),
         None => recognised(file)?,

@@ -13,6 +13,7 @@ use diffuscope::data::contact_sheet::ContactSheet;
 use diffuscope::data::{self, idx};
 use diffuscope::model::weights::WeightsFile;
 use diffuscope::pictures::Provenance;
+use diffuscope::tensor_file::{self, CHECKSUM, METADATA_CHECKSUM};
 use diffuscope::train::film::Film;
 use diffuscope::train::films;
 use diffuscope::train::folder::read_run_file;
@@ -111,25 +112,32 @@ fn load(folder: &Path) -> Result<()> {
 /// More zeros than that are not put behind a header.
 const MOST_ZEROS: usize = 256 * KIB;
 
-/// A safetensors file of this header: its tensors are these bytes and then zeros, at most so many, and their checksum,
-/// where it names one, is right.
+/// A safetensors file of this header: its tensors are these bytes and then zeros, at most so many, and their checksum, and
+/// that of the metadata, are right where it names them.
 fn of_header(header: &[u8], start: &[u8], most: usize) -> Vec<u8> {
-    const CHECKSUM: &[u8] = br#""crc32":""#;
     let parsed: Option<safetensors::tensor::Metadata> = serde_json::from_slice(header).ok();
     let mut data = start.to_vec();
-    data.resize(parsed.map_or(0, |header| header.data_len().min(most)), 0);
+    data.resize(parsed.as_ref().map_or(0, |header| header.data_len().min(most)), 0);
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header);
-    if let Some(at) = bytes.windows(CHECKSUM.len()).position(|window| window == CHECKSUM) {
-        let mut crc = flate2::Crc::new();
-        crc.update(&data);
-        let (digits, start) = (format!("{:08x}", crc.sum()), at + CHECKSUM.len());
-        if let Some(place) = bytes.get_mut(start..start + digits.len()) {
-            place.copy_from_slice(digits.as_bytes());
-        }
+    let mut crc = flate2::Crc::new();
+    crc.update(&data);
+    put_right(&mut bytes, CHECKSUM, &tensor_file::checksum(&crc));
+    if let Some(metadata) = parsed.as_ref().and_then(|header| header.metadata().as_ref()) {
+        put_right(&mut bytes, METADATA_CHECKSUM, &tensor_file::metadata_checksum(metadata));
     }
     bytes.extend(data);
     bytes
+}
+
+/// Puts a checksum into a header that names it.
+fn put_right(header: &mut [u8], name: &str, checksum: &str) {
+    let named = format!("\"{name}\":\"").into_bytes();
+    let Some(at) = header.windows(named.len()).position(|window| window == named) else { return };
+    let start = at + named.len();
+    if let Some(place) = header.get_mut(start..start + checksum.len()) {
+        place.copy_from_slice(checksum.as_bytes());
+    }
 }
 
 const MODEL: &str = "model.safetensors";

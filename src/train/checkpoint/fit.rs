@@ -7,7 +7,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{ADAM_FIRST, ADAM_SECOND, Checkpoint, EMA, HINT, MAX_STEPS, MOMENTUM, WEIGHTS};
+use super::header::Header;
+use super::{ADAM_FIRST, ADAM_SECOND, EMA, HINT, MAX_STEPS, MOMENTUM, WEIGHTS};
 use crate::config::{Budget, Settings};
 use crate::data::Batches;
 use crate::model::weights::fit::{Named, expected, misfits};
@@ -17,8 +18,8 @@ use crate::{Error, Result};
 
 const OTHER_SETTINGS: &str = "put back the run.json and the checkpoint that belong together";
 
-impl Checkpoint {
-    /// Says whether it is a state that training with its settings can have come to: tensors, moments and step; and,
+impl Header {
+    /// Says whether it is of a state that training with its settings can have come to: tensors, moments and step; and,
     /// where it is to be one of a `run`, whether those settings are the run's.
     ///
     /// # Errors
@@ -33,12 +34,11 @@ impl Checkpoint {
             return Err(wrong(format!("the settings beside its weights: {what}")));
         }
         let state = expected_state(&self.settings)?;
-        let found = self.tensors.iter().map(|(name, (shape, _))| (name.as_str(), shape.as_slice()));
+        let found = self.tensors.iter().map(|(name, shape)| (name.as_str(), shape.as_slice()));
         if let Some(what) = misfits(&found.collect(), &state, &[]) {
             return Err(wrong(format!("its tensors do not fit its settings: {what}")));
         }
-        let misstep = self.wrong_step(run.map(|run| run.images));
-        misstep.or_else(|| self.wrong_value(&state)).map_or(Ok(()), |what| Err(wrong(what)))
+        self.wrong_step(run.map(|run| run.images)).map_or(Ok(()), |what| Err(wrong(what)))
     }
 
     /// How long a run goes on and how often it is kept and judged may change from one start to the next; nothing else.
@@ -74,18 +74,16 @@ impl Checkpoint {
             _ => None,
         }
     }
+}
 
-    fn wrong_value(&self, state: &[Named]) -> Option<String> {
-        state.iter().find_map(|(name, _)| {
-            let (_, values) = self.tensors.get(name)?;
-            if !values.iter().all(|value| value.is_finite()) {
-                return Some(format!("{name} holds a value that is no number"));
-            }
-            // A mean of squares.
-            let second = name.strip_prefix(ADAM_SECOND).is_some_and(|rest| rest.starts_with('/'));
-            (second && values.iter().any(|value| *value < 0.0)).then(|| format!("{name} holds a negative value"))
-        })
+/// What no training can have left in a tensor of this name.
+pub(super) fn wrong_value(name: &str, values: &[f32]) -> Option<String> {
+    if !values.iter().all(|value| value.is_finite()) {
+        return Some(format!("{name} holds a value that is no number"));
     }
+    // A mean of squares.
+    let second = name.strip_prefix(ADAM_SECOND).is_some_and(|rest| rest.starts_with('/'));
+    (second && values.iter().any(|value| *value < 0.0)).then(|| format!("{name} holds a negative value"))
 }
 
 /// Names and shapes of all tensors that training with these settings keeps.

@@ -1,6 +1,8 @@
 //! Checkpoints that are whole, with a right checksum, and are not those of the run: each is passed over for the one
 //! before it, wherever a run is gone on with or opened, and no bit of it is left behind.
 
+mod header_bits;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use super::{Checkpoint, write};
 use crate::Result;
 use crate::config::{Budget, OptimizerKind, Settings};
 use crate::data::Splits;
-use crate::tensor_file::{self, CHECKSUM};
+use crate::tensor_file::{self, CHECKSUM, METADATA_CHECKSUM};
 use crate::train::folder::{checkpoint_paths, newest_checkpoint};
 use crate::train::power_cuts::{settings, splits};
 use crate::train::{Control, Run};
@@ -36,7 +38,7 @@ impl Content {
         Self { metadata: header.metadata().clone().unwrap(), tensors }
     }
 
-    /// A file of it with the checksum that belongs to it.
+    /// A file of it with the checksums that belong to it, of those that it names.
     fn bytes(mut self) -> Vec<u8> {
         let views = self
             .tensors
@@ -50,6 +52,8 @@ impl Content {
         let mut crc = flate2::Crc::new();
         crc.update(&bytes[8 + header..]);
         self.metadata.insert(CHECKSUM.into(), tensor_file::checksum(&crc));
+        let of_metadata = tensor_file::metadata_checksum(&self.metadata);
+        self.metadata.entry(METADATA_CHECKSUM.into()).and_modify(|known| *known = of_metadata);
         serialize(&self.metadata)
     }
 
