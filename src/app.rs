@@ -93,7 +93,7 @@ mod zoom;
 
 pub use action::Action;
 pub use closing::{Closing, Farewell};
-pub use comparison::{Compared, Comparison};
+pub use comparison::{Compared, Comparison, ReadRun};
 pub use copies::{Copies, Nearness};
 pub use crash::Crash;
 pub use data_view::{ACROSS, ClassCount, ContactSheet, DataView, Part, Reading};

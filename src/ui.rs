@@ -33,6 +33,8 @@ mod heat_map;
 mod icons;
 mod keys;
 mod loss_axis;
+mod loss_curves;
+mod loss_hover;
 mod loss_plot;
 mod loupe;
 mod notice;

@@ -79,6 +79,8 @@ pub enum Action {
     LossAxis(LossAxis),
     /// Over how many steps the loss is smoothed.
     LossSmoothing(Smoothing),
+    /// The loss plot shows the whole run again.
+    WholeLoss,
 
     /// Draw images and record the reverse diffusion.
     Sample,

@@ -66,6 +66,12 @@ impl Comparison {
         (read.into_iter().map(|(run, _)| run).collect(), differences(&settings))
     }
 
+    /// A run as if it had been chosen and read.
+    #[cfg(test)]
+    pub(crate) fn show(&mut self, path: PathBuf, read: ReadRun) {
+        self.runs.push(Compared { path, color: self.runs.len(), read: Some(read) });
+    }
+
     fn remove(&mut self, path: &Path) -> bool {
         let before = self.runs.len();
         self.runs.retain(|run| run.path != path);

@@ -156,6 +156,7 @@ impl App {
             Action::LinearLoss(linear) => self.state.loss.linear = linear,
             Action::LossAxis(axis) => self.state.loss.axis = axis,
             Action::LossSmoothing(smoothing) => self.state.loss.smoothing = smoothing,
+            Action::WholeLoss => self.state.loss.whole += 1,
             Action::Sample if self.state.drawing_refusal().is_none() => self.sample(),
             Action::Sample => {}
             Action::RedrawOnChange => self.state.live.toggle(),

@@ -164,6 +164,14 @@ impl LossSeries {
         buckets
     }
 
+    /// The newest value at a step or before it; of old ones the bucket that sums up those around it.
+    pub fn before(&self, step: u64) -> Option<Bucket> {
+        self.levels.iter().find_map(|level| {
+            let after = level.done.partition_point(|bucket| bucket.first <= step);
+            level.done.get(after.checked_sub(1)?).copied()
+        })
+    }
+
     /// The first step that is still in some level.
     fn first_step(&self) -> u64 {
         let firsts = self.levels.iter().filter_map(|level| level.done.front().or(level.open.as_ref()));
@@ -220,6 +228,22 @@ mod tests {
         let old = series.visible(1_000..=1_400, 1000);
         assert!(old.first().unwrap().first <= 1_000 && old.last().unwrap().last >= 1_400);
         assert!(old.iter().all(|bucket| bucket.points > 1));
+    }
+
+    #[test]
+    fn the_value_at_a_step_is_found_or_the_one_before_it() {
+        let mut series = LossSeries::of(&[(10, 1.0), (20, 2.0), (30, 3.0)]);
+        let found = |series: &LossSeries, step| series.before(step).map(|bucket| (bucket.last, bucket.mean));
+        assert_eq!(
+            [9, 10, 19, 20, 99].map(|step| found(&series, step)),
+            [None, Some((10, 1.0)), Some((10, 1.0)), Some((20, 2.0)), Some((30, 3.0))]
+        );
+        (31..=100_000).for_each(|step| series.push(step, step as f64));
+        for step in [31, 5_000, 91_800, 91_900, 99_999, 100_000] {
+            let bucket = series.before(step).unwrap();
+            assert!((bucket.first..=bucket.last).contains(&step), "{step} is not in {bucket:?}");
+        }
+        assert_eq!(found(&series, 99_999), Some((99_999, 99_999.0)));
     }
 
     #[test]

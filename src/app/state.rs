@@ -116,6 +116,8 @@ pub struct LossPlot {
     pub linear: bool,
     pub axis: LossAxis,
     pub smoothing: Smoothing,
+    /// How often the whole run was asked for, after a look at a part.
+    pub whole: u64,
 }
 
 /// What the loss is drawn against.
@@ -319,8 +321,8 @@ impl AppState {
 
     /// Forgets what the run that was shown left: curves, map, grid, films.
     pub(super) fn forget_run(&mut self) {
-        let LossPlot { linear, axis, smoothing, .. } = self.loss;
-        self.loss = LossPlot { linear, axis, smoothing, ..LossPlot::default() };
+        let LossPlot { linear, axis, smoothing, whole, .. } = self.loss;
+        self.loss = LossPlot { linear, axis, smoothing, whole: whole + 1, ..LossPlot::default() };
         self.evaluations = Evaluations::default();
         (self.by_timestep, self.heat) = (LossMap::default(), None);
         (self.pulse, self.health) = (Pulse::default(), None);

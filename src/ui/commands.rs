@@ -149,6 +149,7 @@ pub fn commands(state: &AppState, dark: bool) -> Vec<Command> {
         zoom("Draw everything in its own size", Key::Num0, Some(Zoom::default())),
         plain("Loss on a linear or logarithmic axis", ctrl(Key::L), true, Action::LinearLoss(!state.loss.linear)),
         plain("Loss against steps, images or time", ctrl(Key::T), true, Action::LossAxis(next(axis))),
+        plain("Loss of the whole run again", key(Key::F6), true, Action::WholeLoss),
         plain("Smooth the loss more", ctrl(Key::CloseBracket), true, smoothed(2.0)),
         plain("Smooth the loss less", ctrl(Key::OpenBracket), true, smoothed(0.5)),
         frame("Film: play or hold", none, Key::Space, Action::TogglePlay),

@@ -1,23 +1,19 @@
 //! The loss: every step's, smoothed, on held-out images, and of other runs; zoom, pan, and read values off it.
 
-use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Stroke, Ui, Vec2b, pos2, vec2};
-use egui_plot::{AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints};
+use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Ui, Vec2b, pos2, vec2};
+use egui_plot::{AxisHints, HoverPosition, Plot};
 
 use super::drop_down::drop_down;
 use super::loss_axis;
+use super::loss_curves;
+use super::loss_hover;
 use super::numbers;
 use super::palette::Palette;
 use super::section::title;
 use super::segmented::segmented;
 use super::slider::{Scale, slider};
 use super::theme::regular;
-use crate::app::loss_series::{Bucket, LossSeries};
 use crate::app::{Action, AppState, LossAxis, Places, Smoothing};
-
-/// Buckets a curve; the raw one has two points each.
-const MOST_BUCKETS: usize = 480;
-/// Smaller losses are drawn here on a logarithmic axis.
-const FLOOR: f64 = 1e-9;
 
 const TRAIN: &str = "The loss of each step on the images of its batch, and its moving average.";
 const HELD_OUT: &str = "The loss of the same weights on test images, which are never learned from, always with the same noise. \
@@ -106,33 +102,37 @@ fn legend(ui: &mut Ui, word: &str, color: Color32, tip: &str) {
     ui.painter().rect_filled(dash, 1.0, color);
 }
 
+/// What is remembered of the view between two frames.
+#[derive(Clone, Copy, Default)]
+struct Looked {
+    newest: Option<f64>,
+    /// The heights are a person's, not those of what is seen.
+    own_heights: bool,
+    /// How often all was asked for.
+    whole: u64,
+}
+
 fn plot(ui: &mut Ui, state: &AppState, height: f32) {
     let p = Palette::of(ui);
     let (linear, axis) = (state.loss.linear, state.loss.axis);
     let settings = state.run.as_ref().map_or(&state.settings, |run| &run.settings);
     let places = Places::new(axis, settings, &state.loss.clock);
-    let height_of = move |loss: f64| if linear { loss } else { loss.max(FLOOR).log10() };
-    let loss_at = move |y: f64| if linear { y } else { 10f64.powf(y) };
     let hints = |hints: AxisHints<'static>| hints.tick_label_color(p.muted).tick_label_font(regular(11.0));
-    let y_axis =
-        hints(AxisHints::new_y().min_thickness(34.0)).formatter(move |mark, _| numbers::short(loss_at(mark.value)));
     // The marks are chosen to have room, so their labels need not fade.
-    let x_axis = hints(AxisHints::new_x().label_spacing(egui::Rangef::new(1.0, 2.0)))
-        .formatter(move |mark, _| loss_axis::word(axis, mark.value));
-    let label = move |hover: &HoverPosition<'_>| {
+    let room = egui::Rangef::new(1.0, 2.0);
+    let y_axis = hints(AxisHints::new_y().min_thickness(34.0).label_spacing(room))
+        .formatter(move |mark, _| numbers::short(loss_axis::loss_at(linear, mark.value)));
+    let x_axis =
+        hints(AxisHints::new_x().label_spacing(room)).formatter(move |mark, _| loss_axis::word(axis, mark.value));
+    let label = |hover: &HoverPosition<'_>| {
         let at = match hover {
             HoverPosition::NearDataPoint { position, .. } => position,
             HoverPosition::Elsewhere { position } => position,
         };
-        let step = numbers::whole(places.step(at.x.max(0.0)));
-        let place = loss_axis::word(axis, at.x.max(0.0));
-        let place = match axis {
-            LossAxis::Steps => format!("step {step}"),
-            LossAxis::Images => format!("{place} images, step {step}"),
-            LossAxis::Time => format!("{place}, step {step}"),
-        };
-        Some(format!("{place}\nloss {:.4}", loss_at(at.y)))
+        Some(loss_hover::words(state, places, at.x))
     };
+    let remembered = ui.scope_id().with(("looked at", linear, axis as u8));
+    let before: Looked = ui.data(|data| data.get_temp(remembered)).unwrap_or_default();
     let plot = Plot::new(("loss", linear, axis as u8))
         .height(height)
         .custom_x_axes(vec![x_axis])
@@ -143,88 +143,46 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
         .grid_fade(0.0)
         .set_margin_fraction(vec2(0.02, 0.08))
         .x_grid_spacer(move |input| loss_axis::marks(axis, input))
+        .y_grid_spacer(move |input| loss_axis::marks_of_loss(linear, input))
         .label_formatter(label)
+        // The heights are those of what is seen, so that no outlier comes to stand outside, until a person chooses others
+        // with a box. The wheel alone scrolls the panel.
+        .allow_zoom([true, before.own_heights])
+        .allow_drag([true, before.own_heights])
+        .allow_scroll(false)
         .allow_boxed_zoom(true);
-    let plot = if linear { plot } else { plot.y_grid_spacer(decades) };
     let newest = state.loss.train.latest().map(|newest| places.of(newest.last as f64));
-    let remembered = ui.scope_id().with("newest loss");
-    let before: Option<f64> = ui.data(|data| data.get_temp(remembered));
     let response = plot.show(ui, |plot| {
-        let zoomed = !plot.auto_bounds().x;
-        if let (true, Some(newest), Some(before)) = (zoomed, newest, before) {
+        let bounds = plot.plot_bounds();
+        let mut shown = (!plot.auto_bounds().x).then(|| bounds.min()[0]..=bounds.max()[0]);
+        if let (Some(range), Some(newest), Some(before)) = (&mut shown, newest, before.newest) {
             // A view that shows the newest step goes along with it; one that was moved away stays.
-            let bounds = plot.plot_bounds();
-            if newest > before && (bounds.min()[0]..=bounds.max()[0]).contains(&before) {
+            if newest > before && range.contains(&before) {
                 let by = newest - before;
-                plot.set_plot_bounds_x(bounds.min()[0] + by..=bounds.max()[0] + by);
+                *range = range.start() + by..=range.end() + by;
+                plot.set_plot_bounds_x(range.clone());
             }
         }
-        let bounds = plot.plot_bounds();
-        let range = if zoomed { bounds.min()[0]..=bounds.max()[0] } else { 0.0..=f64::INFINITY };
-        let steps = |places: Places<'_>| if zoomed { places.steps(range.clone()) } else { 0..=u64::MAX };
-        let seen = |series: &LossSeries, places: Places<'_>| series.visible(steps(places), MOST_BUCKETS);
-        let smooth = |series: &LossSeries, places: Places<'_>| {
-            let points = series.smoothed(steps(places), MOST_BUCKETS, state.loss.smoothing);
-            let point = |(step, loss): (u64, f64)| PlotPoint::new(places.of(step as f64), height_of(loss));
-            PlotPoints::Owned(points.into_iter().map(point).collect())
-        };
-        let train = seen(&state.loss.train, places);
-        let x = |step: f64| places.of(step);
-        let raw = Line::new("each step", envelope(&train, x, height_of))
-            .stroke(Stroke::new(1.0, p.accent.gamma_multiply(0.45)));
-        plot.line(raw);
-        for run in state.comparison.runs() {
-            let Some(read) = &run.read else { continue };
-            let places = Places::new(axis, &read.settings, &read.clock);
-            let line = smooth(&read.train, places);
-            let name = state.runs.name(&run.path);
-            let line = Line::new(name, line).id(egui::Id::unique(&run.path));
-            plot.line(line.stroke(Stroke::new(1.5, p.runs[run.color])));
+        // A run that went back: a view of steps that are no more has nothing to show.
+        let nothing = shown.as_ref().zip(newest).is_some_and(|(range, newest)| newest < *range.start());
+        if before.whole != state.loss.whole || nothing && newest < before.newest {
+            plot.set_auto_bounds(true);
+            shown = None;
         }
-        plot.line(Line::new("train", smooth(&state.loss.train, places)).stroke(Stroke::new(2.0, p.accent)));
-        let held_out = means(&seen(&state.loss.held_out, places), x, height_of);
-        let dashed = LineStyle::Dashed { length: 5.0 };
-        plot.line(Line::new("held out", held_out).stroke(Stroke::new(1.5, p.second)).style(dashed));
+        for curve in loss_curves::curves(state, places, &p, shown.as_ref()) {
+            plot.line(curve.line());
+        }
+        !plot.auto_bounds().y && shown.is_some()
     });
-    if let Some(newest) = newest {
-        ui.data_mut(|data| data.insert_temp(remembered, newest));
-    }
+    let looked = Looked { newest, own_heights: response.inner, whole: state.loss.whole };
+    ui.data_mut(|data| data.insert_temp(remembered, looked));
     let points = numbers::whole(state.loss.train.len() as f64);
     let name = format!("Loss plot, {points} points");
     response.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
     response.response.on_hover_text(
-        "Scroll to zoom, drag to move: a view that shows the newest step goes along with it.\nDouble-click: the whole run.",
+        "Ctrl and the wheel to zoom, drag to move: a view that shows the newest step goes along with it.\n\
+         Right-drag a box to see it alone. Double-click, or F6: the whole run.",
     );
-}
-
-/// From the smallest to the largest value of each bucket and on to the next: no outlier is lost.
-fn envelope(buckets: &[Bucket], place_of: impl Fn(f64) -> f64, height_of: impl Fn(f64) -> f64) -> PlotPoints<'static> {
-    let ends = buckets.iter().flat_map(|bucket| {
-        let x = place_of((bucket.first + bucket.last) as f64 / 2.0);
-        let single = bucket.min == bucket.max;
-        let low = PlotPoint::new(x, height_of(bucket.min));
-        std::iter::once(low).chain((!single).then(|| PlotPoint::new(x, height_of(bucket.max))))
-    });
-    PlotPoints::Owned(ends.collect())
-}
-
-fn means(buckets: &[Bucket], place_of: impl Fn(f64) -> f64, height_of: impl Fn(f64) -> f64) -> PlotPoints<'static> {
-    let point = |bucket: &Bucket| PlotPoint::new(place_of(bucket.last as f64), height_of(bucket.mean));
-    PlotPoints::Owned(buckets.iter().map(point).collect())
-}
-
-/// Marks of a logarithmic axis at 1, 2 and 5 times powers of ten, or fewer where they would crowd.
-#[allow(clippy::needless_pass_by_value, reason = "the plot hands it over by value")]
-fn decades(input: GridInput) -> Vec<GridMark> {
-    let (low, high) = input.bounds;
-    let steps: &[f64] = match high - low {
-        span if span > 4.0 => &[1.0],
-        span if span > 1.2 => &[1.0, 3.0],
-        _ => &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
-    };
-    let powers = low.floor() as i32..=high.ceil() as i32;
-    let marks = powers.flat_map(|power| steps.iter().map(move |step| f64::from(power) + step.log10()));
-    marks.filter(|value| (low..=high).contains(value)).map(|value| GridMark { value, step_size: 0.4 }).collect()
 }
 
 fn readout(ui: &mut Ui, state: &AppState) {

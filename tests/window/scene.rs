@@ -24,6 +24,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, HarnessBuilder};
 
 mod films;
+pub mod painted;
 mod training;
 
 #[allow(unused_imports, reason = "each test binary uses its part")]
