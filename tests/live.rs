@@ -10,6 +10,8 @@ use diffuscope::device::DeviceChoice;
 use diffuscope::engine::{Command, Event, Handle, Task, work};
 use diffuscope::sampling::origin::{Origin, OriginPick, OriginSource, noised};
 
+/// What the slowest of thirty first pictures may take on a machine that others use too.
+const WORST: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The engine on the model that ships with the program.
@@ -170,6 +172,7 @@ fn the_first_picture_comes_within_100_ms() {
         all.sort();
         println!("{name}: first picture {:.0?} (worst {:.0?}), all roughly {:.0?}", first[15], first[29], all[15]);
         assert!(first[15] < Duration::from_millis(100), "{:?}", first[15]);
+        assert!(first[29] < WORST, "the worst of 30: {:?}", first[29]);
     }
     assert!(handle.shutdown(PATIENCE));
 }

@@ -149,4 +149,5 @@ fn first_pictures_are_on_screen_within_100_ms() {
     film.sort();
     println!("first pictures on screen {:.0?} (worst {:.0?}), film begins {:.0?}", first[15], first[29], film[15]);
     assert!(first[15] < Duration::from_millis(100), "{:?}", first[15]);
+    assert!(first[29] < Duration::from_millis(200), "the worst of 30: {:?}", first[29]);
 }
