@@ -1,4 +1,5 @@
-//! On screens of every scale a pixel of a digit is a square of whole screen pixels in one colour: nothing is blurred.
+//! On screens of every scale a pixel of a digit is a square of whole screen pixels in one colour, grey or that of signed noise:
+//! nothing is blurred.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,8 +8,9 @@ mod scene;
 
 use diffuscope::app::Action;
 use diffuscope::pictures::Pictures;
+use diffuscope::ui::palette::signed;
 use diffuscope::window::Window;
-use egui::Rect;
+use egui::{Color32, Rect};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use scene::{Scene, in_the_middle};
@@ -34,16 +36,17 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     /// The first pixel of picture `i` whose square has another colour somewhere.
-    fn fault(&self, pictures: &Pictures, i: usize, edge: usize) -> Option<String> {
+    fn fault(&self, pictures: &Pictures, i: usize, edge: usize, color: fn(u8) -> Color32) -> Option<String> {
         let (left, top) = (self.corner.x.round() as u32, self.corner.y.round() as u32);
         for y in edge..pictures.height - edge {
             for x in edge..pictures.width - edge {
-                let grey = i16::from(pictures.get(i)[y * pictures.width + x]);
+                let color = color(pictures.get(i)[y * pictures.width + x]).to_array();
                 for (dx, dy) in (0..self.scale).flat_map(|dy| (0..self.scale).map(move |dx| (dx, dy))) {
                     let at = (left + x as u32 * self.scale + dx, top + y as u32 * self.scale + dy);
                     let seen = self.screen.get_pixel(at.0, at.1).0;
-                    if seen[..3].iter().any(|&channel| (i16::from(channel) - grey).abs() > HAIR) {
-                        return Some(format!("column {x}, row {y} is {grey}, but {seen:?} at {at:?}"));
+                    let off = |(seen, color): (&u8, &u8)| (i16::from(*seen) - i16::from(*color)).abs() > HAIR;
+                    if seen[..3].iter().zip(&color).any(off) {
+                        return Some(format!("column {x}, row {y} is {color:?}, but {seen:?} at {at:?}"));
                     }
                 }
             }
@@ -81,7 +84,8 @@ fn digits_are_squares_of_whole_screen_pixels() {
                 None => faults.push(format!("{place}: no whole multiple: {:?}", rect.size() * scale)),
                 Some((corner, scale)) => {
                     let seen = Seen { screen: &screen, corner, scale };
-                    faults.extend(seen.fault(pictures, i, 3).map(|fault| format!("{place}, ×{scale}: {fault}")));
+                    let color = if name.ends_with("noise it finds") { signed } else { Color32::from_gray };
+                    faults.extend(seen.fault(pictures, i, 3, color).map(|fault| format!("{place}, ×{scale}: {fault}")));
                 }
             }
         };
@@ -92,12 +96,14 @@ fn digits_are_squares_of_whole_screen_pixels() {
             look(&mut scene, name, &preview, i, &[0, 1]);
         }
         let shown = scene.state().film().unwrap().shown().unwrap();
-        let (x_t, x0_hat) = (shown.x_t.clone(), shown.x0_hat.clone());
+        let (x_t, eps_hat, x0_hat) = (shown.x_t.clone(), shown.eps_hat.clone(), shown.x0_hat.clone());
         let followed = scene.state().followed_in_film();
         look(&mut scene, "what it sees", &x_t, followed, &[0]);
+        look(&mut scene, "noise it finds", &eps_hat, followed, &[0]);
         look(&mut scene, "its guess", &x0_hat, followed, &[0]);
         scene.act(Action::Loupe(true));
         look(&mut scene, "Loupe: what it sees", &x_t, followed, &[0]);
+        look(&mut scene, "Loupe: noise it finds", &eps_hat, followed, &[0]);
         look(&mut scene, "Loupe: its guess", &x0_hat, followed, &[0]);
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));

@@ -5,17 +5,20 @@
 #[path = "window/scene.rs"]
 mod scene;
 
+use diffuscope::app::Action;
 use diffuscope::config::Preset;
 use diffuscope::engine::{Activity, Event, RunOpened};
 use diffuscope::eval::QuickEval;
 use diffuscope::train::evaluations::Evaluations;
 use diffuscope::train::history::History;
 use diffuscope::train::loss_by_timestep::LossMap;
+use diffuscope::ui::palette::Palette;
 use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use scene::{
-    Scene, by_timestep, digits, evaluations, in_the_middle, recording, recording_by, run_started, steps, worked,
+    Scene, by_timestep, digits, evaluations, in_the_middle, painted, recording, recording_by, run_started, steps,
+    worked,
 };
 
 fn scene() -> Scene {
@@ -199,6 +202,17 @@ fn the_followed_digit_says_which_was_asked_for_and_which_is_seen() {
     scene.harness.get_by_label("x zero: seen as 0").hover();
     scene.harness.run_steps(30);
     scene.harness.get_by_label("Asked for: 0. The classifier sees a 0, and is 98 % sure.");
+    let said = |scene: &Scene, words: &str| {
+        let texts = painted::texts(&scene.harness);
+        texts.into_iter().find(|text| text.text.contains(words)).map(|text| text.color)
+    };
+    let p = Palette::of_theme(scene.harness.ctx.theme());
+    assert_eq!(said(&scene, "seen as 0"), Some(p.muted));
+    scene.act(Action::Follow(1));
+    scene.harness.get_by_label("x zero: seen as 7").hover();
+    scene.harness.run_steps(30);
+    scene.harness.get_by_label("Asked for: 1. The classifier sees a 7, and is 61 % sure.");
+    assert_eq!(said(&scene, "seen as 7"), Some(p.warn), "it was to be a 1");
     scene.key(egui::Key::ArrowDown);
     assert!(scene.wants_names().is_none(), "it is known");
     scene.play(recording(2, 20, 5));

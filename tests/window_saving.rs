@@ -6,7 +6,7 @@
 mod scene;
 
 use diffuscope::app::SaveWhat;
-use diffuscope::config::Preset;
+use diffuscope::config::{Preset, WeightsKind};
 use diffuscope::engine::{Activity, Command, Event, Save};
 use diffuscope::window::Window;
 use egui::{Key, Modifiers, OutputCommand};
@@ -72,6 +72,28 @@ fn the_losses_are_saved_as_a_table_and_as_a_plot() {
     let (run, provenance) = (scene.state().run.as_ref().unwrap(), provenance.unwrap());
     assert_eq!(provenance.settings.training, run.settings.training);
     assert_eq!(provenance.step, scene.state().progress.step);
+}
+
+#[test]
+fn the_weights_are_saved_once_there_are_some() {
+    let mut scene = scene();
+    scene.click("Save…");
+    assert!(!scene.enabled("Weights of the model (.safetensors)"), "no model has learned yet");
+    scene.click("Close");
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    // It says whose they are.
+    let name = scene.state().model_name().expect("a model learns");
+    scene.click(&format!("Weights of {name} (.safetensors)"));
+    scene.type_into("path to save to", "/tmp/digits");
+    scene.press("Save");
+    let Some(Command::Save { what: Save::Weights { kind }, path, replace }) = scene.command() else {
+        panic!("the weights are saved")
+    };
+    let expected = (WeightsKind::Ema, "/tmp/digits.safetensors".into(), false);
+    assert_eq!((kind, path.display().to_string(), replace), expected);
+    scene.play([Event::Saved { what: "weights", path }]);
+    assert!(scene.harness.query_all_by_label_contains("Saved to /tmp/digits.safetensors").count() >= 1);
 }
 
 #[test]
