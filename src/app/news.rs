@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::action::Action;
 use super::heat_map::HeatMap;
 use super::logic::App;
 use super::notices::Kind;
@@ -218,6 +219,8 @@ impl App {
     fn stepped(&mut self, report: &StepReport) {
         let speed = self.measure.add(report.seconds, report.images);
         let state = &mut self.state;
+        // Where the disk took what the run had to write, nobody has to press Continue.
+        state.notices.goes_on(&Action::Continue);
         state.loss.train.push(report.step, report.loss);
         state.loss.clock.push(report.step, report.seconds);
         state.pulse.push(report);

@@ -38,7 +38,8 @@ pub fn begin(log: Option<&Log>) -> Result<()> {
     let asked = EnvFilter::try_from_env("DIFFUSCOPE_LOG");
     let to_stderr = |filter| {
         let ansi = io::stderr().is_terminal();
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(io::stderr).init();
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).log_internal_errors(false);
+        log.with_writer(|| Untroubled(io::stderr())).init();
     };
     match log {
         None => asked.into_iter().for_each(to_stderr),
@@ -46,11 +47,26 @@ pub fn begin(log: Option<&Log>) -> Result<()> {
         Some(Log::File(path)) => {
             let file = Rotating::open(path, MOST_BYTES).map_err(Error::write(path))?;
             let filter = asked.unwrap_or_else(|_| EnvFilter::new(LEVEL_IN_FILES));
-            tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(file)).init();
+            let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).log_internal_errors(false);
+            log.with_writer(Mutex::new(Untroubled(file))).init();
         }
     }
     tracing::info!("diffuscope {} began", env!("CARGO_PKG_VERSION"));
     Ok(())
+}
+
+/// A log that cannot be written, as on a full disk or into a closed pipe, is no reason to end what it tells of.
+struct Untroubled<W>(W);
+
+impl<W: Write> Write for Untroubled<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        Ok(self.0.write(line).unwrap_or(line.len()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
 }
 
 /// A file that is put aside when it is full.
