@@ -6,7 +6,7 @@ use std::borrow::Cow;
 const MOST: usize = 600;
 
 /// The text in one line of at most 600 letters, without what a terminal would obey: line breaks are spaces, other control
-/// characters and those that turn the direction of writing are `\u{FFFD}`. Longer texts end in `…`.
+/// characters and those that turn the direction of writing are `?`. Longer texts end in `…`.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if text.len() <= MOST && !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
@@ -25,7 +25,7 @@ fn is_obeyed(letter: char) -> bool {
 fn fit(letter: char) -> char {
     match letter {
         '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
-        letter if is_obeyed(letter) => char::REPLACEMENT_CHARACTER,
+        letter if is_obeyed(letter) => '?',
         letter => letter,
     }
 }
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn what_a_terminal_would_obey_is_not_shown() {
         let hostile = "a\u{1b}]0;PWNED\u{7}b\nc\u{9b}2J\u{202e}d";
-        assert_eq!(shown(hostile), "a\u{fffd}]0;PWNED\u{fffd}b c\u{fffd}2J\u{fffd}d");
+        assert_eq!(shown(hostile), "a?]0;PWNED?b c?2J?d");
         assert_eq!(shown("cannot read /tmp/é 数.json"), "cannot read /tmp/é 数.json");
     }
 

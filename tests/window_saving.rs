@@ -32,6 +32,18 @@ fn copied(scene: &mut Scene) -> Option<[usize; 2]> {
     })
 }
 
+#[cfg(unix)]
+#[test]
+fn a_place_whose_name_is_no_text_is_not_taken_for_another() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    scene.answer(SaveWhat::Grid, Some(std::ffi::OsStr::from_bytes(b"/data/M\xfcller/seven.png").into()));
+    assert!(!scene.state().save.path.contains("ller"), "the field would name another place");
+    assert_eq!(scene.harness.query_all_by_label_contains("choose a folder whose name is UTF-8").count(), 1);
+}
+
 /// What Save sends for a choice of the form.
 fn saved(scene: &mut Scene, choice: &str) -> Save {
     scene.click(choice);

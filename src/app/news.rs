@@ -101,7 +101,9 @@ impl App {
             Event::ProvenanceRead { path, provenance } => self.provenance_read(&path, provenance),
             Event::Saved { what, path } => {
                 state.writes = state.writes.saturating_sub(1);
-                state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
+                if !state.save.open {
+                    state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
+                }
                 state.save.result = Some(SaveResult::Saved(path));
             }
             Event::FileExists { path } => state.not_replaced(path),
