@@ -32,6 +32,24 @@ fn copied(scene: &mut Scene) -> Option<[usize; 2]> {
     })
 }
 
+#[test]
+fn how_much_of_a_long_film_is_written_is_told() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    scene.click("The film as it is shown (.gif)");
+    scene.press("Save");
+    scene.command().unwrap();
+    scene.play([Event::Writing { share: 0.4 }]);
+    assert_eq!(scene.harness.query_all_by_label_contains("Writing: 40 %").count(), 1);
+    assert_eq!(scene.harness.query_all_by_label_contains("Writing what is saved: 40 %").count(), 1);
+    std::thread::park_timeout(std::time::Duration::from_millis(1_100));
+    scene.harness.run_steps(2);
+    assert_eq!(scene.harness.query_all_by_label_contains("40 % · 0:01 · 0:02 left").count(), 2);
+    scene.play([Event::Saved { what: "film", path: "/tmp/seven.gif".into() }]);
+    assert_eq!(scene.harness.query_all_by_label_contains("40 %").count(), 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_place_whose_name_is_no_text_is_not_taken_for_another() {

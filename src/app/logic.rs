@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 use super::action::Action;
 use super::dropped::Looks;
 use super::file_dialog::FileDialog;
+use super::how_far::HowFar;
 use super::notices::Kind;
 use super::recording::Moment;
 use super::run_names::Folders;
@@ -319,6 +320,7 @@ impl App {
         if self.command(Command::Save { what, path, replace }) {
             self.state.save.asked = None;
             self.state.writes += 1;
+            self.state.writing = Some(HowFar::begin());
             self.state.save.result = Some(SaveResult::Writing);
         }
     }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::action::Action;
 use super::heat_map::HeatMap;
+use super::how_far::{HowFar, ImagesRead};
 use super::logic::App;
 use super::notices::Kind;
 use super::recording::{Moment, Recording, SamplingProgress};
@@ -26,11 +27,17 @@ impl App {
                 state.activity = activity;
                 (state.reading, state.reading_images) = (None, None);
             }
-            Event::Reading { done, total } => state.reading = Some(done as f64 / total.max(1) as f64),
+            Event::Reading { done, total } => {
+                let share = done as f64 / total.max(1) as f64;
+                state.reading = Some(state.reading.unwrap_or_else(HowFar::begin).at(share));
+            }
+            Event::Writing { share } => state.writing = state.writing.map(|writing| writing.at(share)),
             Event::ReadingImages { during: Task::ReadingData, reading } => state.data.reads(reading),
             Event::ReadingImages { during: Task::LookingForCopies, reading } => state.copies.reads(reading),
             Event::ReadingImages { during: Task::FindingOrigin, reading } => state.origin.reads(reading),
-            Event::ReadingImages { reading, .. } => state.reading_images = Some(reading),
+            Event::ReadingImages { reading, .. } => {
+                state.reading_images = Some(ImagesRead::next(state.reading_images, reading));
+            }
             Event::ReadingStopped { during: Task::LookingForCopies } => state.copies.stopped(),
             Event::ReadingStopped { during: Task::FindingOrigin } => state.origin.stopped(),
             Event::ReadingStopped { .. } => self.reading_stopped(),
@@ -104,6 +111,7 @@ impl App {
                 if !state.save.open {
                     state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
                 }
+                state.writing = None;
                 state.save.result = Some(SaveResult::Saved(path));
             }
             Event::FileExists { path } => state.not_replaced(path),
@@ -135,6 +143,9 @@ impl App {
         }
         if matches!(during, Task::Saving | Task::DeletingRun) {
             state.writes = state.writes.saturating_sub(1);
+        }
+        if ended || during == Task::Saving {
+            state.writing = None;
         }
         if ended {
             state.writes = 0;

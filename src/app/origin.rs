@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::data_view::Reading;
 use super::file_dialog::FileDialog;
+use super::how_far::ImagesRead;
 use super::logic::{App, fresh_seed};
 use super::schedule_view::alpha_bars;
 use super::state::{AppState, Tab};
@@ -53,7 +54,7 @@ pub struct OriginPanel {
     /// An image is looked for.
     pub reading: bool,
     /// How far the images are read among which it is looked for.
-    how_far: Option<Reading>,
+    how_far: Option<ImagesRead>,
     /// Where the image is from, and of how many test images.
     pub source: Option<(OriginSource, Option<usize>)>,
     image: Option<OriginImage>,
@@ -90,12 +91,12 @@ impl OriginPanel {
     }
 
     /// How far the images are read among which one is looked for, where that takes time.
-    pub fn how_far(&self) -> Option<Reading> {
+    pub fn how_far(&self) -> Option<ImagesRead> {
         self.how_far
     }
 
     pub(super) fn reads(&mut self, reading: Reading) {
-        self.how_far = self.reading.then_some(reading);
+        self.how_far = self.reading.then(|| ImagesRead::next(self.how_far, reading));
     }
 
     /// They are read no further: the image that was there stays.

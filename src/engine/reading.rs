@@ -13,7 +13,7 @@ use crate::data::{self, Splits};
 use crate::{Error, Result};
 
 /// Between two events of how far it is.
-const EVERY: Duration = Duration::from_millis(50);
+pub(super) const EVERY: Duration = Duration::from_millis(50);
 /// Commands that may wait for the end of it: the rest waits in the channel, which the window does not overfill.
 const MOST_WAITING: usize = 256;
 

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use candle_core::Tensor;
 
 use super::background;
+use super::reading::EVERY;
 use super::{Event, Outbox, Save, Task};
 use crate::config::Settings;
 use crate::files::{create_dir_all, write_atomically};
@@ -36,13 +38,13 @@ impl NamedWeights {
 
 /// Writes in the background; `Saved`, `FileExists` or `Failed` follows.
 pub(super) fn save(what: Save, weights: Option<NamedWeights>, path: &Path, replace: bool, out: &Outbox) -> Result<()> {
-    let path = path.to_path_buf();
+    let (path, told_to) = (path.to_path_buf(), out.clone());
     background::spawn(Task::Saving, out, move || {
         // A folder cannot be replaced by a file: writing says so.
         if !replace && path.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
             return Ok(Event::FileExists { path });
         }
-        write(&what, weights.as_ref(), &path)?;
+        write(&what, weights.as_ref(), &path, &mut shares(&told_to))?;
         Ok(Event::Saved { what: name_of(&what), path })
     })
 }
@@ -66,7 +68,18 @@ fn name_of(what: &Save) -> &'static str {
     }
 }
 
-fn write(what: &Save, weights: Option<&NamedWeights>, path: &Path) -> Result<()> {
+/// Tells how much of a file is written that takes its time.
+fn shares(out: &Outbox) -> impl FnMut(f64) {
+    let mut told = Instant::now();
+    move |share| {
+        if told.elapsed() >= EVERY {
+            told = Instant::now();
+            out.offer(Event::Writing { share });
+        }
+    }
+}
+
+fn write(what: &Save, weights: Option<&NamedWeights>, path: &Path, told: &mut dyn FnMut(f64)) -> Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         create_dir_all(parent)?;
     }
@@ -74,10 +87,10 @@ fn write(what: &Save, weights: Option<&NamedWeights>, path: &Path) -> Result<()>
         Save::Grid { pictures, columns, provenance } => {
             write_png_of(path, &pictures.grid(*columns, GAP, 0), provenance.as_deref())
         }
-        Save::Singles { pictures, provenance } => write_singles(path, pictures, provenance.as_deref()),
-        Save::Animation { frames, columns } => write_film(path, frames, *columns),
+        Save::Singles { pictures, provenance } => write_singles(path, pictures, provenance.as_deref(), told),
+        Save::Animation { frames, columns } => write_film(path, frames, *columns, told),
         Save::AnimatedPng { frames, columns, provenance } => {
-            write_animated_png(path, frames, *columns, provenance.as_deref())
+            write_animated_png(path, frames, *columns, provenance.as_deref(), told)
         }
         Save::Losses { run } => write_loss_table(run, path),
         Save::LossPlot { svg } => write_atomically(path, |file| file.write_all(svg.as_bytes())),

@@ -120,15 +120,17 @@ impl Drawn {
             SampleOutput::Grid(path) => {
                 write_png_of(path, &pictures(&self.images)?.grid(self.columns, GAP, 0), Some(&self.provenance))
             }
-            SampleOutput::Singles(folder) => write_singles(folder, &pictures(&self.images)?, Some(&self.provenance)),
+            SampleOutput::Singles(folder) => {
+                write_singles(folder, &pictures(&self.images)?, Some(&self.provenance), &mut |_| ())
+            }
             SampleOutput::Tensor(path) => write_tensor(path, &self.images),
             SampleOutput::Animation(path) => {
                 self.frames.push(pictures(&self.images)?);
-                write_film(path, &self.frames, self.columns)
+                write_film(path, &self.frames, self.columns, &mut |_| ())
             }
             SampleOutput::AnimatedPng(path) => {
                 self.frames.push(pictures(&self.images)?);
-                write_animated_png(path, &self.frames, self.columns, Some(&self.provenance))
+                write_animated_png(path, &self.frames, self.columns, Some(&self.provenance), &mut |_| ())
             }
         }
     }
