@@ -366,7 +366,7 @@ impl Steering<'_> {
         let weights = match &what {
             Save::Weights { kind } => {
                 let model = TrainedModel::of_trainer(trainer, self.path)?;
-                Some(saving::NamedWeights::of(model.settings.clone(), model.weights(*kind))?)
+                Some(saving::NamedWeights::of(&model, *kind)?)
             }
             _ => None,
         };
