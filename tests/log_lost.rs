@@ -46,6 +46,18 @@ fn a_full_disk_under_the_log_ends_no_work() {
 }
 
 #[test]
+fn a_log_goes_on_with_its_own_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let mut program = program::program(folder.path(), &["--log", "a.log"]);
+        program.args(WORDS).stdout(Stdio::null()).stderr(Stdio::null());
+        ends_well(program.spawn().unwrap(), "its own log");
+    }
+    let log = std::fs::read_to_string(folder.path().join("a.log")).unwrap();
+    assert_eq!(log.matches(" began\n").count(), 2, "{log}");
+}
+
+#[test]
 fn a_reader_that_has_gone_ends_no_work() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = program::program(folder.path(), &WORDS);
