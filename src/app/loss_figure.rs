@@ -47,7 +47,13 @@ impl AppState {
 fn figure(plot: &LossPlot, places: Places<'_>, beside: &[Beside<'_>], title: &str) -> String {
     let smooth = |series: &LossSeries| series.smoothed(0..=u64::MAX, MOST_BUCKETS, plot.smoothing);
     let beside: Vec<_> = beside.iter().map(|run| (run, placed(&smooth(run.train), run.places))).collect();
-    let frame = Frame::of(plot, places, beside.iter().flat_map(|(_, points)| points.iter().copied()));
+    let ends = beside.iter().flat_map(|(run, _)| {
+        let buckets = run.train.visible(0..=u64::MAX, MOST_BUCKETS);
+        buckets
+            .into_iter()
+            .flat_map(|bucket| [bucket.min, bucket.max].map(|loss| (run.places.of(bucket.last as f64), loss)))
+    });
+    let frame = Frame::of(plot, places, ends.collect::<Vec<_>>().into_iter());
     let [left, right, top, bottom] = EDGES;
     let mut svg = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="12" fill="#3d444d">
@@ -75,9 +81,11 @@ fn figure(plot: &LossPlot, places: Places<'_>, beside: &[Beside<'_>], title: &st
     );
     line(&mut svg, &frame.band(&plot.train, places));
     for (run, points) in &beside {
+        line(&mut svg, &frame.spread(run.train, run.places, run.color));
         line(&mut svg, &frame.curve(points, run.color, &run.name));
     }
     line(&mut svg, &frame.curve(&placed(&smooth(&plot.train), places), TRAIN, "training, smoothed"));
+    line(&mut svg, &frame.spread(&plot.held_out, places, HELD_OUT));
     let held_out = plot.held_out.visible(0..=u64::MAX, MOST_BUCKETS);
     let held_out: Vec<_> = held_out.iter().map(|bucket| (bucket.last, bucket.mean)).collect();
     line(&mut svg, &frame.curve(&placed(&held_out, places), HELD_OUT, "held out"));
@@ -183,6 +191,16 @@ impl Frame {
         )
     }
 
+    /// The same of buckets of several losses, faint: what their mean or a smoothed curve does not show.
+    fn spread(&self, series: &LossSeries, places: Places<'_>, color: &str) -> String {
+        let mut path = String::new();
+        for bucket in series.visible(0..=u64::MAX, MOST_BUCKETS).iter().filter(|bucket| bucket.points() > 1) {
+            let x = self.x(places.of((bucket.first + bucket.last) as f64 / 2.0));
+            let _ = write!(path, "M{x:.1} {:.1}V{:.1}", self.y(bucket.min), self.y(bucket.max));
+        }
+        format!(r#"<path d="{path}" stroke="{color}" stroke-opacity="0.35" fill="none"/>"#)
+    }
+
     fn curve(&self, points: &[(f64, f64)], color: &str, name: &str) -> String {
         let points: Vec<String> =
             points.iter().map(|&(place, loss)| format!("{:.1},{:.1}", self.x(place), self.y(loss))).collect();
@@ -270,6 +288,24 @@ mod tests {
         for part in ["a &lt;run&gt; &amp; more", ">0.001</text>", ">1000</text>", "held out", "loss (logarithmic)"] {
             assert!(svg.contains(part), "{part} is not in {svg}");
         }
+    }
+
+    #[test]
+    fn an_outlier_among_many_is_drawn_held_out_and_of_compared_runs_too() {
+        let spike = |step: u64| if step == 40_000 { 9.0 } else { 0.5 };
+        let mut plot = plot((1..=100_000).map(|_| 0.5), true);
+        (1..=100_000).for_each(|step| plot.held_out.push(step, spike(step)));
+        let of_frame = frame(&plot);
+        let top = format!("V{:.1}", of_frame.y(9.0));
+        assert!(alone(&plot, "run").contains(&top), "the held-out loss");
+
+        let losses: Vec<_> = (1..=100_000).map(|step| (step, spike(step))).collect();
+        let (other, settings) = (LossSeries::of(&losses), Preset::Small.settings());
+        let places = Places::new(plot.axis, &settings, &plot.clock);
+        plot.held_out = LossSeries::default();
+        let beside = Beside { name: "b".into(), color: COMPARED[1], train: &other, places };
+        let both = figure(&plot, places, &[beside], "run");
+        assert!(both.contains(&top) && both.contains(">8</text>"), "of a compared run, on the axis too");
     }
 
     #[test]

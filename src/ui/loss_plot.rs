@@ -144,8 +144,9 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
         .set_margin_fraction(vec2(0.02, 0.08))
         .x_grid_spacer(move |input| loss_axis::marks(axis, input))
         .label_formatter(label)
+        .allow_scroll(false)
         .allow_boxed_zoom(true);
-    let plot = if linear { plot } else { plot.y_grid_spacer(decades) };
+    let plot = plot.y_grid_spacer(if linear { even_marks } else { decades });
     let newest = state.loss.train.latest().map(|newest| places.of(newest.last as f64));
     let remembered = ui.scope_id().with("newest loss");
     let before: Option<f64> = ui.data(|data| data.get_temp(remembered));
@@ -178,11 +179,14 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
             let places = Places::new(axis, &read.settings, &read.clock);
             let line = smooth(&read.train, places);
             let name = state.runs.name(&run.path);
+            plot.line(spread(&seen(&read.train, places), |step| places.of(step), height_of, p.runs[run.color]));
             let line = Line::new(name, line).id(egui::Id::unique(&run.path));
             plot.line(line.stroke(Stroke::new(1.5, p.runs[run.color])));
         }
         plot.line(Line::new("train", smooth(&state.loss.train, places)).stroke(Stroke::new(2.0, p.accent)));
-        let held_out = means(&seen(&state.loss.held_out, places), x, height_of);
+        let held_out = seen(&state.loss.held_out, places);
+        plot.line(spread(&held_out, x, height_of, p.second));
+        let held_out = means(&held_out, x, height_of);
         let dashed = LineStyle::Dashed { length: 5.0 };
         plot.line(Line::new("held out", held_out).stroke(Stroke::new(1.5, p.second)).style(dashed));
     });
@@ -191,9 +195,17 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
     }
     let points = numbers::whole(state.loss.train.len() as f64);
     let name = format!("Loss plot, {points} points");
-    response.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+    let bounds = *response.transform.bounds();
+    response.response.widget_info(|| {
+        let [from, to] = [bounds.min(), bounds.max()].map(|[x, y]| (loss_axis::word(axis, x.max(0.0)), loss_at(y)));
+        let shown = format!("{} to {}, loss {:.4} to {:.4}", from.0, to.0, from.1, to.1);
+        egui::WidgetInfo {
+            current_text_value: Some(shown),
+            ..egui::WidgetInfo::labeled(egui::Role::Image, true, &name)
+        }
+    });
     response.response.on_hover_text(
-        "Scroll to zoom, drag to move: a view that shows the newest step goes along with it.\nDouble-click: the whole run.",
+        "Scroll with Ctrl held to zoom, drag to move: a view that shows the newest step goes along with it.\nDouble-click: the whole run.",
     );
 }
 
@@ -208,9 +220,33 @@ fn envelope(buckets: &[Bucket], place_of: impl Fn(f64) -> f64, height_of: impl F
     PlotPoints::Owned(ends.collect())
 }
 
+/// The same, faint, of buckets of several values: what their mean or a smoothed curve does not show.
+fn spread(
+    buckets: &[Bucket],
+    place_of: impl Fn(f64) -> f64,
+    height_of: impl Fn(f64) -> f64,
+    color: Color32,
+) -> Line<'static> {
+    let several = buckets.iter().any(|bucket| bucket.points() > 1);
+    let points = if several { envelope(buckets, place_of, height_of) } else { PlotPoints::Owned(Vec::new()) };
+    Line::new("from the smallest to the largest", points).stroke(Stroke::new(1.0, color.gamma_multiply(0.35)))
+}
+
 fn means(buckets: &[Bucket], place_of: impl Fn(f64) -> f64, height_of: impl Fn(f64) -> f64) -> PlotPoints<'static> {
     let point = |bucket: &Bucket| PlotPoint::new(place_of(bucket.last as f64), height_of(bucket.mean));
     PlotPoints::Owned(buckets.iter().map(point).collect())
+}
+
+/// Marks of a linear axis: four or so, a round number apart.
+#[allow(clippy::needless_pass_by_value, reason = "the plot hands it over by value")]
+fn even_marks(input: GridInput) -> Vec<GridMark> {
+    let (low, high) = input.bounds;
+    let rough = (high - low) / 5.0;
+    let power = 10f64.powf(rough.max(f64::MIN_POSITIVE).log10().floor());
+    let step_size = power * [1.0, 2.0, 5.0, 10.0].into_iter().find(|round| round * power >= rough).unwrap_or(10.0);
+    let marks = (low / step_size).ceil() as i64..=(high / step_size).floor() as i64;
+    // A range that is no range has no marks.
+    marks.take(16).map(|mark| GridMark { value: mark as f64 * step_size, step_size }).collect()
 }
 
 /// Marks of a logarithmic axis at 1, 2 and 5 times powers of ten, or fewer where they would crowd.
