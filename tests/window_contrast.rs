@@ -85,7 +85,9 @@ fn painted(shapes: &[ClippedShape]) -> Painted {
 
 /// The texts that do not stand out. WCAG exempts what cannot be pressed now: there the ink is `faint`, and the tip says why.
 fn faults(scene: &Scene, pairs: &mut BTreeMap<[[u8; 4]; 2], f32>) -> Vec<String> {
-    let disabled: Vec<Rect> = (scene.harness.query_all_by(|node| node.is_disabled())).map(|node| node.rect()).collect();
+    let nodes = scene.harness.query_all_by(|node| node.bounding_box().is_some());
+    let disabled = nodes.filter(|node| node.accesskit_node().is_disabled());
+    let disabled: Vec<Rect> = disabled.map(|node| node.rect()).collect();
     let mut faults = Vec::new();
     for Text { words, center, ink, ground } in painted(&scene.harness.output().shapes).texts {
         if disabled.iter().any(|rect| rect.contains(center)) {
