@@ -121,6 +121,28 @@ fn state_and_panels_do_not_know_what_is_above_them() {
 }
 
 #[test]
+fn colours_are_named_in_the_palette_alone() {
+    let mut looked_at = 0;
+    for path in ["src/ui", "src/app", "src/window"].into_iter().flat_map(sources) {
+        if path == Path::new("src/ui/palette.rs") {
+            continue;
+        }
+        looked_at += 1;
+        let code = code(&path);
+        // Tests of what is drawn may name what they look for.
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        for kind in ["Color32::", "Rgba::", "Hsva::"] {
+            for (place, _) in code.match_indices(kind) {
+                let named = first_word(&code[place + kind.len()..]);
+                // No colour yet: whoever paints it chooses one.
+                assert!(named == "PLACEHOLDER", "{} names a colour: {kind}{named}", path.display());
+            }
+        }
+    }
+    assert!(looked_at > 60, "only {looked_at} files were looked at");
+}
+
+#[test]
 fn the_library_does_not_know_the_window() {
     for module in ["train", "model", "diffusion", "data", "eval", "engine"] {
         for path in sources(&format!("src/{module}")) {

@@ -7,7 +7,7 @@ mod scene;
 
 use std::path::PathBuf;
 
-use diffuscope::app::{Look, SaveResult, SaveWhat, Tab};
+use diffuscope::app::{SaveResult, SaveWhat, Tab};
 use diffuscope::config::{Budget, DataSource, Preset, SamplerKind, ScheduleKind, Setting};
 use diffuscope::engine::{Activity, Command, EndReason, Event, RunStarted, Save, Task};
 use diffuscope::train::estimate::{Basis, Estimate};
@@ -383,17 +383,4 @@ fn a_narrow_window_shows_everything_in_tabs() {
     scene.harness.set_size(egui::vec2(1440.0, 900.0));
     scene.harness.run_steps(4);
     scene.harness.get_by_label("Drawn: № 1, a 0");
-}
-
-#[test]
-fn the_theme_is_switched_with_a_button() {
-    let mut scene = scene();
-    for (now, look, theme) in [
-        ("Theme: as the system has it", Look::Light, egui::Theme::Light),
-        ("Theme: light", Look::Dark, egui::Theme::Dark),
-        ("Theme: dark", Look::System, egui::Theme::Dark),
-    ] {
-        scene.click(now);
-        assert_eq!((scene.state().look, scene.harness.ctx.theme()), (look, theme));
-    }
 }

@@ -270,5 +270,5 @@ fn without_films_the_strip_says_what_to_do() {
     settings.training.film_megabytes = 0;
     scene.play([run_started(settings, 0)]);
     scene.play(recording(2, 4, 5));
-    scene.harness.get_by_label_contains("Films, under Advanced, is 0 MB");
+    scene.harness.get_by_label_contains("Give Films, under Advanced, some room");
 }

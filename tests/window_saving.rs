@@ -243,3 +243,20 @@ fn the_pictures_are_copied_as_they_are_saved() {
     scene.harness.run_steps(2);
     assert!(scene.harness.query_all_by_label_contains("Copied the pictures").count() >= 1);
 }
+
+#[test]
+fn where_no_dialog_opens_the_path_is_typed_and_the_form_says_so() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    // What a desktop without a portal answers at once, and a dialog that was cancelled.
+    scene.answer(SaveWhat::Grid, None);
+    scene.harness.get_by_label_contains("if no dialog opened, type the path into the field");
+    assert!(scene.enabled("Browse…"), "one may try again");
+    scene.type_into("path to save to", "/tmp/eight.png");
+    assert_eq!(scene.state().save.path, "/tmp/eight.png");
+    assert!(scene.harness.query_by_label_contains("if no dialog opened").is_none(), "it was typed");
+    scene.press("Save");
+    let path = std::path::PathBuf::from("/tmp/eight.png");
+    assert!(matches!(scene.command(), Some(Command::Save { path: to, .. }) if to == path));
+}

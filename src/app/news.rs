@@ -176,11 +176,13 @@ impl App {
         if ended || during == Task::ListingRuns {
             state.runs.reading = false;
         }
+        // One that was written just now may be what helps.
+        self.offer_new_report();
         if !form_tells {
+            let state = &mut self.state;
             let help = state.help(during);
             state.notices.add_with(Kind::Failed, format!("{}: {what}", during.words()), Some(hint), help);
         }
-        self.offer_new_report();
     }
 
     fn films_read(&mut self, run: &std::path::Path, damaged: usize) {

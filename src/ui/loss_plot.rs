@@ -1,5 +1,6 @@
 //! The loss: every step's, smoothed, on held-out images, and of other runs; zoom, pan, and read values off it.
 
+use egui::text::LayoutJob;
 use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Stroke, Ui, Vec2b, pos2, vec2};
 use egui_plot::{AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, PlotPoints};
 
@@ -9,10 +10,11 @@ use super::numbers;
 use super::palette::Palette;
 use super::section::title;
 use super::segmented::segmented;
+use super::setting_row::{reset_asked, with_reset};
 use super::slider::{Scale, slider};
 use super::theme::regular;
 use crate::app::loss_series::{Bucket, LossSeries};
-use crate::app::{Action, AppState, LossAxis, Places, Smoothing};
+use crate::app::{Action, Activity, AppState, LossAxis, Places, Smoothing};
 
 /// Buckets a curve; the raw one has two points each.
 const MOST_BUCKETS: usize = 480;
@@ -28,9 +30,12 @@ const HELD_OUT: &str = "The loss of the same weights on test images, which are n
 pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action>) {
     let linear = state.loss.linear;
     title(ui, "Loss", |ui| {
-        let options = [(false, "log", "Logarithmic axis"), (true, "lin", "Linear axis")];
-        let chosen = segmented(ui, "Loss axis", linear, &options, None);
-        actions.extend(chosen.map(Action::LinearLoss));
+        let options = [
+            (false, "log", "Logarithmic axis. Right-click, or Delete: this one"),
+            (true, "lin", "Linear axis. Right-click, or Delete: the logarithmic one"),
+        ];
+        let (chosen, back) = with_reset(ui, |ui| segmented(ui, "Loss axis", linear, &options, None));
+        actions.extend(back.then_some(false).or(chosen).map(Action::LinearLoss));
         let p = Palette::of(ui);
         legend(ui, "held out", p.second, HELD_OUT);
         legend(ui, "train", p.accent, TRAIN);
@@ -39,8 +44,16 @@ pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action
     if state.loss.train.is_empty() && !compared {
         let p = Palette::of(ui);
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
-        let words = "The loss is drawn here from the first step on.";
-        ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, words, regular(11.5), p.muted);
+        let words = match state.activity {
+            Activity::Idle if state.attached().is_none() => {
+                "Press Train: the loss is drawn here from the first step on."
+            }
+            _ => "The loss is drawn here from the first step on.",
+        };
+        let mut job = LayoutJob::simple(words.into(), regular(11.5), p.muted, rect.width());
+        job.halign = Align::Center;
+        let galley = ui.painter().layout_job(job);
+        ui.painter().galley(rect.center() - vec2(0.0, galley.size().y / 2.0), galley, p.muted);
         return;
     }
     plot(ui, state, height);
@@ -72,7 +85,10 @@ fn against(ui: &mut Ui, axis: LossAxis, actions: &mut Vec<Action>) {
         LossAxis::Images => "images",
         LossAxis::Time => "time",
     };
-    let response = drop_down(ui, "Loss against", word(axis), 78.0);
+    let (response, back) = with_reset(ui, |ui| drop_down(ui, "Loss against", word(axis), 78.0));
+    if back {
+        actions.push(Action::LossAxis(LossAxis::default()));
+    }
     Popup::menu(&response).show(|ui| {
         for other in [LossAxis::Steps, LossAxis::Images, LossAxis::Time] {
             if ui.selectable_label(other == axis, word(other)).clicked() {
@@ -80,6 +96,7 @@ fn against(ui: &mut Ui, axis: LossAxis, actions: &mut Vec<Action>) {
             }
         }
     });
+    response.on_hover_text("What the loss is drawn against. Key: Ctrl+T\nRight-click, or Delete: steps.");
 }
 
 /// Over how many steps the loss is smoothed.
@@ -94,10 +111,10 @@ fn smoothing(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let (response, moved) =
         slider(ui, "Smoothing of the loss", rail, now, &Scale::logarithmic(1.0..=Smoothing::MOST).whole());
     actions.extend(moved.map(|steps| Action::LossSmoothing(Smoothing::over(steps))));
-    if response.secondary_clicked() {
+    if reset_asked(ui, row) {
         actions.push(Action::LossSmoothing(Smoothing::default()));
     }
-    response.on_hover_text("How many steps the thick line is averaged over.\nRight-click: 50 steps.");
+    response.on_hover_text("How many steps the thick line is averaged over.\nRight-click, or Delete: 50 steps.");
 }
 
 fn legend(ui: &mut Ui, word: &str, color: Color32, tip: &str) {
@@ -268,8 +285,11 @@ fn readout(ui: &mut Ui, state: &AppState) {
     let Some(newest) = state.loss.train.newest_smoothed(state.loss.smoothing) else { return };
     let held_out = state.loss.held_out.latest().map(|bucket| format!("held out {:.4}", bucket.mean));
     let parts: Vec<String> = std::iter::once(format!("train {newest:.4}")).chain(held_out).collect();
-    let one_line = ui.painter().layout_no_wrap(parts.join(" · "), regular(11.5), p.muted);
-    // Numbers are never cut: where they have no room beside each other, they stand below each other.
-    let between = if one_line.size().x > ui.available_width() { "\n" } else { " · " };
-    ui.label(RichText::new(parts.join(between)).size(11.5).color(p.muted));
+    // Numbers are never cut: where large ones have no room beside each other, all stand below each other, in two lines from
+    // the start, so that nothing moves as they change.
+    let longest = "train 000.0000 · held out 000.0000".to_owned();
+    let one_line = ui.painter().layout_no_wrap(longest, regular(11.5), p.muted).size();
+    let lines = if one_line.x > ui.available_width() { 2.0 } else { 1.0 };
+    ui.set_min_height(lines * one_line.y);
+    ui.label(RichText::new(parts.join(if lines > 1.0 { "\n" } else { " · " })).size(11.5).color(p.muted));
 }
