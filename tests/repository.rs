@@ -102,7 +102,9 @@ fn the_panels_know_neither_tensors_nor_threads() {
         for word in ["candle", "crossbeam", "std::thread", "std::fs"] {
             assert!(!code.contains(word), "{} uses {word}", path.display());
         }
-        for module in ["engine", "train", "model", "cli"] {
+        // Tests make what the engine would have sent.
+        let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
+        for module in ["engine", "train", "model", "cli"].into_iter().filter(|_| !is_test) {
             assert!(!crate_modules(&code).contains(module), "{} uses crate::{module}", path.display());
         }
     }

@@ -6,7 +6,7 @@
 mod scene;
 
 use diffuscope::app::SaveWhat;
-use diffuscope::config::Preset;
+use diffuscope::config::{Preset, WeightsKind};
 use diffuscope::engine::{Activity, Command, Event, Save};
 use diffuscope::window::Window;
 use egui::{Key, Modifiers, OutputCommand};
@@ -30,6 +30,15 @@ fn copied(scene: &mut Scene) -> Option<[usize; 2]> {
         OutputCommand::CopyImage(image) => Some(image.size),
         _ => None,
     })
+}
+
+#[test]
+fn weights_are_saved_through_the_form() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    let weights = saved(&mut scene, "Weights of 2026-11-24_153012-small (.safetensors)");
+    assert!(matches!(weights, Save::Weights { kind: WeightsKind::Ema }), "{weights:?}");
 }
 
 #[test]

@@ -14,12 +14,14 @@ use super::segmented::segmented;
 use super::setting_row::with_reset;
 use super::textures::Textures;
 use super::theme::{regular, semibold};
-use crate::app::{Action, AppState, FilmAxis, Player, SamplingProgress, SaveWhat};
+use crate::app::{Action, AppState, FilmAxis, Player, SaveWhat};
 
 /// Height of the strip.
 pub const HEIGHT: f32 = 162.0;
 /// Narrower strips say less.
 const ROOMY: f32 = 1180.0;
+/// The same while it says how far a drawing is.
+const ROOMY_WHILE_DRAWING: f32 = 1360.0;
 /// Narrower ones leave two buttons to their keys.
 const TIGHT: f32 = 880.0;
 const MARGIN: f32 = 16.0;
@@ -48,6 +50,7 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     let width = ui.available_width();
     let (roomy, tight) = (width >= ROOMY, width < TIGHT);
+    let crowded = state.sampling.is_some() && width < ROOMY_WHILE_DRAWING;
     let film = state.film().filter(|film| !film.moments().is_empty());
     let there = film.is_some();
     ui.spacing_mut().item_spacing.x = 6.0;
@@ -90,7 +93,7 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             Some(step) => clock(ui, "step ", step as f64, "", 116.0),
             None => clock_words(ui, "your drawing", 116.0),
         }
-        if let Some(alpha_bar) = state.film_alpha_bar().get(t).filter(|_| roomy) {
+        if let Some(alpha_bar) = state.film_alpha_bar().get(t).filter(|_| roomy && !crowded) {
             let text = format!("noise {:.2} · signal {:.2}", (1.0 - alpha_bar).sqrt(), alpha_bar.sqrt());
             let tip = "What x_t is mixed of: noise √(1−ᾱ), signal √ᾱ. Their squares add up to 1";
             ui.label(RichText::new(text).color(p.muted)).on_hover_text(tip);
@@ -142,8 +145,8 @@ fn record(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Action>)
         }
         if roomy {
             // As wide as it can become, so that nothing beside it moves.
-            let most = SamplingProgress { frames_done: progress.frames, seconds_left: Some(599.0), ..progress };
-            let most = ui.painter().layout_no_wrap(numbers::frames(&most), regular(11.5), p.muted).size().x;
+            let most = numbers::most_of_frames(&progress);
+            let most = ui.painter().layout_no_wrap(most, regular(11.5), p.muted).size().x;
             ui.allocate_ui_with_layout(vec2(most, 28.0), Layout::right_to_left(Align::Center), |ui| {
                 ui.set_min_width(most);
                 ui.label(RichText::new(text).size(11.5).color(p.muted));

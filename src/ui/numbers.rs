@@ -55,6 +55,12 @@ pub fn frames(progress: &SamplingProgress) -> String {
     format!("{done} / {all} frames{}{}", told(elapsed, ""), told(left, " left"))
 }
 
+/// The longest that [`frames`] says in the first ten minutes.
+pub fn most_of_frames(progress: &SamplingProgress) -> String {
+    let (all, longest) = (progress.frames, clock(599.0));
+    format!("{all} / {all} frames · {longest} · {longest} left")
+}
+
 /// A time that is left or was taken: `0:58`, `12:05`, `3:20:00`.
 pub fn clock(seconds: f64) -> String {
     let total = seconds.max(0.0).round() as u64;

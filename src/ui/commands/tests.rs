@@ -127,7 +127,7 @@ fn states() -> Vec<AppState> {
         name: Default::default(),
     };
     let record = RunRecord { file, step: 1, share: 0.5, loss: None, checkpoint: true, thumbnail: None };
-    let changed = std::time::SystemTime::UNIX_EPOCH;
+    let changed = std::time::UNIX_EPOCH;
     idle.runs.list = Some(vec![RunSummary { path: PathBuf::from("/data/ada/runs/a"), changed, record: Ok(record) }]);
     idle.notices.add(crate::app::notices::Kind::Info, "something", None);
     let report = Report { path: PathBuf::from("/data/ada/crash.txt"), text: String::new() };
