@@ -29,6 +29,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
+use crate::text::shown;
 
 pub use bench::BenchPlan;
 pub use classifier::ClassifierPlan;
@@ -171,9 +172,9 @@ pub fn say(line: &str) -> Result<()> {
     }
 }
 
-/// An error as the two lines that are printed for it.
+/// An error as the two lines that are printed for it, whatever stood in a file or its name.
 pub fn two_lines(error: &Error) -> String {
-    let one_line = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let one_line = |text: &str| shown(&text.lines().map(str::trim).collect::<Vec<_>>().join(" ")).into_owned();
     format!("error: {}\nhint: {}", one_line(&error.to_string()), one_line(&error.hint()))
 }
 

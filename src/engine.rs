@@ -23,6 +23,8 @@ mod rough;
 mod runs;
 mod sampling;
 mod saving;
+#[cfg(test)]
+mod stalled;
 mod training;
 mod worker;
 mod writes;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::text::shown;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -110,9 +112,10 @@ impl Error {
         move |source| Self::Write { path, source }
     }
 
-    /// A file whose content is wrong.
-    pub fn format(path: impl AsRef<Path>, what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Format { path: path.as_ref().to_path_buf(), what: what.into(), hint: hint.into() }
+    /// A file whose content is wrong. What is said of it may quote the file: it is made fit to be shown.
+    pub fn format(path: impl AsRef<Path>, what: impl AsRef<str>, hint: impl Into<String>) -> Self {
+        let what = shown(what.as_ref()).into_owned();
+        Self::Format { path: path.as_ref().to_path_buf(), what, hint: hint.into() }
     }
 
     /// A wrong use of the command line.

@@ -12,7 +12,7 @@ use candle_core::Tensor;
 use crate::config::{Architecture, WeightsKind};
 use crate::model::weights::write_pth;
 use crate::tensor_file::{self, Entry};
-use crate::train::folder::holds_run;
+use crate::train::folder::may_be_written;
 use crate::trained::{SETTINGS, STEP, TrainedModel};
 use crate::{Error, Result};
 
@@ -32,15 +32,7 @@ pub enum ExportFormat {
 /// # Errors
 /// When the format cannot hold the network, something else stands at `path`, or the disk does not take it.
 pub fn export(model: &TrainedModel, kind: WeightsKind, format: ExportFormat, path: &Path) -> Result<()> {
-    let same =
-        |other: &Path| path.canonicalize().is_ok_and(|path| other.canonicalize().is_ok_and(|other| path == other));
-    let in_a_run = path.parent().is_some_and(holds_run);
-    if same(&model.source) || (in_a_run && path.exists()) {
-        return Err(Error::usage(
-            format!("{} would be written over what it is made from", path.display()),
-            "choose a name outside the run folder",
-        ));
-    }
+    may_be_written(path, &[&model.source])?;
     match format {
         ExportFormat::Safetensors => tensor_file::write(path, metadata(model, kind, path)?, &state_dict(model, kind)?),
         ExportFormat::Pth => write_pth(path, &metadata(model, kind, path)?, &state_dict(model, kind)?),

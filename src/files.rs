@@ -64,6 +64,18 @@ pub fn link_atomically(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
+/// Whether two paths lead to one file or folder, by links of either kind too; files that are not there are no one's.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let number = |path: &Path| fs::metadata(path).map(|about| (about.dev(), about.ino())).ok();
+        number(one).is_some_and(|found| number(other) == Some(found))
+    }
+    #[cfg(not(unix))]
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
 /// The last part of a path, as text to show: what a file or a folder is called.
 pub fn shown_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()

@@ -24,6 +24,7 @@
 //! | [`cli`] | the command line, one file a subcommand |
 //! | [`export`] | trained weights as files of other programs |
 //! | [`files`] | writing files whole or not at all |
+//! | [`text`] | words of strangers, made fit to be shown |
 //! | [`reports`] | reports of crashes |
 //! | [`memory`] | the allocator, and how long it keeps what is freed |
 
@@ -53,6 +54,7 @@ pub mod reports;
 pub mod rng;
 pub mod sampling;
 pub mod tensor_file;
+pub mod text;
 pub mod train;
 pub mod trained;
 #[cfg(not(feature = "readers-only"))]

@@ -64,13 +64,14 @@ impl Reports {
         let before = panic::take_hook();
         let count = Arc::new(AtomicUsize::new(0));
         panic::set_hook(Box::new(move |info| {
-            tracing::error!("{info}");
+            // The report before the log: whatever becomes of that, the report is kept.
             if count.fetch_add(1, Ordering::Relaxed) < MOST_A_START {
                 match self.write(&text_of(info, &Private::of_user())) {
                     Ok(path) => *WRITTEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(path),
                     Err(error) => tracing::error!("no report of a crash could be kept: {error}"),
                 }
             }
+            tracing::error!("{info}");
             before(info);
         }));
     }

@@ -61,7 +61,7 @@ mod tick;
 mod top_bar;
 mod train_tab;
 
-use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+use egui::{CentralPanel, Frame, IdSalt, Margin, Panel, Ui};
 
 use crate::app::{Action, AppState, Tab};
 use command_palette::CommandPalette;
@@ -122,6 +122,7 @@ impl View {
                 .show(ui, |ui| {
                     settings_panel::show(ui, state, textures, &mut actions);
                 });
+            name_edge(ui, "settings", "Width of the settings");
         }
         if charts_have_room && state.right_open {
             Panel::right("charts")
@@ -131,6 +132,7 @@ impl View {
                 .show(ui, |ui| {
                     charts_panel::show(ui, state, textures, &mut actions);
                 });
+            name_edge(ui, "charts", "Width of the charts");
         }
         CentralPanel::no_frame().frame(flat).show(ui, |ui| {
             tabs::show(ui, state, charts_have_room, &mut actions);
@@ -167,5 +169,13 @@ impl View {
         }
         focus::ring(ui);
         actions
+    }
+}
+
+/// Says which panel the edge that one drags belongs to: egui calls them all alike.
+fn name_edge(ui: &Ui, panel: &str, name: &str) {
+    let edge = ui.scope_id().with_salt(IdSalt::new(panel)).with("__resize");
+    if ui.ctx().has_accesskit_node(edge) {
+        ui.ctx().accesskit_node_builder(edge, |node| node.set_label(name));
     }
 }

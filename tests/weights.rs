@@ -259,13 +259,25 @@ fn an_export_replaces_only_an_export() {
     let names: Vec<_> = listed(&at("out")).into_keys().collect();
     assert_eq!(names, ["README.md", "model_index.json", "scheduler", "unet"]);
     assert!(pipeline_error(&at("out"), "pipeline_expected.safetensors") < 1e-4);
-    fs::create_dir(at("mine")).unwrap();
-    fs::write(at("mine/thesis.txt"), "words").unwrap();
-    let (error, _) =
-        failed(folder.path(), &["export", "--checkpoint", "p", "--format", "diffusers", "--out", "mine"], 2);
-    assert_eq!(error, "--out: mine holds other files");
-    assert_eq!(fs::read_to_string(at("mine/thesis.txt")).unwrap(), "words");
-    assert_eq!(listed(folder.path()).len(), 3, "something was left behind");
+    // A folder of others, however much it looks like an export, and an export to which something was added.
+    let mine: [(&str, &[&str]); 4] = [
+        ("mine", &["thesis.txt"]),
+        ("project", &["config.json", ".git/HEAD", "thesis.txt"]),
+        ("model", &["README.md", "model_index.json", "scheduler/scheduler_config.json", "unet/config.json"]),
+        ("out", &["unet/notes.txt"]),
+    ];
+    for (name, files) in mine {
+        for file in files {
+            let path = at(name).join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "words").unwrap();
+        }
+        let words = ["export", "--checkpoint", "p", "--format", "diffusers", "--out", name];
+        let (error, _) = failed(folder.path(), &words, 2);
+        assert_eq!(error, format!("--out: {name} holds other files"));
+        assert!(files.iter().all(|file| fs::read_to_string(at(name).join(file)).unwrap() == "words"));
+    }
+    assert_eq!(listed(folder.path()).len(), 5, "something was left behind");
 }
 
 #[test]

@@ -198,6 +198,11 @@ fn thresholding_and_the_levels_of_guidance_have_rows_and_go_back() {
     assert_eq!(scene.harness.query_all_by_label("2 changed from preset").count(), 2);
     scene.click("More");
     scene.harness.run_steps(20);
+    let place = |scene: &Scene, role, name| scene.harness.get_by_role_and_label(role, name).rect();
+    assert!(
+        place(&scene, Role::Button, "Draw").top() >= place(&scene, Role::Slider, "σ to").bottom(),
+        "what follows stands below all rows"
+    );
     scene.set("σ to", "5");
     assert_eq!(scene.state().settings.sampling.guidance_interval, Some([0.2, 5.0]));
     scene.set("σ from", "7");

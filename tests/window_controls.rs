@@ -146,7 +146,7 @@ fn a_long_drawing_says_what_is_left_and_short_work_is_told_in_the_pill() {
     scene.play(frames.by_ref().take(2));
     let left = scene.state().sampling.unwrap().seconds_left.unwrap();
     assert!(left > 1.0, "{left}");
-    assert!(scene.harness.query_all_by_label_contains("3 / 501 frames, ").count() >= 1);
+    assert!(scene.harness.query_all_by_label_contains("3 / 501 frames · ").count() >= 1);
 
     scene.click("Save…");
     scene.type_into("path to save to", "/tmp/seven.png");

@@ -4,17 +4,16 @@
 
 #[path = "window/scene.rs"]
 mod scene;
+#[path = "window/states.rs"]
+mod states;
 
-use diffuscope::app::{Action, OriginAction, Tab};
-use diffuscope::engine::{Event, Task};
-use diffuscope::pictures::Pictures;
-use diffuscope::sampling::origin::{OriginImage, OriginSource};
 use diffuscope::window::Window;
 use egui::epaint::{ClippedShape, Shape, TextShape};
 use egui::{Rect, Role, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use scene::{Scene, digits, found, in_the_middle, recording, run_read, runs};
+use scene::Scene;
+use states::through_all_states;
 
 /// Pixels of a screen or of a window on it, and its pixels a point: the smallest window, 960×600, common screens, 4K.
 const SIZES: [(f32, f32, f32); 12] = [
@@ -101,72 +100,6 @@ fn faults(scene: &Scene, flat: bool) -> Vec<String> {
         }
     }
     faults
-}
-
-/// Calls `look` with the name of each state, and whether nothing lies over it.
-fn through_all_states(scene: &mut Scene, look: &mut dyn FnMut(&mut Scene, &str, bool)) {
-    let pause = |scene: &mut Scene| {
-        scene.harness.hover_at(egui::pos2(1.0, 1.0));
-        scene.harness.run_steps(4);
-    };
-    let mut next = |scene: &mut Scene, name: &str, flat: bool| {
-        pause(scene);
-        look(scene, name, flat);
-    };
-    next(scene, "first start", true);
-    in_the_middle(scene);
-    next(scene, "training", true);
-    let (_, picture) = scene.state().followed_digit().unwrap();
-    scene.play([found(picture, 0.55)]);
-    scene.act(Action::LookForCopies);
-    next(scene, "copies", true);
-    scene.play(recording(2, 64, 20).into_iter().take(9));
-    next(scene, "drawing", true);
-    scene.play(recording(2, 64, 20).into_iter().skip(9));
-    scene.act(Action::Loupe(true));
-    next(scene, "loupe", true);
-    scene.act(Action::Loupe(false));
-    for (tab, name) in [(Tab::Charts, "charts"), (Tab::Sample, "sample")] {
-        scene.act(Action::ShowTab(tab));
-        next(scene, name, true);
-    }
-    scene.act(Action::Origin(OriginAction::Toggle));
-    let pixels = digits(10).0.get(7).to_vec();
-    let image = OriginImage { picture: Pictures { width: 28, height: 28, pixels }, class: None, bright: true };
-    let source = OriginSource::File("/data/ada/pictures/scanned/seven.png".into());
-    scene.play([Event::OriginFound { source, image, of: None }]);
-    scene.play(recording(3, 64, 20));
-    next(scene, "forward and back", true);
-    scene.act(Action::ToggleSave);
-    next(scene, "save", false);
-    scene.act(Action::ToggleSave);
-    scene.act(Action::ShowTab(Tab::Runs));
-    scene.play([runs()]);
-    next(scene, "runs", true);
-    for (name, batch) in [("2026-11-24_153012-small", 64), ("2026-11-23_090807-nano", 32)] {
-        scene.act(Action::Compare(format!("/data/ada/runs/{name}").into()));
-        scene.play([run_read(name, batch)]);
-    }
-    next(scene, "compare", true);
-    scene.act(Action::ShowTab(Tab::Data));
-    scene.answer_about_data();
-    next(scene, "data", true);
-    scene.hold_over(&["/data/ada/train-images-idx3-ubyte.gz", "/data/ada/seven.png", "/data/ada/notes.txt"]);
-    next(scene, "held over", false);
-    scene.hold_over(&[]);
-    scene.act(Action::Palette(true));
-    next(scene, "all actions", false);
-    scene.act(Action::Palette(false));
-    let what = "cannot write /data/ada/runs/2026-11-24_153012-small/checkpoint.safetensors: no space left".into();
-    let hint = "make room on the disk, then press Continue: nothing is lost".into();
-    scene.play([Event::Failed { during: Task::KeepingRun, what, hint }]);
-    scene.act(Action::ShowTab(Tab::Train));
-    next(scene, "failure", false);
-    scene.play([Event::Saved { what: "film", path: "/data/ada/pictures/2026-11-24_153012-film.gif".into() }]);
-    next(scene, "done", false);
-    scene.press_close();
-    scene.play([scene::not_kept()]);
-    next(scene, "closing", false);
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn the_pointer_reads_the_values_of_each_curve() {
     let Some(Event::HeldOut { loss: held_out, .. }) = held_out([judged]).pop() else { panic!("a loss") };
     let expected = [
         format!("step {step}"),
-        format!("this step {:.4}", report.loss),
+        format!("loss {:.4}", report.loss),
         format!("train {smooth:.4}"),
         format!("held out {held_out:.4} at {judged}"),
     ];
@@ -173,7 +173,8 @@ fn a_closer_look_is_dragged_along_and_left_by_a_double_click_or_a_key() {
         let share = by as f64 / width as f64;
         assert!((0.36..0.50).contains(&share), "0.4 of the width to the right: {share}");
         if by_key {
-            scene.key(Key::F6);
+            scene.harness.key_press_modifiers(Modifiers::SHIFT, Key::F6);
+            scene.harness.run_steps(3);
         } else {
             let at = place(&scene, 0.4, 0.5);
             double_click(&mut scene, at);
@@ -191,7 +192,8 @@ fn a_closer_look_stays_as_losses_come_unless_it_is_of_the_newest() {
     scene.play(steps(STEPS + 1, STEPS + 200));
     assert_eq!(range(&mut scene), old, "what is looked at stays");
 
-    scene.key(Key::F6);
+    scene.harness.key_press_modifiers(Modifiers::SHIFT, Key::F6);
+    scene.harness.run_steps(3);
     let (_, end) = range(&mut scene);
     assert!(end > STEPS + 150, "the whole run is: {end}");
     wheel(&mut scene, 0.98, 300.0, Modifiers::COMMAND);

@@ -7,7 +7,7 @@ mod scene;
 
 use std::path::PathBuf;
 
-use diffuscope::app::{Action, OriginPick, OriginSource, Tab};
+use diffuscope::app::{Action, OriginAction, OriginPick, OriginSource, Tab};
 use diffuscope::config::Preset;
 use diffuscope::data::reading::{Part, Reading};
 use diffuscope::engine::{Command, Event, Task};
@@ -249,4 +249,16 @@ fn what_is_shown_as_reversed_began_with_the_picture_and_the_noise_beside_it() {
     scene.harness.run_steps(3);
     let reversed = std::iter::from_fn(|| scene.command()).any(|command| matches!(command, Command::Reverse { .. }));
     assert!(reversed, "it is reversed as it changed");
+}
+
+#[test]
+fn where_no_dialog_opens_the_path_of_a_picture_is_typed() {
+    let mut scene = scene();
+    scene.act(Action::Origin(OriginAction::Browsed(None)));
+    let says = "If no dialog opened, type its path here, then press Use.";
+    assert!(scene.harness.query_by_label_contains(says).is_some());
+    assert!(!scene.state().origin.browsing);
+    scene.type_into("path of a picture", "/tmp/eight.png");
+    assert!(scene.harness.query_by_label_contains(says).is_none(), "it was typed");
+    assert_eq!(scene.state().origin.path, "/tmp/eight.png");
 }

@@ -32,6 +32,45 @@ fn copied(scene: &mut Scene) -> Option<[usize; 2]> {
     })
 }
 
+#[test]
+fn weights_are_saved_through_the_form() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    let weights = saved(&mut scene, "Weights of 2026-11-24_153012-small (.safetensors)");
+    assert!(matches!(weights, Save::Weights { kind: WeightsKind::Ema }), "{weights:?}");
+}
+
+#[test]
+fn how_much_of_a_long_film_is_written_is_told() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    scene.click("The film as it is shown (.gif)");
+    scene.press("Save");
+    scene.command().unwrap();
+    scene.play([Event::Writing { share: 0.4 }]);
+    assert_eq!(scene.harness.query_all_by_label_contains("Writing: 40 %").count(), 1);
+    assert_eq!(scene.harness.query_all_by_label_contains("Writing what is saved: 40 %").count(), 1);
+    std::thread::park_timeout(std::time::Duration::from_millis(1_100));
+    scene.harness.run_steps(2);
+    assert_eq!(scene.harness.query_all_by_label_contains("40 % · 0:01 · 0:02 left").count(), 2);
+    scene.play([Event::Saved { what: "film", path: "/tmp/seven.gif".into() }]);
+    assert_eq!(scene.harness.query_all_by_label_contains("40 %").count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_place_whose_name_is_no_text_is_not_taken_for_another() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    scene.answer(SaveWhat::Grid, Some(std::ffi::OsStr::from_bytes(b"/data/M\xfcller/seven.png").into()));
+    assert!(!scene.state().save.path.contains("ller"), "the field would name another place");
+    assert_eq!(scene.harness.query_all_by_label_contains("choose a folder whose name is UTF-8").count(), 1);
+}
+
 /// What Save sends for a choice of the form.
 fn saved(scene: &mut Scene, choice: &str) -> Save {
     scene.click(choice);
@@ -72,28 +111,6 @@ fn the_losses_are_saved_as_a_table_and_as_a_plot() {
     let (run, provenance) = (scene.state().run.as_ref().unwrap(), provenance.unwrap());
     assert_eq!(provenance.settings.training, run.settings.training);
     assert_eq!(provenance.step, scene.state().progress.step);
-}
-
-#[test]
-fn the_weights_are_saved_once_there_are_some() {
-    let mut scene = scene();
-    scene.click("Save…");
-    assert!(!scene.enabled("Weights of the model (.safetensors)"), "no model has learned yet");
-    scene.click("Close");
-    in_the_middle(&mut scene);
-    scene.click("Save…");
-    // It says whose they are.
-    let name = scene.state().model_name().expect("a model learns");
-    scene.click(&format!("Weights of {name} (.safetensors)"));
-    scene.type_into("path to save to", "/tmp/digits");
-    scene.press("Save");
-    let Some(Command::Save { what: Save::Weights { kind }, path, replace }) = scene.command() else {
-        panic!("the weights are saved")
-    };
-    let expected = (WeightsKind::Ema, "/tmp/digits.safetensors".into(), false);
-    assert_eq!((kind, path.display().to_string(), replace), expected);
-    scene.play([Event::Saved { what: "weights", path }]);
-    assert!(scene.harness.query_all_by_label_contains("Saved to /tmp/digits.safetensors").count() >= 1);
 }
 
 #[test]
@@ -234,4 +251,21 @@ fn the_pictures_are_copied_as_they_are_saved() {
     assert_eq!(copied(&mut scene), Some([8 * 30 + 2, 8 * 30 + 2]));
     scene.harness.run_steps(2);
     assert!(scene.harness.query_all_by_label_contains("Copied the pictures").count() >= 1);
+}
+
+#[test]
+fn where_no_dialog_opens_the_path_is_typed_and_the_form_says_so() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    // What a desktop without a portal answers at once, and a dialog that was cancelled.
+    scene.answer(SaveWhat::Grid, None);
+    scene.harness.get_by_label_contains("if no dialog opened, type the path into the field");
+    assert!(scene.enabled("Browse…"), "one may try again");
+    scene.type_into("path to save to", "/tmp/eight.png");
+    assert_eq!(scene.state().save.path, "/tmp/eight.png");
+    assert!(scene.harness.query_by_label_contains("if no dialog opened").is_none(), "it was typed");
+    scene.press("Save");
+    let path = std::path::PathBuf::from("/tmp/eight.png");
+    assert!(matches!(scene.command(), Some(Command::Save { path: to, .. }) if to == path));
 }

@@ -15,7 +15,7 @@ use diffuscope::sampling::origin::{OriginImage, OriginSource};
 use diffuscope::window::Window;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use scene::{Scene, digits, drawn_by, found, in_the_middle, recording, run_read, runs};
+use scene::{Scene, digits, drawn_by, found, in_the_middle, model_shipped, recording, run_read, runs};
 
 fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     scaled_scene(width, height, 1.0, theme)
@@ -88,26 +88,36 @@ fn in_the_middle_of_a_run() {
 }
 
 #[test]
-fn the_first_start_and_the_save_form() {
+fn the_first_start() {
+    at_all_sizes("first-start", |scene| {
+        // As the window opens for somebody new: the model that ships draws at once.
+        scene.play([model_shipped(Preset::Small.settings())]);
+        scene.play(recording(1, 64, 24));
+    });
+}
+
+#[test]
+fn nothing_at_all_is_there() {
     let mut scene = scene(1440.0, 900.0, egui::Theme::Dark);
-    scene.harness.run_steps(4);
-    scene.harness.snapshot("first-start-dark");
-    in_the_middle(&mut scene);
-    scene.harness.get_by_label("Sample tab").click();
-    scene.harness.get_by_label("Save…").click();
-    scene.harness.run_steps(3);
-    // The default name holds the time of day.
-    scene.harness.get_by_label("path to save to").focus();
-    scene.harness.run_steps(1);
-    scene.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
-    scene.harness.get_by_label("path to save to").type_text("/data/ada/seven.png");
-    scene.harness.run_steps(3);
-    scene.harness.snapshot("save-dark");
+    look(&mut scene, "nothing-yet-dark");
+}
+
+#[test]
+fn the_save_form() {
+    at_all_sizes("save", |scene| {
+        in_the_middle(scene);
+        scene.click("Sample tab");
+        scene.click("Save…");
+        // The default name holds the time of day, and a caret that blinks is another picture each time.
+        scene.type_into("path to save to", "/data/ada/seven.png");
+        scene.harness.ctx.memory_mut(egui::Memory::stop_text_input);
+        scene.harness.run_steps(3);
+    });
 }
 
 #[test]
 fn what_is_told_lies_over_the_panels_and_the_schedule_is_looked_at() {
-    in_dark_and_small("told", |scene| {
+    at_all_sizes("told", |scene| {
         in_the_middle(scene);
         scene.click("Schedule: Linear");
         scene.click("Curve: SNR");
@@ -247,8 +257,9 @@ fn digits_that_are_drawn() {
 
 #[test]
 fn the_charts_have_a_tab_of_their_own() {
-    let mut scene = scene(960.0, 600.0, egui::Theme::Dark);
-    in_the_middle(&mut scene);
-    scene.click("Charts tab");
-    look(&mut scene, "charts-small-dark");
+    // At the other sizes they stand beside the digits.
+    at_sizes(&SIZES[..1], "charts", |scene| {
+        in_the_middle(scene);
+        scene.click("Charts tab");
+    });
 }

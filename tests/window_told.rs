@@ -81,3 +81,16 @@ fn on_a_light_desktop_the_key_switches_to_dark_at_once_and_there_is_a_way_back()
     scene.click("Theme: as the system has it");
     assert_eq!(scene.state().look, Look::Dark, "a press is seen to do something");
 }
+
+#[test]
+fn the_theme_is_switched_with_a_button() {
+    let mut scene = scene();
+    for (now, look, theme) in [
+        ("Theme: as the system has it", Look::Light, egui::Theme::Light),
+        ("Theme: light", Look::Dark, egui::Theme::Dark),
+        ("Theme: dark", Look::System, egui::Theme::Dark),
+    ] {
+        scene.click(now);
+        assert_eq!((scene.state().look, scene.harness.ctx.theme()), (look, theme));
+    }
+}

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::data_view::Reading;
+use super::how_far::ImagesRead;
 use super::logic::App;
 use super::state::{AppState, Tab};
 use crate::config::Settings;
@@ -21,7 +22,7 @@ pub struct Copies {
     /// The picture that is being compared.
     asked: Option<Pictures>,
     /// How far the training images are read, while that goes on.
-    reading: Option<Reading>,
+    reading: Option<ImagesRead>,
     /// How much of them is made ready to compare with, 0 to 1, while that goes on.
     share: Option<f64>,
     found: Option<(Pictures, Copying)>,
@@ -36,12 +37,12 @@ impl Copies {
     }
 
     /// How far the training images are read, or made ready.
-    pub fn how_far(&self) -> (Option<Reading>, Option<f64>) {
+    pub fn how_far(&self) -> (Option<ImagesRead>, Option<f64>) {
         (self.reading, self.share)
     }
 
     pub(super) fn reads(&mut self, reading: Reading) {
-        self.reading = self.asked.is_some().then_some(reading);
+        self.reading = self.asked.is_some().then(|| ImagesRead::next(self.reading, reading));
     }
 
     pub(super) fn makes_ready(&mut self, share: f64) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::how_far::ImagesRead;
 use super::logic::App;
 use super::state::{Activity, AppState, Tab};
 use crate::config::{DataSettings, DataSource, Subset};
@@ -18,7 +19,7 @@ type Question = (DataSettings, u64);
 pub struct DataView {
     asked: Option<Question>,
     /// How far the images are read that were asked about.
-    reading: Option<Reading>,
+    reading: Option<ImagesRead>,
     seen: Option<(Question, Arc<ContactSheet>)>,
     /// What could not be read, and why.
     failed: Option<(Question, String)>,
@@ -42,12 +43,12 @@ impl DataView {
     }
 
     /// How far its images are read, where that takes time.
-    pub fn reading(&self) -> Option<Reading> {
+    pub fn reading(&self) -> Option<ImagesRead> {
         self.reading
     }
 
     pub(super) fn reads(&mut self, reading: Reading) {
-        self.reading = self.asked.is_some().then_some(reading);
+        self.reading = self.asked.is_some().then(|| ImagesRead::next(self.reading, reading));
     }
 
     /// The images that were asked about are read no further. The question.

@@ -120,6 +120,13 @@ mod tests {
     }
 
     #[test]
+    fn a_desktop_that_opens_no_dialog_answers_with_no_path() {
+        let (told, answer) = bounded(1);
+        assert!(wait_for(async { None }, move |path| told.send(path).unwrap()));
+        assert_eq!(answer.recv_timeout(std::time::Duration::from_secs(10)).unwrap().unwrap(), None);
+    }
+
+    #[test]
     fn block_on_waits_for_another_thread() {
         let (sender, receiver) = std::sync::mpsc::channel::<Waker>();
         let waking = std::thread::spawn(move || receiver.recv().unwrap().wake());

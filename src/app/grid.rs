@@ -58,6 +58,8 @@ impl AppState {
         let after = Choices { grid: weights, ..self.choices() };
         self.edits.note(&self.choices(), &after, Instant::now());
         self.set_choices(after);
+        // What was asked for once and failed is asked for again.
+        self.grid.forget_asked();
         if self.looks_back() {
             self.seek_training(self.films.len().saturating_sub(1));
         }

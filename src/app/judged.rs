@@ -47,10 +47,11 @@ impl AppState {
     pub fn not_judged(&self) -> String {
         let settings = self.run.as_ref().map_or(&self.settings, |run| &run.settings);
         if settings.data.source != DataSource::Mnist {
-            return "Only digits can be judged: these are other images.".into();
+            return "Only digits can be judged: these are other images. Choose MNIST at the top to train on digits."
+                .into();
         }
         match settings.training.eval_seconds {
-            0.0 => "This run is not judged while it trains.".into(),
+            0.0 => "This run is not judged while it trains. Afterwards, in a terminal: diffuscope eval.".into(),
             seconds => {
                 format!("While a model trains, it draws {DIGITS} digits every {seconds:.0} s, which are judged here.")
             }

@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 use super::action::Action;
 use super::dropped::Looks;
 use super::file_dialog::FileDialog;
+use super::how_far::HowFar;
 use super::notices::Kind;
 use super::recording::Moment;
 use super::run_names::Folders;
@@ -281,6 +282,12 @@ impl App {
     fn browsed(&mut self, what: SaveWhat, path: Option<PathBuf>) {
         self.state.save.browsing = false;
         match path {
+            // It could not stand in the field, and another folder would be made in its place.
+            Some(path) if path.to_str().is_none() => {
+                let what = "the name of this place is not text".into();
+                let hint = "choose a folder whose name is UTF-8".into();
+                self.state.save.result = Some(SaveResult::Failed { what, hint });
+            }
             Some(path) => {
                 let path = if what.extension().is_empty() {
                     let folders = Folders { pictures: path, ..self.folders.clone() };
@@ -306,14 +313,15 @@ impl App {
     fn save(&mut self, agreed: bool) {
         self.state.save.complete_extension();
         let path = PathBuf::from(self.state.save.path.trim());
-        let Ok(prepare) = self.state.to_save(self.state.save.what) else { return };
         if path.as_os_str().is_empty() {
             return;
         }
+        let Ok(prepare) = self.state.to_save(self.state.save.what) else { return };
         let (what, replace) = (prepare(), self.state.save.may_replace(&path, agreed));
         if self.command(Command::Save { what, path, replace }) {
             self.state.save.asked = None;
             self.state.writes += 1;
+            self.state.writing = Some(HowFar::begin());
             self.state.save.result = Some(SaveResult::Writing);
         }
     }

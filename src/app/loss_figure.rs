@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::loss_places::Places;
-use super::loss_series::{Bucket, LossSeries};
+use super::loss_series::LossSeries;
 use super::state::{AppState, LossAxis, LossPlot, RunFacts};
 
 /// Size of the figure, CSS pixels.
@@ -46,11 +46,14 @@ impl AppState {
 /// The plot of the loss as SVG, with `title` above it.
 fn figure(plot: &LossPlot, places: Places<'_>, beside: &[Beside<'_>], title: &str) -> String {
     let smooth = |series: &LossSeries| series.smoothed(0..=u64::MAX, MOST_BUCKETS, plot.smoothing);
-    let beside: Vec<_> = beside.iter().map(|run| (run, run.train.visible(0..=u64::MAX, MOST_BUCKETS))).collect();
-    let ends = beside.iter().flat_map(|(run, buckets)| {
-        buckets.iter().flat_map(|bucket| [bucket.min, bucket.max].map(|loss| (run.places.of(bucket.last as f64), loss)))
+    let beside: Vec<_> = beside.iter().map(|run| (run, placed(&smooth(run.train), run.places))).collect();
+    let ends = beside.iter().flat_map(|(run, _)| {
+        let buckets = run.train.visible(0..=u64::MAX, MOST_BUCKETS);
+        buckets
+            .into_iter()
+            .flat_map(|bucket| [bucket.min, bucket.max].map(|loss| (run.places.of(bucket.last as f64), loss)))
     });
-    let frame = Frame::of(plot, places, ends);
+    let frame = Frame::of(plot, places, ends.collect::<Vec<_>>().into_iter());
     let [left, right, top, bottom] = EDGES;
     let mut svg = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="12" fill="#3d444d">
@@ -76,21 +79,14 @@ fn figure(plot: &LossPlot, places: Places<'_>, beside: &[Beside<'_>], title: &st
         &mut svg,
         &format!(r#"<text x="{x}" y="{y}" text-anchor="middle" transform="rotate(-90 {x} {y})">{up}</text>"#),
     );
-    for (run, buckets) in &beside {
-        let style = format!(r#"stroke="{}" stroke-opacity="0.3""#, run.color);
-        line(&mut svg, &frame.band(buckets, run.places, &style, &format!("{}, every step", run.name)));
-    }
-    let every = plot.train.visible(0..=u64::MAX, MOST_BUCKETS);
-    line(&mut svg, &frame.band(&every, places, r##"stroke="#a5c8ff""##, "training, every step"));
-    let held_out = plot.held_out.visible(0..=u64::MAX, MOST_BUCKETS);
-    if held_out.iter().any(|bucket| bucket.points() > 1) {
-        let style = format!(r#"stroke="{HELD_OUT}" stroke-opacity="0.4""#);
-        line(&mut svg, &frame.band(&held_out, places, &style, "held out, every value"));
-    }
-    for (run, _) in &beside {
-        line(&mut svg, &frame.curve(&placed(&smooth(run.train), run.places), run.color, &run.name));
+    line(&mut svg, &frame.band(&plot.train, places));
+    for (run, points) in &beside {
+        line(&mut svg, &frame.spread(run.train, run.places, run.color));
+        line(&mut svg, &frame.curve(points, run.color, &run.name));
     }
     line(&mut svg, &frame.curve(&placed(&smooth(&plot.train), places), TRAIN, "training, smoothed"));
+    line(&mut svg, &frame.spread(&plot.held_out, places, HELD_OUT));
+    let held_out = plot.held_out.visible(0..=u64::MAX, MOST_BUCKETS);
     let held_out: Vec<_> = held_out.iter().map(|bucket| (bucket.last, bucket.mean)).collect();
     line(&mut svg, &frame.curve(&placed(&held_out, places), HELD_OUT, "held out"));
     let mut x = right;
@@ -180,17 +176,29 @@ impl Frame {
     }
 
     /// From the lowest to the highest loss of each bucket, and on to the next: of few steps it is a line, of many a band.
-    fn band(&self, buckets: &[Bucket], places: Places<'_>, style: &str, name: &str) -> String {
+    fn band(&self, series: &LossSeries, places: Places<'_>) -> String {
+        let buckets = series.visible(0..=u64::MAX, MOST_BUCKETS);
         let mut path = String::new();
-        for bucket in buckets {
+        for bucket in &buckets {
             let x = self.x(places.of((bucket.first + bucket.last) as f64 / 2.0));
             let (low, high) = (self.y(bucket.min), self.y(bucket.max));
             let to = if path.is_empty() { 'M' } else { 'L' };
             // A single value has no height: half a pixel each way shows it.
             let _ = write!(path, "{to}{x:.1} {:.1}V{:.1}", low + 0.5, high - 0.5);
         }
-        let name = escaped(name);
-        format!(r#"<path d="{path}" {style} fill="none" stroke-linejoin="round"><title>{name}</title></path>"#)
+        format!(
+            r##"<path d="{path}" stroke="#a5c8ff" fill="none" stroke-linejoin="round"><title>training, every step</title></path>"##
+        )
+    }
+
+    /// The same of buckets of several losses, faint: what their mean or a smoothed curve does not show.
+    fn spread(&self, series: &LossSeries, places: Places<'_>, color: &str) -> String {
+        let mut path = String::new();
+        for bucket in series.visible(0..=u64::MAX, MOST_BUCKETS).iter().filter(|bucket| bucket.points() > 1) {
+            let x = self.x(places.of((bucket.first + bucket.last) as f64 / 2.0));
+            let _ = write!(path, "M{x:.1} {:.1}V{:.1}", self.y(bucket.min), self.y(bucket.max));
+        }
+        format!(r#"<path d="{path}" stroke="{color}" stroke-opacity="0.35" fill="none"/>"#)
     }
 
     fn curve(&self, points: &[(f64, f64)], color: &str, name: &str) -> String {
@@ -267,33 +275,6 @@ mod tests {
     }
 
     #[test]
-    fn a_spike_of_any_curve_is_drawn() {
-        let spiked: Vec<(u64, f64)> = (1..=50_000).map(|step| (step, if step == 777 { 40.0 } else { 0.5 })).collect();
-        let path_of = |svg: &str, name: &str| {
-            let (before, _) = svg.split_once(&format!("<title>{name}</title>")).unwrap();
-            before.rsplit_once("<path d=\"").unwrap().1.split_once('"').unwrap().0.to_owned()
-        };
-        // Up to there goes the path of the bucket of the spike.
-        let top = |frame: &Frame| format!("V{:.1}", frame.y(40.0) - 0.5);
-        let mut own = plot([0.5, 0.5], false);
-        own.held_out = LossSeries::of(&spiked);
-        let svg = alone(&own, "run");
-        assert!(path_of(&svg, "held out, every value").contains(&top(&frame(&own))), "{svg}");
-        own.held_out = LossSeries::of(&spiked[..100]);
-        assert!(!alone(&own, "run").contains("held out, every value"), "few values are the line itself");
-
-        let (plot, other) = (plot([0.5, 0.5], false), LossSeries::of(&spiked));
-        let places = Places::new(plot.axis, &Preset::Small.settings(), &plot.clock);
-        let ends = [(50_000.0, 0.5), (777.0, 40.0)];
-        let beside = Beside { name: "other".into(), color: COMPARED[1], train: &other, places };
-        let svg = figure(&plot, places, &[beside], "run");
-        assert!(
-            path_of(&svg, "other, every step").contains(&top(&Frame::of(&plot, places, ends.into_iter()))),
-            "{svg}"
-        );
-    }
-
-    #[test]
     fn the_curves_stand_between_the_marks_that_name_their_values() {
         let mut plot = plot((1..=1000).map(|step| 1.0 / f64::from(step)), false);
         plot.held_out.push(500, 0.01);
@@ -307,6 +288,24 @@ mod tests {
         for part in ["a &lt;run&gt; &amp; more", ">0.001</text>", ">1000</text>", "held out", "loss (logarithmic)"] {
             assert!(svg.contains(part), "{part} is not in {svg}");
         }
+    }
+
+    #[test]
+    fn an_outlier_among_many_is_drawn_held_out_and_of_compared_runs_too() {
+        let spike = |step: u64| if step == 40_000 { 9.0 } else { 0.5 };
+        let mut plot = plot((1..=100_000).map(|_| 0.5), true);
+        (1..=100_000).for_each(|step| plot.held_out.push(step, spike(step)));
+        let of_frame = frame(&plot);
+        let top = format!("V{:.1}", of_frame.y(9.0));
+        assert!(alone(&plot, "run").contains(&top), "the held-out loss");
+
+        let losses: Vec<_> = (1..=100_000).map(|step| (step, spike(step))).collect();
+        let (other, settings) = (LossSeries::of(&losses), Preset::Small.settings());
+        let places = Places::new(plot.axis, &settings, &plot.clock);
+        plot.held_out = LossSeries::default();
+        let beside = Beside { name: "b".into(), color: COMPARED[1], train: &other, places };
+        let both = figure(&plot, places, &[beside], "run");
+        assert!(both.contains(&top) && both.contains(">8</text>"), "of a compared run, on the axis too");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
+use super::action::Action;
 use super::heat_map::HeatMap;
+use super::how_far::{HowFar, ImagesRead};
 use super::logic::App;
 use super::notices::Kind;
 use super::recording::{Moment, Recording, SamplingProgress};
@@ -25,11 +27,17 @@ impl App {
                 state.activity = activity;
                 (state.reading, state.reading_images) = (None, None);
             }
-            Event::Reading { done, total } => state.reading = Some(done as f64 / total.max(1) as f64),
+            Event::Reading { done, total } => {
+                let share = done as f64 / total.max(1) as f64;
+                state.reading = Some(state.reading.unwrap_or_else(HowFar::begin).at(share));
+            }
+            Event::Writing { share } => state.writing = state.writing.map(|writing| writing.at(share)),
             Event::ReadingImages { during: Task::ReadingData, reading } => state.data.reads(reading),
             Event::ReadingImages { during: Task::LookingForCopies, reading } => state.copies.reads(reading),
             Event::ReadingImages { during: Task::FindingOrigin, reading } => state.origin.reads(reading),
-            Event::ReadingImages { reading, .. } => state.reading_images = Some(reading),
+            Event::ReadingImages { reading, .. } => {
+                state.reading_images = Some(ImagesRead::next(state.reading_images, reading));
+            }
             Event::ReadingStopped { during: Task::LookingForCopies } => state.copies.stopped(),
             Event::ReadingStopped { during: Task::FindingOrigin } => state.origin.stopped(),
             Event::ReadingStopped { .. } => self.reading_stopped(),
@@ -100,7 +108,10 @@ impl App {
             Event::ProvenanceRead { path, provenance } => self.provenance_read(&path, provenance),
             Event::Saved { what, path } => {
                 state.writes = state.writes.saturating_sub(1);
-                state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
+                if !state.save.open {
+                    state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
+                }
+                state.writing = None;
                 state.save.result = Some(SaveResult::Saved(path));
             }
             Event::FileExists { path } => state.not_replaced(path),
@@ -133,6 +144,9 @@ impl App {
         if matches!(during, Task::Saving | Task::DeletingRun) {
             state.writes = state.writes.saturating_sub(1);
         }
+        if ended || during == Task::Saving {
+            state.writing = None;
+        }
         if ended {
             state.writes = 0;
             // Nothing that was going on will tell of its end.
@@ -162,11 +176,13 @@ impl App {
         if ended || during == Task::ListingRuns {
             state.runs.reading = false;
         }
+        // One that was written just now may be what helps.
+        self.offer_new_report();
         if !form_tells {
+            let state = &mut self.state;
             let help = state.help(during);
             state.notices.add_with(Kind::Failed, format!("{}: {what}", during.words()), Some(hint), help);
         }
-        self.offer_new_report();
     }
 
     fn films_read(&mut self, run: &std::path::Path, damaged: usize) {
@@ -218,6 +234,8 @@ impl App {
     fn stepped(&mut self, report: &StepReport) {
         let speed = self.measure.add(report.seconds, report.images);
         let state = &mut self.state;
+        // Where the disk took what the run had to write, nobody has to press Continue.
+        state.notices.goes_on(&Action::Continue);
         state.loss.train.push(report.step, report.loss);
         state.loss.clock.push(report.step, report.seconds);
         state.pulse.push(report);

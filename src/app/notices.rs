@@ -1,6 +1,7 @@
 //! What the window has to tell: newest first, a bounded number.
 
 use super::action::Action;
+use crate::text::shown;
 
 /// How serious a notice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +45,14 @@ const MOST: usize = 20;
 
 impl Notices {
     /// Adds a message; one that says the same as the newest replaces it.
-    pub fn add(&mut self, kind: Kind, text: impl Into<String>, hint: Option<String>) {
+    pub fn add(&mut self, kind: Kind, text: impl AsRef<str>, hint: Option<String>) {
         self.add_with(kind, text, hint, None);
     }
 
     /// Adds a message with a button that helps.
-    pub fn add_with(&mut self, kind: Kind, text: impl Into<String>, hint: Option<String>, help: Option<Help>) {
-        let text = text.into();
+    pub fn add_with(&mut self, kind: Kind, text: impl AsRef<str>, hint: Option<String>, help: Option<Help>) {
+        let text = shown(text.as_ref()).into_owned();
+        let hint = hint.map(|hint| shown(&hint).into_owned());
         if self.newest_first.first().is_some_and(|newest| newest.kind == kind && newest.text == text) {
             self.newest_first.remove(0);
         }
@@ -72,6 +74,11 @@ impl Notices {
         for notice in &mut self.newest_first {
             notice.help.take_if(|help| help.action == Action::Undo);
         }
+    }
+
+    /// What failed goes on by itself: nothing offers to do it again.
+    pub fn goes_on(&mut self, action: &Action) {
+        self.newest_first.retain(|notice| notice.help.as_ref().is_none_or(|help| help.action != *action));
     }
 
     /// All messages, newest first.

@@ -108,6 +108,11 @@ impl AppState {
         Some(pictures.grid(columns(pictures), crate::pictures::GAP, 0))
     }
 
+    /// How many pictures the tab shows.
+    pub fn pictures_shown(&self) -> usize {
+        self.pictures_on_screen().map_or(0, |shown| shown.pictures().count())
+    }
+
     /// As the tabs show them: in the Sample tab what was drawn, in the others the film that is looked back on, else the
     /// newest grid. Where there is no such thing, what the film's strip stands on.
     fn pictures_on_screen(&self) -> Option<Shown<'_>> {

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::action::Action;
 use super::data_view::Reading;
 use super::file_dialog::FileDialog;
+use super::how_far::ImagesRead;
 use super::logic::{App, fresh_seed};
 use super::schedule_view::alpha_bars;
 use super::state::{AppState, Tab};
@@ -34,6 +36,8 @@ pub enum OriginAction {
     Path(String),
     /// Ask for a picture with the desktop's file dialog.
     Browse,
+    /// The file dialog ended; no path if it was cancelled or did not open.
+    Browsed(Option<PathBuf>),
     /// Denoise it from there.
     Reverse,
 }
@@ -50,10 +54,12 @@ pub struct OriginPanel {
     pub path: String,
     /// A file dialog is open.
     pub browsing: bool,
+    /// It ended without a path: cancelled, or no desktop opened one.
+    pub unanswered: bool,
     /// An image is looked for.
     pub reading: bool,
     /// How far the images are read among which it is looked for.
-    how_far: Option<Reading>,
+    how_far: Option<ImagesRead>,
     /// Where the image is from, and of how many test images.
     pub source: Option<(OriginSource, Option<usize>)>,
     image: Option<OriginImage>,
@@ -89,13 +95,23 @@ impl OriginPanel {
         self.image.as_ref().is_some_and(|image| image.bright)
     }
 
+    /// What takes the test image before (`by` < 0) or after the one that is shown; none while one is looked for.
+    pub fn beside(&self, by: isize) -> Option<OriginAction> {
+        let from = match self.source {
+            Some((OriginSource::Test(index), Some(of))) => (index + of).saturating_add_signed(by) % of.max(1),
+            _ => 0,
+        };
+        let pick = OriginPick::Test { from, forward: by > 0, class: self.class };
+        (self.open && !self.reading).then_some(OriginAction::Pick(pick))
+    }
+
     /// How far the images are read among which one is looked for, where that takes time.
-    pub fn how_far(&self) -> Option<Reading> {
+    pub fn how_far(&self) -> Option<ImagesRead> {
         self.how_far
     }
 
     pub(super) fn reads(&mut self, reading: Reading) {
-        self.how_far = self.reading.then_some(reading);
+        self.how_far = self.reading.then(|| ImagesRead::next(self.how_far, reading));
     }
 
     /// They are read no further: the image that was there stays.
@@ -242,11 +258,19 @@ impl App {
                 origin.changed();
                 self.state.noise_origin();
             }
-            OriginAction::Path(path) => origin.path = path,
+            OriginAction::Path(path) => (origin.path, origin.unanswered) = (path, false),
             OriginAction::Browse => {
                 let wake = self.waker();
                 self.origin_dialog = FileDialog::to_open_picture(move || wake());
                 self.state.origin.browsing = self.origin_dialog.is_some();
+                self.state.origin.unanswered = self.origin_dialog.is_none();
+            }
+            OriginAction::Browsed(path) => {
+                (origin.browsing, origin.unanswered) = (false, path.is_none());
+                if let Some(path) = path {
+                    origin.path = path.display().to_string();
+                    self.pick_origin(OriginPick::File(path));
+                }
             }
             OriginAction::Reverse => self.reverse(),
         }
@@ -256,11 +280,8 @@ impl App {
     pub(super) fn poll_origin_dialog(&mut self) {
         let Some(answer) = self.origin_dialog.as_ref().and_then(FileDialog::poll) else { return };
         self.origin_dialog = None;
-        self.state.origin.browsing = false;
-        if let Some(path) = self.chosen(answer) {
-            self.state.origin.path = path.display().to_string();
-            self.pick_origin(OriginPick::File(path));
-        }
+        let path = self.chosen(answer);
+        self.apply(Action::Origin(OriginAction::Browsed(path)));
     }
 
     pub(super) fn pick_origin(&mut self, pick: OriginPick) {

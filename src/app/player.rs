@@ -26,6 +26,21 @@ pub struct Player {
     pub axis: FilmAxis,
 }
 
+impl Player {
+    /// How fast it can be played.
+    pub const SPEEDS: [f32; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
+
+    /// The next faster speed; none over the fastest.
+    pub fn faster(&self) -> Option<f32> {
+        Self::SPEEDS.into_iter().find(|speed| *speed > self.speed)
+    }
+
+    /// The next slower speed; none under the slowest.
+    pub fn slower(&self) -> Option<f32> {
+        Self::SPEEDS.into_iter().rev().find(|speed| *speed < self.speed)
+    }
+}
+
 impl Default for Player {
     fn default() -> Self {
         Self { playing: false, speed: 1.0, carried: 0.0, axis: FilmAxis::Denoising }

@@ -7,7 +7,7 @@ use super::schedule_view::ScheduleCurve;
 use super::smoothing::Smoothing;
 use super::state::{AppState, Look, LossAxis};
 use super::zoom::Zoom;
-use crate::config::{Preset, Settings, WeightsKind};
+use crate::config::{DataSource, Preset, Settings, WeightsKind};
 
 /// Raised when the fields below change their meaning.
 const VERSION: u32 = 1;
@@ -42,9 +42,14 @@ pub struct Remembered {
 impl Remembered {
     /// What is worth keeping of a state.
     pub fn of(state: &AppState) -> Self {
+        let mut settings = state.settings.clone();
+        if matches!(&settings.data.source, DataSource::Path(path) if path.to_str().is_none()) {
+            // JSON has no such names: all else is kept.
+            settings.data.source = DataSource::Mnist;
+        }
         Self {
             version: VERSION,
-            settings: state.settings.clone(),
+            settings,
             look: state.look,
             zoom: state.zoom,
             linear_loss: state.loss.linear,
@@ -109,6 +114,17 @@ mod tests {
         assert!(again.live.on && !again.left_open && again.grid.weights == WeightsKind::Raw);
         assert_eq!(again.schedule_look.digit().map(|(t, _)| t), Some(50));
         assert_eq!(Remembered::of(&again), Remembered::of(&state));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn beside_a_path_that_is_no_text_all_else_is_kept() {
+        use std::os::unix::ffi::OsStrExt;
+        let mut state = AppState::new(Preset::Nano.settings());
+        state.settings.data.source = DataSource::Path(std::ffi::OsStr::from_bytes(b"/data/M\xfcller").into());
+        state.settings.training.batch_size = 17;
+        let again = Remembered::restore(Remembered::of(&state).to_text().as_deref());
+        assert_eq!((again.settings.training.batch_size, again.settings.data.source), (17, DataSource::Mnist));
     }
 
     #[test]

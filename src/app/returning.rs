@@ -60,7 +60,11 @@ impl LookedAt {
         // Closed before it was back: it is where it was to be.
         let returning = state.returning.clone();
         Self {
-            shown: run.or(weights).or(returning.as_ref().and_then(|returning| returning.shown.clone())),
+            // JSON has no names that are not UTF-8.
+            shown: run
+                .or(weights)
+                .or(returning.as_ref().and_then(|returning| returning.shown.clone()))
+                .filter(|path| path.to_str().is_some()),
             place: returning.map_or(place, |returning| returning.place.or(place)),
             tab: state.tab,
             followed: state.followed,

@@ -9,7 +9,7 @@ use super::logic::App;
 use super::loss_series::LossSeries;
 use super::notices::{Help, Kind};
 use super::run_naming::RunNaming;
-use super::state::{Activity, EndReason, Progress, RunFacts, Tab};
+use super::state::{Activity, AppState, EndReason, Progress, RunFacts, Tab};
 use crate::config::DataSource;
 use crate::data::network::is_unnamed;
 use crate::engine::{Command, RunOpened};
@@ -40,6 +40,29 @@ impl Runs {
     /// What a run is called: the name that it was given, or that of its folder.
     pub fn name(&self, run: &Path) -> String {
         self.names.get(run).map_or_else(|| shown_name(run), |name| name.of(run))
+    }
+}
+
+impl AppState {
+    /// The newest run in the list that can be opened, other than the one that is shown.
+    pub fn run_to_open(&self) -> Option<PathBuf> {
+        let shown = self.run.as_ref().map(|run| &run.folder);
+        let opens = |run: &&RunSummary| run.record.as_ref().is_ok_and(|record| record.checkpoint);
+        let list = self.runs.list.iter().flatten().filter(opens);
+        list.map(|run| &run.path).find(|path| Some(*path) != shown).cloned()
+    }
+
+    /// The run in the list that is shown, else, where the list is looked at, its newest.
+    pub fn run_at_hand(&self) -> Option<PathBuf> {
+        let listed = || self.runs.list.iter().flatten().filter(|run| run.record.is_ok()).map(|run| &run.path);
+        let shown = self.run.as_ref().map(|run| &run.folder);
+        let newest = || listed().next().filter(|_| self.tab == Tab::Runs);
+        listed().find(|path| Some(*path) == shown).or_else(newest).cloned()
+    }
+
+    /// Whether a run can be compared with others, or left out again.
+    pub fn can_compare(&self, run: &Path) -> bool {
+        self.comparison.get(run).is_some() || !self.comparison.is_full()
     }
 }
 

@@ -141,6 +141,7 @@ impl AppState {
         if !self.save.open {
             self.notices.add(Kind::Failed, text, Some(hint.into()));
         }
+        self.writing = None;
         self.save.result = Some(SaveResult::Exists(path));
     }
 }

@@ -9,7 +9,7 @@ use super::closing::Closing;
 use super::comparison::Comparison;
 use super::copies::Copies;
 use super::crash::Crash;
-use super::data_view::{DataView, Reading};
+use super::data_view::DataView;
 use super::edits::{Choices, Edits};
 use super::films::Films;
 use super::fold::Fold;
@@ -17,6 +17,7 @@ use super::grid::GridChoice;
 use super::health::{Evidence, Health};
 use super::heat_map::HeatMap;
 use super::held_over::HeldOver;
+use super::how_far::{HowFar, ImagesRead};
 use super::live::Live;
 use super::loss_series::LossSeries;
 use super::naming::Naming;
@@ -153,10 +154,12 @@ pub struct AppState {
     pub(super) fold: Fold,
     pub right_open: bool,
     pub activity: Activity,
-    /// Share of a model's file that is read, 0 to 1, while one is opened.
-    pub reading: Option<f64>,
+    /// How far a model's file is read, while one is opened.
+    pub reading: Option<HowFar>,
     /// How far the images of the run are read that is being prepared.
-    pub reading_images: Option<Reading>,
+    pub reading_images: Option<ImagesRead>,
+    /// How far what is saved is written, while it is.
+    pub writing: Option<HowFar>,
     pub run: Option<RunFacts>,
     /// The run of another program that is looked at: the one that is shown.
     pub(super) attached: Option<PathBuf>,
@@ -246,6 +249,7 @@ impl AppState {
             activity: Activity::Idle,
             reading: None,
             reading_images: None,
+            writing: None,
             run: None,
             attached: None,
             attaching: false,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::text::shown;
 use crate::train::StepReport;
 
 /// Seconds between two plain lines.
@@ -56,9 +57,10 @@ impl Progress {
 
     /// Prints a line that stays, above the bar if there is one.
     pub fn note(&mut self, line: &str) {
+        let line = shown(line);
         match &mut self.face {
             Face::Bar(bar) => bar.println(line),
-            Face::Lines { to, .. } => plain(to, line),
+            Face::Lines { to, .. } => plain(to, &line),
         }
     }
 

@@ -55,6 +55,8 @@ pub enum Event {
     RunEnded { step: u64, reason: EndReason, run: PathBuf },
     /// So much of a model's file is read. May be dropped when the window is slow.
     Reading { done: u64, total: u64 },
+    /// So much of what is saved is written, 0 to 1. May be dropped when the window is slow.
+    Writing { share: f64 },
     /// So much is read of the images that a task needs. May be dropped when the window is slow.
     ReadingImages { during: Task, reading: Reading },
     /// The images that a task in the background needs are read no further, as that was asked for.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvError, TryRecvError};
+use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError, TryRecvError};
 
 use super::{Command, Event, Outbox, Task};
 use crate::config::DataSource;
@@ -13,7 +13,7 @@ use crate::data::{self, Splits};
 use crate::{Error, Result};
 
 /// Between two events of how far it is.
-const EVERY: Duration = Duration::from_millis(50);
+pub(super) const EVERY: Duration = Duration::from_millis(50);
 /// Commands that may wait for the end of it: the rest waits in the channel, which the window does not overfill.
 const MOST_WAITING: usize = 256;
 
@@ -74,6 +74,11 @@ impl Inbox {
 
     pub(super) fn recv(&mut self) -> Result<Command, RecvError> {
         self.waiting.pop_front().map_or_else(|| self.commands.recv(), Ok)
+    }
+
+    /// Waits until `end` at most.
+    pub(super) fn recv_until(&mut self, end: Instant) -> Result<Command, RecvTimeoutError> {
+        self.waiting.pop_front().map_or_else(|| self.commands.recv_deadline(end), Ok)
     }
 
     pub(super) fn try_recv(&mut self) -> Result<Command, TryRecvError> {

@@ -2,9 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use candle_core::Device;
-use crossbeam_channel::TryRecvError;
+use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 
 use super::reading::{self, Inbox};
 use super::sampling::{Beginning, Source};
@@ -92,7 +93,7 @@ fn carry_on(
         worker.show_past(&path, run.trainer.settings(), history);
     }
     let _ = worker.out.send(Event::Activity(Activity::Training));
-    let mut steering = Steering { worker, commands, path: &path, held: false };
+    let mut steering = Steering { worker, commands, path: &path, held: false, tries_again: None };
     let outcome = train_guarded(&mut run, &mut |event, trainer| steering.watch(event, trainer));
     let step = run.trainer.step_count();
     let reason = match &outcome {
@@ -116,6 +117,9 @@ fn train_guarded(run: &mut Run, watch: &mut dyn FnMut(RunEvent, &Trainer) -> Res
     catch_unwind(AssertUnwindSafe(|| run.train(watch))).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
 }
 
+/// Time until a disk that did not take the run's files is asked again.
+pub(super) const RETRY_AFTER: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(10) };
+
 /// Between two steps: tells the window what happened and does what it asks.
 struct Steering<'a> {
     worker: &'a mut Worker,
@@ -123,6 +127,8 @@ struct Steering<'a> {
     path: &'a Path,
     /// Whether the run waits after each step.
     held: bool,
+    /// When the disk is asked again that did not take what the run has to write, unless a person is quicker.
+    tries_again: Option<Instant>,
 }
 
 /// What a command means for the run.
@@ -162,7 +168,9 @@ impl Steering<'_> {
             RunEvent::Busy => return Ok(self.listen(trainer)),
             RunEvent::Stalled { what, hint } => {
                 self.held = true;
-                let hint = format!("{hint}, then press Continue: nothing is lost");
+                self.tries_again = Some(Instant::now() + RETRY_AFTER);
+                let seconds = RETRY_AFTER.as_secs();
+                let hint = format!("{hint}; it tries again every {seconds} s, at once with Continue: nothing is lost");
                 self.worker.out.send(Event::Failed { during: Task::KeepingRun, what, hint })
             }
         };
@@ -219,7 +227,13 @@ impl Steering<'_> {
                     let _ = self.worker.out.send(Event::Activity(Activity::Paused));
                     announced = true;
                 }
-                self.commands.recv().map_err(|_| TryRecvError::Disconnected)
+                match self.tries_again {
+                    Some(end) => self.commands.recv_until(end).or_else(|end| match end {
+                        RecvTimeoutError::Timeout => Ok(Command::Continue),
+                        RecvTimeoutError::Disconnected => Err(TryRecvError::Disconnected),
+                    }),
+                    None => self.commands.recv().map_err(|_| TryRecvError::Disconnected),
+                }
             } else {
                 self.commands.try_recv()
             };
@@ -245,16 +259,16 @@ impl Steering<'_> {
         let during = task_of(&command);
         let result = match command {
             Command::Pause => {
-                self.held = true;
+                (self.held, self.tries_again) = (true, None);
                 Ok(())
             }
             Command::Continue => {
-                self.held = false;
+                (self.held, self.tries_again) = (false, None);
                 let _ = self.worker.out.send(Event::Activity(Activity::Training));
                 return Steer::Go;
             }
             Command::Step => {
-                self.held = true;
+                (self.held, self.tries_again) = (true, None);
                 return Steer::Go;
             }
             Command::Stop => return Steer::End,
@@ -352,7 +366,7 @@ impl Steering<'_> {
         let weights = match &what {
             Save::Weights { kind } => {
                 let model = TrainedModel::of_trainer(trainer, self.path)?;
-                Some(saving::NamedWeights::of(model.settings.clone(), model.weights(*kind))?)
+                Some(saving::NamedWeights::of(&model, *kind)?)
             }
             _ => None,
         };

@@ -266,7 +266,7 @@ impl Worker {
         let weights = match &what {
             Save::Weights { kind } => {
                 let model = self.model.as_ref().ok_or_else(no_model)?;
-                Some(saving::NamedWeights::of(model.settings.clone(), model.weights(*kind))?)
+                Some(saving::NamedWeights::of(model, *kind)?)
             }
             _ => None,
         };

@@ -9,7 +9,7 @@ use candle_core::Tensor;
 use super::{entries, readme};
 use crate::config::{Architecture, CLASS_COUNT, UNetConfig, WeightsKind};
 use crate::model::weights::compact_as_unet::compact_as_unet;
-use crate::model::weights::diffusers::{PipelineParts, UNetPart, is_diffusers, write_pipeline};
+use crate::model::weights::diffusers::{PipelineParts, UNetPart, is_export_alone, write_pipeline};
 use crate::trained::TrainedModel;
 use crate::{Error, Result};
 
@@ -75,10 +75,10 @@ fn without_class(weights: &Weights) -> Result<Weights> {
     Ok(weights)
 }
 
-/// A folder is replaced only if it is empty or holds a pipeline.
+/// A folder is replaced only if it is empty, or holds what was exported before and nothing else.
 fn may_be_replaced(path: &Path) -> Result<()> {
     let Ok(mut inside) = fs::read_dir(path) else { return Ok(()) };
-    if inside.next().is_none() || is_diffusers(path) {
+    if inside.next().is_none() || is_export_alone(path, readme::MARK) {
         return Ok(());
     }
     Err(Error::usage(

@@ -3,6 +3,9 @@
 use crate::config::{Prediction, ScheduleKind, WeightsKind};
 use crate::trained::TrainedModel;
 
+/// What begins it, whichever model it is of.
+pub const MARK: &str = "# Handwritten digits by diffusion\n\nTrained with [Diffuscope]";
+
 /// The text, for a network that works on patches of `patch_size`.
 pub fn text(model: &TrainedModel, kind: WeightsKind, patch_size: usize) -> String {
     let settings = &model.settings;
@@ -46,8 +49,7 @@ pub fn text(model: &TrainedModel, kind: WeightsKind, patch_size: usize) -> Strin
         ""
     };
     format!(
-        "# Handwritten digits by diffusion\n\n\
-         Trained with [Diffuscope](https://crates.io/crates/diffuscope): {parameters} weights, {step} steps, {weights}.\n\
+        "{MARK}(https://crates.io/crates/diffuscope): {parameters} weights, {step} steps, {weights}.\n\
          T = {timesteps}, {schedule}, predicts {prediction}.\n{patches}\n\
          Draw digits, from this folder, with `pip install torch diffusers pillow`:\n\n\
          ```python\n\

@@ -15,16 +15,16 @@ const HINT: &str = "choose a file; in a folder from somebody else, take it out";
 /// # Errors
 /// [`Error::Read`] when it cannot be opened, [`Error::Format`] when it is no file.
 pub fn open_regular(path: &Path) -> Result<File> {
-    let file = at_once(OpenOptions::new().read(true)).open(path).map_err(Error::read(path))?;
+    let file = at_once(OpenOptions::new().read(true), true).open(path).map_err(Error::read(path))?;
     if file.metadata().map_err(Error::read(path))?.is_file() { Ok(file) } else { Err(no_file(path)) }
 }
 
-/// Opens a file to write at its end; with `create`, makes it where there is none.
+/// Opens a file to write at its end, and never one that a link leads to; with `create`, makes it where there is none.
 ///
 /// # Errors
 /// [`Error::Write`] when it cannot be opened, [`Error::Format`] when it is no file.
 pub fn append_to_regular(path: &Path, create: bool) -> Result<File> {
-    let open = || at_once(OpenOptions::new().append(true)).open(path);
+    let open = || at_once(OpenOptions::new().append(true), false).open(path);
     let opened = match open() {
         Err(error) if create && error.kind() == ErrorKind::NotFound => disk::create(path).and_then(|()| open()),
         opened => opened,
@@ -32,7 +32,12 @@ pub fn append_to_regular(path: &Path, create: bool) -> Result<File> {
     let file = opened.map_err(|error| {
         // A pipe that nobody reads from is refused by the system itself.
         let other = std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
-        if other { no_file(path) } else { Error::write(path)(error) }
+        let link = std::fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink());
+        match (link, other) {
+            (true, _) => Error::format(path, "it is a link to somewhere else", HINT),
+            (_, true) => no_file(path),
+            _ => Error::write(path)(error),
+        }
     })?;
     if file.metadata().map_err(Error::write(path))?.is_file() { Ok(file) } else { Err(no_file(path)) }
 }
@@ -58,21 +63,37 @@ fn no_file(path: &Path) -> Error {
     Error::format(path, what, HINT)
 }
 
-/// Opening a pipe does not wait for its other end.
+/// Opening a pipe does not wait for its other end; where links are not `followed`, the system refuses one.
 #[cfg(unix)]
-fn at_once(options: &mut OpenOptions) -> &mut OpenOptions {
+fn at_once(options: &mut OpenOptions, followed: bool) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
-    options.custom_flags(libc::O_NONBLOCK)
+    options.custom_flags(libc::O_NONBLOCK | if followed { 0 } else { libc::O_NOFOLLOW })
 }
 
 #[cfg(not(unix))]
-fn at_once(options: &mut OpenOptions) -> &mut OpenOptions {
+fn at_once(options: &mut OpenOptions, _followed: bool) -> &mut OpenOptions {
     options
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A link that was put there after somebody looked for links is not followed either.
+    #[cfg(unix)]
+    #[test]
+    fn no_link_is_appended_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (elsewhere, link) = (folder.path().join("elsewhere"), folder.path().join("log.txt"));
+        std::fs::write(&elsewhere, "mine").unwrap();
+        for target in [&elsewhere, &folder.path().join("none")] {
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            assert!(matches!(append_to_regular(&link, true), Err(Error::Format { .. } | Error::Write { .. })));
+            std::fs::remove_file(&link).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "mine");
+        assert!(!folder.path().join("none").exists());
+    }
 
     #[test]
     fn a_file_is_read_up_to_its_limit_and_appended_to() {

@@ -25,22 +25,30 @@ const LAST_FRAME_TIME: Duration = Duration::from_secs(2);
 /// # Errors
 /// When there is no picture.
 pub fn png(pictures: &Pictures, provenance: Option<&Provenance>) -> io::Result<Vec<u8>> {
-    encode(&[pictures], provenance, None).map_err(png_to_io)
+    encode(&[pictures], provenance, None, &mut |_| ()).map_err(png_to_io)
 }
 
+/// `told` gets the share of the frames that are encoded, 0 to 1, here and below.
+///
 /// The first picture of each element, all of one size, as an endlessly repeated APNG: a PNG whose first frame every
 /// program shows. The last frame is held for two seconds.
 ///
 /// # Errors
 /// When a picture is missing or of another size.
-pub fn apng(frames: &[Pictures], frame_time: Duration, provenance: Option<&Provenance>) -> io::Result<Vec<u8>> {
-    encode(&frames.iter().collect::<Vec<_>>(), provenance, Some(frame_time)).map_err(png_to_io)
+pub fn apng(
+    frames: &[Pictures],
+    frame_time: Duration,
+    provenance: Option<&Provenance>,
+    told: &mut dyn FnMut(f64),
+) -> io::Result<Vec<u8>> {
+    encode(&frames.iter().collect::<Vec<_>>(), provenance, Some(frame_time), told).map_err(png_to_io)
 }
 
 fn encode(
     frames: &[&Pictures],
     provenance: Option<&Provenance>,
     frame_time: Option<Duration>,
+    told: &mut dyn FnMut(f64),
 ) -> Result<Vec<u8>, EncodingError> {
     let (width, height) = size(frames.first().copied().unwrap_or(&Pictures::default()))?;
     let mut bytes = Vec::new();
@@ -64,6 +72,7 @@ fn encode(
             writer.set_frame_delay(milliseconds(LAST_FRAME_TIME), 1000)?;
         }
         writer.write_image_data(&frame.pixels[..(width * height) as usize])?;
+        told((i + 1) as f64 / frames.len() as f64);
     }
     writer.finish()?;
     Ok(bytes)
@@ -73,7 +82,7 @@ fn encode(
 ///
 /// # Errors
 /// When a picture is missing or too large for the format.
-pub fn gif(frames: &[Pictures], frame_time: Duration) -> io::Result<Vec<u8>> {
+pub fn gif(frames: &[Pictures], frame_time: Duration, told: &mut dyn FnMut(f64)) -> io::Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     let mut encoder = GifEncoder::new(&mut bytes);
     encoder.set_repeat(Repeat::Infinite).map_err(to_io)?;
@@ -85,6 +94,7 @@ pub fn gif(frames: &[Pictures], frame_time: Duration) -> io::Result<Vec<u8>> {
         let rgba = image::DynamicImage::ImageLuma8(grey).into_rgba8();
         let delay = Delay::from_saturating_duration(time);
         encoder.encode_frame(image::Frame::from_parts(rgba, 0, 0, delay)).map_err(to_io)?;
+        told((i + 1) as f64 / frames.len() as f64);
     }
     drop(encoder);
     Ok(bytes.into_inner())
@@ -122,8 +132,8 @@ pub fn check_new_folder(folder: &Path) -> crate::Result<()> {
 ///
 /// # Errors
 /// When a frame has no picture or the file cannot be written.
-pub fn write_film(path: &Path, frames: &[Pictures], columns: usize) -> crate::Result<()> {
-    let bytes = gif(&grids(frames, columns), FRAME_TIME).map_err(Error::write(path))?;
+pub fn write_film(path: &Path, frames: &[Pictures], columns: usize, told: &mut dyn FnMut(f64)) -> crate::Result<()> {
+    let bytes = gif(&grids(frames, columns), FRAME_TIME, told).map_err(Error::write(path))?;
     write_atomically(path, |file| file.write_all(&bytes))
 }
 
@@ -136,8 +146,9 @@ pub fn write_animated_png(
     frames: &[Pictures],
     columns: usize,
     provenance: Option<&Provenance>,
+    told: &mut dyn FnMut(f64),
 ) -> crate::Result<()> {
-    let bytes = apng(&grids(frames, columns), FRAME_TIME, provenance).map_err(Error::write(path))?;
+    let bytes = apng(&grids(frames, columns), FRAME_TIME, provenance, told).map_err(Error::write(path))?;
     write_atomically(path, |file| file.write_all(&bytes))
 }
 
@@ -149,13 +160,20 @@ fn grids(frames: &[Pictures], columns: usize) -> Vec<Pictures> {
 ///
 /// # Errors
 /// When something of that name exists, or the folder cannot be written.
-pub fn write_singles(folder: &Path, pictures: &Pictures, provenance: Option<&Provenance>) -> crate::Result<()> {
+pub fn write_singles(
+    folder: &Path,
+    pictures: &Pictures,
+    provenance: Option<&Provenance>,
+    told: &mut dyn FnMut(f64),
+) -> crate::Result<()> {
     check_new_folder(folder)?;
     write_folder_atomically(folder, |folder| {
         (0..pictures.count()).try_for_each(|i| {
             let one = Pictures { width: pictures.width, height: pictures.height, pixels: pictures.get(i).to_vec() };
             let provenance = provenance.map(|all| all.of_image(i));
-            write_png_of(&folder.join(format!("{i:04}.png")), &one, provenance.as_ref())
+            write_png_of(&folder.join(format!("{i:04}.png")), &one, provenance.as_ref())?;
+            told((i + 1) as f64 / pictures.count() as f64);
+            Ok(())
         })
     })
 }
@@ -192,7 +210,7 @@ mod tests {
         let bytes = png(&frame(7), None).unwrap();
         let read = image::load_from_memory(&bytes).unwrap().into_luma8();
         assert_eq!(read.as_raw(), &frame(7).pixels);
-        let bytes = gif(&[frame(7), frame(9)], Duration::from_millis(40)).unwrap();
+        let bytes = gif(&[frame(7), frame(9)], Duration::from_millis(40), &mut |_| ()).unwrap();
         let decoder = image::codecs::gif::GifDecoder::new(Cursor::new(bytes)).unwrap();
         assert_eq!(image::AnimationDecoder::into_frames(decoder).count(), 2);
         assert!(png(&Pictures::default(), None).is_err());
@@ -201,7 +219,10 @@ mod tests {
     #[test]
     fn an_apng_has_every_frame_its_times_and_what_drew_it() {
         let frame = |value| Pictures { width: 3, height: 2, pixels: vec![0, value, 255, 1, 2, 3] };
-        let bytes = apng(&[frame(7), frame(8), frame(9)], Duration::from_millis(40), None).unwrap();
+        let mut shares = Vec::new();
+        let mut told = |share| shares.push(share);
+        let bytes = apng(&[frame(7), frame(8), frame(9)], Duration::from_millis(40), None, &mut told).unwrap();
+        assert_eq!(shares, [1.0 / 3.0, 2.0 / 3.0, 1.0]);
         let mut reader = png::Decoder::new(Cursor::new(&bytes)).read_info().unwrap();
         let control = reader.info().animation_control.unwrap();
         assert_eq!((control.num_frames, control.num_plays), (3, 0));
@@ -214,7 +235,7 @@ mod tests {
         let first = image::load_from_memory_with_format(&bytes, image::ImageFormat::Png).unwrap().into_luma8();
         assert_eq!(first.as_raw(), &frame(7).pixels, "other programs show the first frame");
         let small = Pictures { width: 1, height: 1, pixels: vec![0] };
-        assert!(apng(&[frame(7), small], FRAME_TIME, None).is_err());
-        assert!(apng(&[], FRAME_TIME, None).is_err());
+        assert!(apng(&[frame(7), small], FRAME_TIME, None, &mut |_| ()).is_err());
+        assert!(apng(&[], FRAME_TIME, None, &mut |_| ()).is_err());
     }
 }

@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(image::open(&path).unwrap().into_luma8().as_raw(), &[1, 2]);
 
         let singles = folder.path().join("singles");
-        write_singles(&singles, &pictures(), Some(&provenance())).unwrap();
+        write_singles(&singles, &pictures(), Some(&provenance()), &mut |_| ()).unwrap();
         let second = Provenance::read(&singles.join("0001.png")).unwrap().unwrap();
         assert_eq!(second, provenance().of_image(1));
 

@@ -15,6 +15,7 @@ mod kept_once;
 mod lines;
 mod lock;
 mod naming;
+mod outputs;
 mod run_file;
 
 use std::fs::{self, File};
@@ -43,6 +44,7 @@ use lines::{Lines, keep_lines_until};
 use lock::refuse_links;
 pub use lock::{InUse, Lock, in_use};
 pub use naming::{name_own_run, name_run};
+pub use outputs::may_be_written;
 pub use run_file::{Rollback, RunFile, holds_run, read_run_file, write_run_file};
 
 /// Names of the newest checkpoint, of the one before it, and of one that is being written.

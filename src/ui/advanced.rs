@@ -63,7 +63,8 @@ pub fn show(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
         let place = Rect::from_min_max(pos2(row.left() + 100.0, row.top()), pos2(right, row.bottom()));
         let label = Label::new(RichText::new(text).size(11.5).color(color)).selectable(false).sense(Sense::click());
         let layout = Layout::right_to_left(Align::Center);
-        let label = ui.scope_builder(UiBuilder::new().max_rect(place).layout(layout), |ui| ui.add(label)).inner;
+        // What follows stands below the section, not below its first line.
+        let label = ui.new_child(UiBuilder::new().max_rect(place).layout(layout)).add(label);
         if !changes.is_empty() {
             label.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
             changes_menu(&label.on_hover_text("What was changed"), &changes, actions);

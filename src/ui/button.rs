@@ -110,7 +110,7 @@ impl<'a> Button<'a> {
         let lit = enabled && (response.hovered() || response.has_focus());
         let (fill, ink) = match (self.main, lit) {
             (true, false) => (p.accent, p.on_accent),
-            (true, true) => (p.accent.lerp_to_gamma(p.text, 0.15), p.on_accent),
+            (true, true) => (p.main_lit(), p.on_accent),
             (false, false) => (p.raised, if self.quiet { p.muted } else { p.text }),
             (false, true) => (p.hover, p.text),
         };

@@ -1,6 +1,6 @@
 //! The right panel: the loss, which noise levels are learnt, how good the digits are, the facts of the run, and what there was to tell.
 
-use egui::{Align, Label, Layout, RichText, ScrollArea, Ui};
+use egui::{Align, Label, Layout, RichText, ScrollArea, Ui, vec2};
 
 use super::digits_panel;
 use super::heat_map;
@@ -11,6 +11,7 @@ use super::palette::Palette;
 use super::section::{caption, plain_title, separation};
 use super::tabs::tone;
 use super::textures::Textures;
+use super::theme::regular;
 use crate::app::{Action, AppState, Health, RunFacts};
 
 /// Draws the panel.
@@ -32,12 +33,18 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         plain_title(ui, "Run");
         match &state.run {
             Some(run) => facts(ui, run, &state.runs.name(&run.folder)),
-            None => caption(ui, "No run yet. Each run gets its own folder, with settings, losses and checkpoints."),
+            None => caption(
+                ui,
+                "No run yet: press Train. Each run gets its own folder, with settings, losses and checkpoints.",
+            ),
         }
         separation(ui);
         plain_title(ui, "Messages");
         if state.notices.iter().next().is_none() {
-            caption(ui, "Nothing to tell so far.");
+            caption(
+                ui,
+                "Nothing to tell so far, and nothing to do: what is done, and what goes wrong, is listed here.",
+            );
         }
         for notice in state.notices.iter() {
             notice::in_list(ui, notice, actions);
@@ -51,9 +58,22 @@ fn health_line(ui: &mut Ui, health: &Health) {
     let color = tone(&p, health.tone);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
-        let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, 16.0), egui::Sense::hover());
+        let (dot, _) = ui.allocate_exact_size(vec2(10.0, 16.0), egui::Sense::hover());
         ui.painter().circle_filled(dot.center(), 4.0, color);
-        ui.add(Label::new(RichText::new(&health.sentence).size(12.5).color(p.text)).wrap());
+        let words = |text: String, width: f32| ui.painter().layout(text, regular(12.5), p.text, width).size();
+        // Room for its longest sentences from the start, so that nothing below moves as they change.
+        let width = ui.available_width();
+        let line = words(String::from("0"), f32::INFINITY).y;
+        let least = match width {
+            560.0.. => line,
+            290.0.. => 2.0 * line,
+            _ => 3.0 * line,
+        };
+        let height = words(health.sentence.clone(), width).y.max(least);
+        ui.allocate_ui_with_layout(vec2(width, height), Layout::top_down(Align::Min), |ui| {
+            ui.set_min_height(height);
+            ui.add(Label::new(RichText::new(&health.sentence).size(12.5).color(p.text)).wrap());
+        });
     });
 }
 
@@ -74,7 +94,7 @@ fn fact(ui: &mut Ui, name: &str, value: &str) {
     let p = Palette::of(ui);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        ui.allocate_ui_with_layout(egui::vec2(104.0, 20.0), Layout::left_to_right(Align::Min), |ui| {
+        ui.allocate_ui_with_layout(vec2(104.0, 20.0), Layout::left_to_right(Align::Min), |ui| {
             ui.set_min_width(104.0);
             ui.label(RichText::new(name).size(12.0).color(p.muted));
         });

@@ -63,7 +63,7 @@ impl CommandPalette {
                     self.chosen = 0;
                 }
                 if found.is_empty() {
-                    super::section::caption(ui, "Nothing has this name.");
+                    super::section::caption(ui, "Nothing has this name: try fewer words, such as film.");
                 }
                 let height = ROWS * ROW;
                 ScrollArea::vertical().max_height(height.min(screen.height() - 180.0)).show(ui, |ui| {
@@ -126,6 +126,9 @@ pub fn words(keys: &KeyboardShortcut) -> String {
         Key::PageDown => "Page Down",
         Key::PageUp => "Page Up",
         Key::Period => ".",
+        Key::Comma => ",",
+        Key::OpenBracket => "[",
+        Key::CloseBracket => "]",
         Key::Plus => "+",
         Key::Minus => "−",
         key => key.name(),

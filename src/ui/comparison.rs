@@ -56,7 +56,7 @@ fn one(ui: &mut Ui, run: &Compared, name: &str, textures: &mut Textures, actions
         });
         match run.read.as_ref().map(|read| &read.grid) {
             None => caption(ui, "Reading…"),
-            Some(None) => caption(ui, "No grid was drawn."),
+            Some(None) => caption(ui, "No grid was drawn: Open it, then Record, to see what it draws."),
             Some(Some((step, pictures))) => {
                 picture(ui, run.color, name, pictures, textures);
                 caption(ui, format!("step {}", numbers::whole(*step as f64)));

@@ -45,7 +45,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         return caption(ui, why);
     }
     let (read, ready) = copies.how_far();
-    let read = read.map(|read| (read.done as f64 / read.total.max(1) as f64, reading(read)));
+    let read = read.map(|read| (read.how_far.share().unwrap_or_default(), reading(read)));
     let ready = ready.map(|share| (share, format!("Reading training images: {:.0} %", 100.0 * share)));
     if let Some((share, words)) = read.or(ready) {
         ui.add(ProgressBar::new(share as f32).desired_width(ui.available_width()).desired_height(6.0));

@@ -45,9 +45,9 @@ pub fn show(
         let row = section.header_response.rect;
         let place = Rect::from_min_max(pos2(row.left() + 60.0, row.top()), pos2(ui.max_rect().right(), row.bottom()));
         let layout = Layout::right_to_left(Align::Center);
-        ui.scope_builder(UiBuilder::new().max_rect(place).layout(layout), |ui| {
-            ui.add(Label::new(RichText::new(text).size(11.5).color(ink)).selectable(false));
-        });
+        // What follows stands below the section, not below its first line.
+        let mut beside = ui.new_child(UiBuilder::new().max_rect(place).layout(layout));
+        beside.add(Label::new(RichText::new(text).size(11.5).color(ink)).selectable(false));
     }
 }
 

@@ -11,18 +11,22 @@ use super::numbers;
 use super::palette::Palette;
 use super::save_popup;
 use super::segmented::segmented;
+use super::setting_row::with_reset;
 use super::textures::Textures;
 use super::theme::{regular, semibold};
-use crate::app::{Action, AppState, FilmAxis, SaveWhat};
+use crate::app::{Action, AppState, FilmAxis, Player, SaveWhat};
 
 /// Height of the strip.
 pub const HEIGHT: f32 = 162.0;
 /// Narrower strips say less.
 const ROOMY: f32 = 1180.0;
+/// The same while it says how far a drawing is.
+const ROOMY_WHILE_DRAWING: f32 = 1360.0;
 /// Narrower ones leave two buttons to their keys.
 const TIGHT: f32 = 880.0;
 const MARGIN: f32 = 16.0;
-const SPEEDS: [f32; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
+/// Width of the button that records, and of the one that cancels in its place.
+const RECORD: f32 = 70.0;
 
 /// Draws the strip; gives the film's widget, if there is a film.
 pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) -> Option<Id> {
@@ -46,6 +50,7 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     let width = ui.available_width();
     let (roomy, tight) = (width >= ROOMY, width < TIGHT);
+    let crowded = state.sampling.is_some() && width < ROOMY_WHILE_DRAWING;
     let film = state.film().filter(|film| !film.moments().is_empty());
     let there = film.is_some();
     ui.spacing_mut().item_spacing.x = 6.0;
@@ -82,13 +87,13 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     ui.add_space(8.0);
     if let Some((film, t)) = film.and_then(|film| Some((film, film.t()?))) {
         let of = if tight { String::new() } else { format!(" of {}", numbers::whole(film.timesteps as f64)) };
-        clock(ui, "t = ", t as f64, &of, if tight { 72.0 } else { 134.0 });
+        clock(ui, "t = ", t as f64, &of, if tight { 84.0 } else { 150.0 });
         match state.film_step() {
             _ if tight => {}
-            Some(step) => clock(ui, "step ", step as f64, "", 96.0),
-            None => clock_words(ui, "your drawing", 96.0),
+            Some(step) => clock(ui, "step ", step as f64, "", 116.0),
+            None => clock_words(ui, "your drawing", 116.0),
         }
-        if let Some(alpha_bar) = state.film_alpha_bar().get(t).filter(|_| roomy) {
+        if let Some(alpha_bar) = state.film_alpha_bar().get(t).filter(|_| roomy && !crowded) {
             let text = format!("noise {:.2} · signal {:.2}", (1.0 - alpha_bar).sqrt(), alpha_bar.sqrt());
             let tip = "What x_t is mixed of: noise √(1−ᾱ), signal √ᾱ. Their squares add up to 1";
             ui.label(RichText::new(text).color(p.muted)).on_hover_text(tip);
@@ -122,9 +127,12 @@ fn which_axis(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Acti
         (FilmAxis::Denoising, words[0], "From the noise to the digits, by one model"),
         (FilmAxis::Training, words[1], "The same noise at one timestep, as each model along the training sees it"),
     ];
-    ui.add_enabled_ui(!state.films.is_empty(), |ui| {
-        actions.extend(segmented(ui, "Film along", state.films_along(), &options, None).map(Action::FilmAxis));
+    let (chosen, back) = with_reset(ui, |ui| {
+        let along = state.films_along();
+        ui.add_enabled_ui(!state.films.is_empty(), |ui| segmented(ui, "Film along", along, &options, None)).inner
     });
+    let usual = back.then(|| Player::default().axis);
+    actions.extend(usual.or(chosen).map(Action::FilmAxis));
 }
 
 fn record(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Action>) {
@@ -132,11 +140,17 @@ fn record(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Action>)
     if let Some(progress) = state.sampling {
         let text = numbers::frames(&progress);
         let tip = format!("End the drawing: {text}");
-        if Button::text("Cancel").tip(&tip).show(ui).clicked() {
+        if Button::text("Cancel").width(RECORD).tip(&tip).show(ui).clicked() {
             actions.push(Action::CancelSampling);
         }
         if roomy {
-            ui.label(RichText::new(text).size(11.5).color(p.muted));
+            // As wide as it can become, so that nothing beside it moves.
+            let most = numbers::most_of_frames(&progress);
+            let most = ui.painter().layout_no_wrap(most, regular(11.5), p.muted).size().x;
+            ui.allocate_ui_with_layout(vec2(most, 28.0), Layout::right_to_left(Align::Center), |ui| {
+                ui.set_min_width(most);
+                ui.label(RichText::new(text).size(11.5).color(p.muted));
+            });
         }
         return;
     }
@@ -144,21 +158,25 @@ fn record(ui: &mut Ui, state: &AppState, roomy: bool, actions: &mut Vec<Action>)
     let by = state.model_name().unwrap_or_default();
     let tip =
         refusal.clone().unwrap_or_else(|| format!("Draw the digits with {by}, as it is now, and keep every step"));
-    if Button::text("Record").enabled(refusal.is_none()).tip(&tip).show(ui).clicked() {
+    if Button::text("Record").width(RECORD).enabled(refusal.is_none()).tip(&tip).show(ui).clicked() {
         actions.push(Action::Sample);
     }
 }
 
 fn speed(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let word = |speed: f32| format!("{speed}×");
-    let response = drop_down(ui, "Play speed", &word(state.player.speed), 66.0);
+    let (response, back) = with_reset(ui, |ui| drop_down(ui, "Play speed", &word(state.player.speed), 66.0));
     Popup::menu(&response).show(|ui| {
-        for speed in SPEEDS {
+        for speed in Player::SPEEDS {
             if ui.selectable_label(speed == state.player.speed, word(speed)).clicked() {
                 actions.push(Action::Speed(speed));
             }
         }
     });
+    if back {
+        actions.push(Action::Speed(Player::default().speed));
+    }
+    response.on_hover_text("How fast the film is played. Keys: [ and ]\nRight-click, or Delete: 1×.");
 }
 
 /// `t = 437 of 1,000`, in a place of fixed width.
@@ -225,10 +243,16 @@ fn no_films(state: &AppState) -> String {
     match &state.run {
         _ if state.films.reading => "The films of its training are being read.".into(),
         Some(run) if run.settings.training.film_megabytes == 0 => {
-            "Its training was not filmed: Films, under Advanced, is 0 MB.".into()
+            "Its training was not filmed. Give Films, under Advanced, some room, and train another.".into()
         }
-        Some(run) if run.left => "None of its films was there when it was looked at.".into(),
-        Some(run) if run.ended.is_some() => "No films of its training were kept.".into(),
+        Some(run) if run.left => {
+            "None of its films was there when it was looked at: open it again, in the Runs tab, to look once more."
+                .into()
+        }
+        Some(run) if run.ended.is_some() => {
+            "No films of its training were kept. Resume it, or train another, to scrub through its training here."
+                .into()
+        }
         Some(_) => "Its training is filmed: the first film comes in a moment.".into(),
         None => "Train a model, or open a run, to see here what it made of the same noise as it learned.".into(),
     }

@@ -3,6 +3,7 @@
 use egui::Ui;
 
 use super::segmented::segmented;
+use super::setting_row::with_reset;
 use crate::app::{Action, AppState};
 use crate::config::WeightsKind;
 
@@ -34,9 +35,11 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let kinds = [WeightsKind::Ema, WeightsKind::Raw];
     let options: [_; 2] = std::array::from_fn(|i| (kinds[i], word(kinds[i]), tips[i]));
     let refusal = state.grid_refusal();
-    let choice =
-        ui.add_enabled_ui(refusal.is_none(), |ui| segmented(ui, "Grid weights", state.grid_weights(), &options, None));
-    actions.extend(choice.inner.map(Action::GridWeights));
+    let (choice, back) = with_reset(ui, |ui| {
+        ui.add_enabled_ui(refusal.is_none(), |ui| segmented(ui, "Grid weights", state.grid_weights(), &options, None))
+    });
+    let usual = (back && refusal.is_none()).then(WeightsKind::default);
+    actions.extend(usual.or(choice.inner).map(Action::GridWeights));
     if let Some(refusal) = refusal {
         choice.response.on_disabled_hover_text(refusal);
     }

@@ -1,6 +1,6 @@
 //! The loss by timestep over training, as a heat map: which noise levels are learnt by now.
 
-use egui::{Align2, Mesh, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align, Align2, Layout, Mesh, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::numbers;
 use super::palette::{Palette, viridis};
@@ -22,7 +22,12 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
         }
     });
     let Some(heat) = heat else {
-        return caption(ui, "Which noise levels are learnt by now: drawn here while a run trains.");
+        let next = match &state.run {
+            Some(run) if run.ended.is_some() => " This run left none: Resume or Train draws one.",
+            None if !state.run_is_active() => " Press Train.",
+            _ => "",
+        };
+        return caption(ui, format!("Which noise levels are learnt by now: drawn here while a run trains.{next}"));
     };
     let p = Palette::of(ui);
     let timesteps = state.run.as_ref().map_or(&state.settings, |run| &run.settings).diffusion.timesteps;
@@ -59,11 +64,19 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
 /// The colours from the smallest loss to the largest.
 fn scale(ui: &mut Ui, heat: &HeatMap) {
     let p = Palette::of(ui);
-    let text = |loss: f32| egui::RichText::new(short(f64::from(loss))).size(11.0).color(p.muted);
+    // In places as wide as any loss, so that nothing moves as it changes.
+    let label = |ui: &mut Ui, loss: f32, widest: &str| {
+        let widest = ui.painter().layout_no_wrap(widest.into(), regular(11.0), p.muted).size().x;
+        let place = vec2(widest, ui.available_height());
+        ui.allocate_ui_with_layout(place, Layout::right_to_left(Align::Center), |ui| {
+            ui.set_min_width(widest);
+            ui.label(egui::RichText::new(short(f64::from(loss))).size(11.0).color(p.muted));
+        });
+    };
     ui.spacing_mut().item_spacing.x = 6.0;
-    ui.label(text(heat.range.1));
+    label(ui, heat.range.1, "0.00");
     let (rect, response) =
-        ui.allocate_exact_size(vec2((ui.available_width() - 150.0).clamp(24.0, 56.0), 6.0), Sense::hover());
+        ui.allocate_exact_size(vec2((ui.available_width() - 46.0).clamp(24.0, 56.0), 6.0), Sense::hover());
     let mut mesh = Mesh::default();
     const PARTS: u32 = 16;
     for i in 0..=PARTS {
@@ -78,7 +91,7 @@ fn scale(ui: &mut Ui, heat: &HeatMap) {
         mesh.add_triangle(2 * i + 1, 2 * i + 2, 2 * i + 3);
     }
     ui.painter().add(mesh);
-    ui.label(text(heat.range.0));
+    label(ui, heat.range.0, "0.0000");
     response.on_hover_text("The loss, on a logarithmic scale.");
 }
 

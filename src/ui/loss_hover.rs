@@ -20,7 +20,7 @@ pub fn words(state: &AppState, places: Places<'_>, place: f64) -> String {
     }];
     let step = step as u64;
     if let Some((single, smooth)) = at(&loss.train, step, loss.smoothing) {
-        let word = if single.points() > 1 { "steps near it" } else { "this step" };
+        let word = if single.points() > 1 { "losses near" } else { "loss" };
         lines.push(format!("{word} {}", values(&single)));
         lines.push(format!("train {smooth:.4}"));
         lines.extend(loss.held_out.before(step).map(|held_out| {
@@ -79,21 +79,21 @@ mod tests {
         }
         [(100, 4.0), (200, 3.0), (300, 2.5)].into_iter().for_each(|(step, loss)| state.loss.held_out.push(step, loss));
         state.loss.smoothing = Smoothing::over(1.0);
-        assert_eq!(said(&state, 250.4), ["step 250", "this step 250.0000", "train 250.0000", "held out 3.0000 at 200"]);
-        assert_eq!(said(&state, 50.0), ["step 50", "this step 50.0000", "train 50.0000"], "not judged yet");
+        assert_eq!(said(&state, 250.4), ["step 250", "loss 250.0000", "train 250.0000", "held out 3.0000 at 200"]);
+        assert_eq!(said(&state, 50.0), ["step 50", "loss 50.0000", "train 50.0000"], "not judged yet");
         assert_eq!(said(&state, 1200.0), ["step 1,200"], "the run is not there yet");
         assert_eq!(said(&state, -3.0), ["step 0"]);
         state.loss.axis = LossAxis::Images;
         assert_eq!(said(&state, 64.0 * 300.0)[0], "19,200 images, step 300");
         state.loss.axis = LossAxis::Time;
-        assert_eq!(said(&state, 150.0)[..2], ["2:30, step 300", "this step 300.0000"]);
+        assert_eq!(said(&state, 150.0)[..2], ["2:30, step 300", "loss 300.0000"]);
     }
 
     #[test]
     fn old_steps_of_a_long_run_tell_between_which_losses_they_lie() {
         let mut state = AppState::new(Preset::Small.settings());
         (1..=100_000).for_each(|step| state.loss.train.push(step, (step % 4) as f64));
-        assert_eq!(said(&state, 4_000.0)[1], "steps near it 0.0000 to 3.0000");
-        assert_eq!(said(&state, 99_999.0)[1], "this step 3.0000");
+        assert_eq!(said(&state, 4_000.0)[1], "losses near 0.0000 to 3.0000");
+        assert_eq!(said(&state, 99_999.0)[1], "loss 3.0000");
     }
 }

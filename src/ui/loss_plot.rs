@@ -1,5 +1,6 @@
 //! The loss: every step's, smoothed, on held-out images, and of other runs; zoom, pan, and read values off it.
 
+use egui::text::LayoutJob;
 use egui::{Align, Color32, Layout, Popup, Rect, RichText, Sense, Ui, Vec2b, pos2, vec2};
 use egui_plot::{AxisHints, HoverPosition, Plot};
 
@@ -11,9 +12,10 @@ use super::numbers;
 use super::palette::Palette;
 use super::section::title;
 use super::segmented::segmented;
+use super::setting_row::{reset_asked, with_reset};
 use super::slider::{Scale, slider};
 use super::theme::regular;
-use crate::app::{Action, AppState, LossAxis, Places, Smoothing};
+use crate::app::{Action, Activity, AppState, LossAxis, Places, Smoothing};
 
 const TRAIN: &str = "The loss of each step on the images of its batch, and its moving average.";
 const HELD_OUT: &str = "The loss of the same weights on test images, which are never learned from, always with the same noise. \
@@ -24,9 +26,12 @@ const HELD_OUT: &str = "The loss of the same weights on test images, which are n
 pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action>) {
     let linear = state.loss.linear;
     title(ui, "Loss", |ui| {
-        let options = [(false, "log", "Logarithmic axis"), (true, "lin", "Linear axis")];
-        let chosen = segmented(ui, "Loss axis", linear, &options, None);
-        actions.extend(chosen.map(Action::LinearLoss));
+        let options = [
+            (false, "log", "Logarithmic axis. Right-click, or Delete: this one"),
+            (true, "lin", "Linear axis. Right-click, or Delete: the logarithmic one"),
+        ];
+        let (chosen, back) = with_reset(ui, |ui| segmented(ui, "Loss axis", linear, &options, None));
+        actions.extend(back.then_some(false).or(chosen).map(Action::LinearLoss));
         let p = Palette::of(ui);
         legend(ui, "held out", p.second, HELD_OUT);
         legend(ui, "train", p.accent, TRAIN);
@@ -35,8 +40,16 @@ pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action
     if state.loss.train.is_empty() && !compared {
         let p = Palette::of(ui);
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
-        let words = "The loss is drawn here from the first step on.";
-        ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, words, regular(11.5), p.muted);
+        let words = match state.activity {
+            Activity::Idle if state.attached().is_none() => {
+                "Press Train: the loss is drawn here from the first step on."
+            }
+            _ => "The loss is drawn here from the first step on.",
+        };
+        let mut job = LayoutJob::simple(words.into(), regular(11.5), p.muted, rect.width());
+        job.halign = Align::Center;
+        let galley = ui.painter().layout_job(job);
+        ui.painter().galley(rect.center() - vec2(0.0, galley.size().y / 2.0), galley, p.muted);
         return;
     }
     plot(ui, state, height);
@@ -68,7 +81,10 @@ fn against(ui: &mut Ui, axis: LossAxis, actions: &mut Vec<Action>) {
         LossAxis::Images => "images",
         LossAxis::Time => "time",
     };
-    let response = drop_down(ui, "Loss against", word(axis), 78.0);
+    let (response, back) = with_reset(ui, |ui| drop_down(ui, "Loss against", word(axis), 78.0));
+    if back {
+        actions.push(Action::LossAxis(LossAxis::default()));
+    }
     Popup::menu(&response).show(|ui| {
         for other in [LossAxis::Steps, LossAxis::Images, LossAxis::Time] {
             if ui.selectable_label(other == axis, word(other)).clicked() {
@@ -76,6 +92,7 @@ fn against(ui: &mut Ui, axis: LossAxis, actions: &mut Vec<Action>) {
             }
         }
     });
+    response.on_hover_text("What the loss is drawn against. Key: Ctrl+T\nRight-click, or Delete: steps.");
 }
 
 /// Over how many steps the loss is smoothed.
@@ -90,10 +107,10 @@ fn smoothing(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     let (response, moved) =
         slider(ui, "Smoothing of the loss", rail, now, &Scale::logarithmic(1.0..=Smoothing::MOST).whole());
     actions.extend(moved.map(|steps| Action::LossSmoothing(Smoothing::over(steps))));
-    if response.secondary_clicked() {
+    if reset_asked(ui, row) {
         actions.push(Action::LossSmoothing(Smoothing::default()));
     }
-    response.on_hover_text("How many steps the thick line is averaged over.\nRight-click: 50 steps.");
+    response.on_hover_text("How many steps the thick line is averaged over.\nRight-click, or Delete: 50 steps.");
 }
 
 fn legend(ui: &mut Ui, word: &str, color: Color32, tip: &str) {
@@ -178,10 +195,19 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
     ui.data_mut(|data| data.insert_temp(remembered, looked));
     let points = numbers::whole(state.loss.train.len() as f64);
     let name = format!("Loss plot, {points} points");
-    response.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+    let bounds = *response.transform.bounds();
+    response.response.widget_info(|| {
+        let word = |[x, y]: [f64; 2]| (loss_axis::word(axis, x.max(0.0)), loss_axis::loss_at(linear, y));
+        let (from, to) = (word(bounds.min()), word(bounds.max()));
+        let shown = format!("{} to {}, loss {:.4} to {:.4}", from.0, to.0, from.1, to.1);
+        egui::WidgetInfo {
+            current_text_value: Some(shown),
+            ..egui::WidgetInfo::labeled(egui::Role::Image, true, &name)
+        }
+    });
     response.response.on_hover_text(
         "Ctrl and the wheel to zoom, drag to move: a view that shows the newest step goes along with it.\n\
-         Right-drag a box to see it alone. Double-click, or F6: the whole run.",
+         Right-drag a box to see it alone. Double-click, or Shift+F6: the whole run.",
     );
 }
 
@@ -190,8 +216,11 @@ fn readout(ui: &mut Ui, state: &AppState) {
     let Some(newest) = state.loss.train.newest_smoothed(state.loss.smoothing) else { return };
     let held_out = state.loss.held_out.latest().map(|bucket| format!("held out {:.4}", bucket.mean));
     let parts: Vec<String> = std::iter::once(format!("train {newest:.4}")).chain(held_out).collect();
-    let one_line = ui.painter().layout_no_wrap(parts.join(" · "), regular(11.5), p.muted);
-    // Numbers are never cut: where they have no room beside each other, they stand below each other.
-    let between = if one_line.size().x > ui.available_width() { "\n" } else { " · " };
-    ui.label(RichText::new(parts.join(between)).size(11.5).color(p.muted));
+    // Numbers are never cut: where large ones have no room beside each other, all stand below each other, in two lines from
+    // the start, so that nothing moves as they change.
+    let longest = "train 000.0000 · held out 000.0000".to_owned();
+    let one_line = ui.painter().layout_no_wrap(longest, regular(11.5), p.muted).size();
+    let lines = if one_line.x > ui.available_width() { 2.0 } else { 1.0 };
+    ui.set_min_height(lines * one_line.y);
+    ui.label(RichText::new(parts.join(if lines > 1.0 { "\n" } else { " · " })).size(11.5).color(p.muted));
 }

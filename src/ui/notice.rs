@@ -152,7 +152,10 @@ fn row(ui: &mut Ui, notice: &Notice, help_beside: Option<bool>, actions: &mut Ve
             if beside {
                 press(ui, actions);
             }
-            if Button::icon(icons::CLOSE, "Dismiss").quiet().show(ui).clicked() {
+            let dismiss = Button::icon(icons::CLOSE, "Dismiss").quiet().show(ui);
+            // One is told from the next by what it takes away.
+            ui.ctx().accesskit_node_builder(dismiss.id, |node| node.set_description(notice.text.clone()));
+            if dismiss.clicked() {
                 actions.push(Action::Dismiss(notice.id));
             }
         });

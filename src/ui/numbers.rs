@@ -44,11 +44,21 @@ pub fn parse(text: &str) -> Option<f64> {
     text.replace(',', "").replace('−', "-").trim().parse().ok()
 }
 
-/// `12 / 25 frames, 0:03 left`; what is left in under a second is not told.
+/// `12 / 25 frames · 0:04 · 0:03 left`: since it began, and what is left; times under a second are not told.
 pub fn frames(progress: &SamplingProgress) -> String {
-    let left = progress.seconds_left.filter(|seconds| *seconds >= 1.0);
-    let left = left.map_or_else(String::new, |seconds| format!(", {} left", clock(seconds)));
-    format!("{} / {} frames{left}", progress.frames_done, progress.frames)
+    let told = |seconds: Option<f64>, word: &str| {
+        let seconds = seconds.filter(|seconds| *seconds >= 1.0);
+        seconds.map_or_else(String::new, |seconds| format!(" · {}{word}", clock(seconds)))
+    };
+    let [elapsed, left] = [Some(progress.begun.elapsed().as_secs_f64()), progress.seconds_left];
+    let (done, all) = (progress.frames_done, progress.frames);
+    format!("{done} / {all} frames{}{}", told(elapsed, ""), told(left, " left"))
+}
+
+/// The longest that [`frames`] says in the first ten minutes.
+pub fn most_of_frames(progress: &SamplingProgress) -> String {
+    let (all, longest) = (progress.frames, clock(599.0));
+    format!("{all} / {all} frames · {longest} · {longest} left")
 }
 
 /// A time that is left or was taken: `0:58`, `12:05`, `3:20:00`.

@@ -110,26 +110,15 @@ pub fn dropped(ui: &Ui, state: &AppState) -> Option<Action> {
 fn test_images(ui: &mut Ui, state: &AppState, asked: &mut Vec<OriginAction>) {
     let p = Palette::of(ui);
     let origin = &state.origin;
-    let (index, of) = match origin.source {
-        Some((OriginSource::Test(index), of)) => (Some(index), of),
-        _ => (None, None),
-    };
     let class = origin.class;
     ui.allocate_ui_with_layout(vec2(ui.available_width(), LINE), Layout::left_to_right(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        let beside = |by: isize| {
-            let from = match (index, of) {
-                (Some(index), Some(of)) => (index + of).saturating_add_signed(by) % of.max(1),
-                _ => 0,
-            };
-            OriginAction::Pick(OriginPick::Test { from, forward: by > 0, class })
-        };
         let ready = !origin.reading;
         if Button::icon(icons::CARET_LEFT, "Test digit before").enabled(ready).show(ui).clicked() {
-            asked.push(beside(-1));
+            asked.extend(origin.beside(-1));
         }
         if Button::icon(icons::CARET_RIGHT, "Next test digit").enabled(ready).show(ui).clicked() {
-            asked.push(beside(1));
+            asked.extend(origin.beside(1));
         }
         if Button::icon(icons::DICE, "Any other test digit").enabled(ready).show(ui).clicked() {
             asked.push(OriginAction::Random);
@@ -148,7 +137,7 @@ fn test_images(ui: &mut Ui, state: &AppState, asked: &mut Vec<OriginAction>) {
         }
         (Some((OriginSource::File(path), _)), _) => shown_name(path),
         _ if origin.reading => "reading…".to_owned(),
-        _ => "no picture yet".to_owned(),
+        _ => "no picture yet: take a digit above, or use one below".to_owned(),
     };
     ui.add(egui::Label::new(RichText::new(text).size(11.5).color(p.muted)).truncate());
 }
@@ -176,6 +165,9 @@ fn own_picture(ui: &mut Ui, state: &AppState, asked: &mut Vec<OriginAction>) {
             asked.push(OriginAction::Path(path));
         }
     });
+    if origin.unanswered {
+        caption(ui, "No picture was chosen. If no dialog opened, type its path here, then press Use.");
+    }
 }
 
 /// The image, x_t, and the result, beside each other.

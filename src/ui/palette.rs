@@ -16,7 +16,7 @@ pub struct Palette {
     pub text: Color32,
     /// Labels.
     pub muted: Color32,
-    /// Axes and units; never the only carrier of a meaning.
+    /// What cannot be pressed now, and lines that are not text; never the only carrier of a meaning.
     pub faint: Color32,
     /// The one main action, the train curve, what is selected, and the text on it.
     pub accent: Color32,
@@ -30,6 +30,9 @@ pub struct Palette {
     pub warn: Color32,
     pub bad: Color32,
 }
+
+/// Under a menu that lies over the panels.
+pub const SHADOW: Color32 = Color32::from_black_alpha(60);
 
 const DARK: Palette = Palette {
     bg: Color32::from_rgb(0x12, 0x14, 0x17),
@@ -65,16 +68,16 @@ const LIGHT: Palette = Palette {
     faint: Color32::from_rgb(0x9A, 0xA2, 0xAE),
     accent: Color32::from_rgb(0x35, 0x58, 0xD6),
     on_accent: Color32::from_rgb(0xFF, 0xFF, 0xFF),
-    second: Color32::from_rgb(0xB8, 0x63, 0x0A),
+    second: Color32::from_rgb(0xB0, 0x4D, 0x00),
     runs: [
-        Color32::from_rgb(0x0B, 0x75, 0x8F),
+        Color32::from_rgb(0x0A, 0x6F, 0x88),
         Color32::from_rgb(0xA0, 0x3A, 0x93),
         Color32::from_rgb(0x66, 0x6E, 0x00),
         Color32::from_rgb(0xB8, 0x3E, 0x2C),
     ],
-    good: Color32::from_rgb(0x17, 0x80, 0x4F),
+    good: Color32::from_rgb(0x15, 0x76, 0x48),
     warn: Color32::from_rgb(0x8F, 0x62, 0x00),
-    bad: Color32::from_rgb(0xC2, 0x3B, 0x32),
+    bad: Color32::from_rgb(0xBE, 0x37, 0x30),
 };
 
 /// Ends of the scale for signed noise; zero is the panel of the dark theme, in both themes.
@@ -112,6 +115,16 @@ impl Palette {
         }
     }
 
+    /// The ground of the main action while it is pointed at or has the keys.
+    pub fn main_lit(&self) -> Color32 {
+        self.accent.lerp_to_gamma(self.text, 0.15)
+    }
+
+    /// Laid over the ground of marked text and of what is chosen in a menu.
+    pub fn selected(&self) -> Color32 {
+        self.accent.gamma_multiply(0.16)
+    }
+
     /// The colours of the theme that is shown.
     pub fn of(ui: &Ui) -> Self {
         Self::of_theme(if ui.visuals().dark_mode { Theme::Dark } else { Theme::Light })
@@ -124,6 +137,11 @@ pub fn signed(value: u8) -> Color32 {
     let strength = (f32::from(value) - 128.0) / 64.0;
     let end = if strength < 0.0 { NEGATIVE } else { POSITIVE };
     DARK.panel.lerp_to_gamma(end, strength.abs().min(1.0))
+}
+
+/// The colour of a value of a heat map, 1 (dark) to 255 (bright); 0 is none.
+pub fn heat(value: u8) -> Color32 {
+    if value == 0 { Color32::TRANSPARENT } else { viridis(value) }
 }
 
 /// The colour of a heat map, 0 (dark) to 255 (bright).
@@ -149,15 +167,25 @@ mod tests {
 
     #[test]
     fn what_is_read_stands_out() {
-        for palette in [DARK, LIGHT] {
-            for ground in [palette.panel, palette.raised] {
-                let inks = [palette.text, palette.muted, palette.good, palette.warn, palette.bad];
-                for ink in inks.into_iter().chain(palette.runs) {
+        for p in [DARK, LIGHT] {
+            // Every ink on every ground, used or not, so that a place may choose any of them. `faint` is left out: it is the
+            // ink of what cannot be pressed, which WCAG 2.2 exempts (1.4.3), and of lines; `line` is none.
+            let inks = [p.text, p.muted, p.accent, p.second, p.good, p.warn, p.bad].into_iter().chain(p.runs);
+            for ink in inks {
+                for ground in [p.bg, p.panel, p.raised, p.hover] {
                     assert!(contrast(ink, ground) >= 4.5, "{ink:?} on {ground:?}: {}", contrast(ink, ground));
                 }
             }
-            assert!(contrast(palette.on_accent, palette.accent) >= 4.5);
-            assert!(contrast(palette.text, palette.hover) >= 4.5);
+            for ground in [p.accent, p.main_lit()] {
+                assert!(contrast(p.on_accent, ground) >= 4.5, "on {ground:?}: {}", contrast(p.on_accent, ground));
+            }
+            let selected = p.panel.blend(p.selected());
+            assert!(contrast(p.accent, selected) >= 4.5, "chosen in a menu: {}", contrast(p.accent, selected));
+            assert!(contrast(p.text, selected) >= 4.5, "marked text: {}", contrast(p.text, selected));
+            // What is no text but is looked at: 3 to 1 (1.4.11).
+            for ground in [p.panel, p.raised] {
+                assert!(contrast(p.accent, ground) >= 3.0 && contrast(p.second, ground) >= 3.0);
+            }
         }
     }
 

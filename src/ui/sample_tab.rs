@@ -268,7 +268,7 @@ fn model(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             caption(ui, format!("{steps} steps, {weights} weights"));
             caption(ui, model.source.display().to_string());
         }
-        None => caption(ui, "None yet."),
+        None => caption(ui, "None yet: press Train, or open one by its path."),
     }
     ui.add_space(8.0);
     let line = vec2(ui.available_width(), 28.0);

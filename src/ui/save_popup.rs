@@ -6,6 +6,7 @@ use super::button::Button;
 use super::icons;
 use super::palette::Palette;
 use super::section::{caption, name_field, title};
+use super::tabs::written;
 use crate::app::{Action, AppState, SaveResult, SaveWhat, shown_name};
 
 /// Draws the form above its button, if it is open.
@@ -102,7 +103,10 @@ fn outcome(ui: &mut Ui, state: &AppState, missing: Option<&str>) {
     let p = Palette::of(ui);
     let (color, text) = match (&state.save.result, missing) {
         (_, Some(missing)) => (p.muted, missing.to_owned()),
-        (Some(SaveResult::Writing), _) => (p.muted, "Writing…".to_owned()),
+        (Some(SaveResult::Writing), _) => (
+            p.muted,
+            state.writing.as_ref().map_or_else(|| "Writing…".into(), |how_far| format!("Writing{}", written(how_far))),
+        ),
         (Some(SaveResult::Saved(path)), _) => (p.good, format!("{} Saved to {}", icons::CHECK, path.display())),
         (Some(SaveResult::Exists(path)), _) => {
             let name = shown_name(path);

@@ -13,6 +13,7 @@ use super::numbers;
 use super::palette::Palette;
 use super::section::caption;
 use super::segmented::segmented;
+use super::setting_row::with_reset;
 use super::slider::keep_arrows;
 use super::textures::{Part, Textures};
 use super::theme::regular;
@@ -44,15 +45,16 @@ pub fn schedule(
 ) -> Option<DiffusionSettings> {
     ui.add_space(4.0);
     let Some(view) = &state.schedule else {
-        caption(ui, "The schedule is drawn here once T and β can work.");
+        caption(ui, "The schedule is drawn here once T and β, above, can work: what is wrong stands below them.");
         return None;
     };
     let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
     let split = area.right() - BESIDE;
     let choice = Rect::from_min_max(area.min, pos2(split - GAP, area.top() + 26.0));
     let mut place = ui.new_child(UiBuilder::new().max_rect(choice));
-    let chosen = segmented(&mut place, "Curve", state.schedule_look.curve, &CURVES, Some(choice.width()));
-    let mut asked = chosen.map(ScheduleAction::Curve);
+    let now = state.schedule_look.curve;
+    let (chosen, back) = with_reset(&mut place, |ui| segmented(ui, "Curve", now, &CURVES, Some(choice.width())));
+    let mut asked = back.then(ScheduleCurve::default).or(chosen).map(ScheduleAction::Curve);
     let plot = Rect::from_min_max(pos2(area.left(), choice.bottom() + 4.0), pos2(split - GAP, area.bottom()));
     asked = curve(ui, plot, state, view).or(asked);
     digit(ui, Rect::from_min_max(pos2(split, area.top()), area.max), state, view, textures);

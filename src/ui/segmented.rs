@@ -20,7 +20,7 @@ pub fn segmented<T: Copy + PartialEq>(
     let size = 12.5;
     let words: Vec<f32> = options
         .iter()
-        .map(|(_, word, _)| ui.painter().layout_no_wrap((*word).into(), semibold(size), Color32::WHITE).size().x)
+        .map(|(_, word, _)| ui.painter().layout_no_wrap((*word).into(), semibold(size), Color32::PLACEHOLDER).size().x)
         .collect();
     let natural: f32 = words.iter().map(|word| word + 2.0 * PADDING).sum::<f32>() + 4.0;
     let width = width.unwrap_or(natural);

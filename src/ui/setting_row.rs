@@ -136,8 +136,7 @@ impl<T: Copy + PartialEq> ChoiceRow<'_, T> {
         if let Some(chosen) = inner.inner {
             *self.value = chosen;
         }
-        let pressed = ui.rect_contains_pointer(rect) && ui.input(|input| input.pointer.secondary_clicked());
-        if pressed || reset_by_key(ui, rect) {
+        if reset_asked(ui, rect) {
             *self.value = self.preset;
         }
         label.on_hover_text(format!(
@@ -154,6 +153,20 @@ impl<T: Copy + PartialEq> ChoiceRow<'_, T> {
             segmented(ui, name, value, options, Some(width))
         });
     }
+}
+
+/// Draws a control that is no row; gives what it gives, and whether it is to go back to what it was at first: by a right-click on
+/// it, or Delete while it has the keys.
+pub fn with_reset<R>(ui: &mut Ui, control: impl FnOnce(&mut Ui) -> R) -> (R, bool) {
+    let drawn = ui.scope(control);
+    let back = reset_asked(ui, drawn.response.rect);
+    (drawn.inner, back)
+}
+
+/// Whether a right-click in `row`, or Delete there, takes it back.
+pub fn reset_asked(ui: &Ui, row: Rect) -> bool {
+    let pressed = ui.rect_contains_pointer(row) && ui.input(|input| input.pointer.secondary_clicked());
+    pressed || reset_by_key(ui, row)
 }
 
 /// Whether Delete is pressed while a control of the row has the keys; in a field it deletes a letter.

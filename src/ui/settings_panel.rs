@@ -11,7 +11,7 @@ use super::palette::Palette;
 use super::schedule_panel::schedule;
 use super::section::{plain_title, separation, title};
 use super::segmented::segmented;
-use super::setting_row::{ChoiceRow, NumberRow, word_of};
+use super::setting_row::{ChoiceRow, NumberRow, with_reset, word_of};
 use super::slider::Scale;
 use super::textures::Textures;
 use crate::app::{Action, AppState};
@@ -87,6 +87,10 @@ fn data(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings) {
         };
         if let Some(value) = wanted.show(ui) {
             *n = value as usize;
+            // All of them, chosen one way or the other: as the preset has it.
+            if *n == available && preset.data.subset == Subset::All {
+                next.data.subset = Subset::All;
+            }
         }
     }
     digit_row(ui, state, preset, next);
@@ -208,7 +212,7 @@ fn training(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Setting
         ui.spacing_mut().interact_size.y = 24.0;
         ui.spacing_mut().button_padding.y = 2.0;
         let field = ui.add_sized([width, 24.0], field.clip_text(true));
-        field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Seed"));
+        field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Seed of the training"));
         ui.add_space(8.0);
         if Button::icon(icons::DICE, "Another seed").show(ui).clicked() {
             actions.push(Action::RollSeed);
@@ -232,13 +236,17 @@ fn budget(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings)
         (if same { budget } else { usual(other) }, word, tip)
     };
     let options = [
-        option(Budget::Epochs(0), "Epochs", "Passes over all images."),
-        option(Budget::Steps(0), "Steps", "Changes of the weights."),
-        option(Budget::Minutes(0.0), "Minutes", "Time, pauses not counted."),
+        option(Budget::Epochs(0), "Epochs", "Passes over all images.\nRight-click, or Delete: back to the preset."),
+        option(Budget::Steps(0), "Steps", "Changes of the weights.\nRight-click, or Delete: back to the preset."),
+        option(
+            Budget::Minutes(0.0),
+            "Minutes",
+            "Time, pauses not counted.\nRight-click, or Delete: back to the preset.",
+        ),
     ];
     let width = ui.available_width();
-    let chosen = segmented(ui, "Train for", budget, &options, Some(width));
-    budget = chosen.unwrap_or(budget);
+    let (chosen, back) = with_reset(ui, |ui| segmented(ui, "Train for", budget, &options, Some(width)));
+    budget = if back { preset.training.budget } else { chosen.unwrap_or(budget) };
     ui.add_space(2.0);
     let (name, about, unit, value, scale, setting) = match budget {
         Budget::Epochs(n) => {
@@ -247,7 +255,7 @@ fn budget(ui: &mut Ui, state: &AppState, preset: &Settings, next: &mut Settings)
         }
         Budget::Steps(n) => {
             let scale = Scale::logarithmic(10.0..=100_000.0).whole();
-            ("Steps", "Changes of the weights.", "steps", n as f64, scale, Setting::Steps)
+            ("Train steps", "Changes of the weights.", "steps", n as f64, scale, Setting::Steps)
         }
         Budget::Minutes(m) => {
             let scale = Scale::logarithmic(0.1..=600.0);

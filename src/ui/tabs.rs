@@ -9,7 +9,7 @@ use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::theme::{regular, semibold};
-use crate::app::{Action, Activity, AppState, EndReason, Part, Reading, SaveResult, Tab, Tone};
+use crate::app::{Action, Activity, AppState, EndReason, HowFar, ImagesRead, Part, Reading, SaveResult, Tab, Tone};
 
 const HEIGHT: f32 = 40.0;
 /// What the pill needs at least beside the choice of weights.
@@ -88,7 +88,7 @@ fn status(ui: &mut Ui, state: &AppState) {
         Some(health) if state.activity == Activity::Idle => (color, format!("{text}. {}", health.sentence)),
         _ => (color, text),
     };
-    let (color, text) = in_passing(state).map_or((color, text), |text| (p.warn, text.to_owned()));
+    let (color, text) = in_passing(state).map_or((color, text), |text| (p.warn, text));
     let mut job = LayoutJob::simple_singleline(text.clone(), regular(12.5), p.text);
     job.wrap = TextWrapping::truncate_at_width((ui.available_width() - 48.0).max(60.0));
     let galley = ui.painter().layout_job(job);
@@ -113,14 +113,22 @@ pub fn tone(p: &Palette, tone: Tone) -> Color32 {
     }
 }
 
+/// For how long something goes on and how long it will, behind the words for it; nothing in its first second.
+pub fn times(how_far: &HowFar) -> String {
+    let Some((elapsed, left)) = how_far.times() else { return String::new() };
+    let left = left.map_or_else(String::new, |left| format!(" · {} left", numbers::clock(left.as_secs_f64())));
+    format!(" · {}{left}", numbers::clock(elapsed.as_secs_f64()))
+}
+
 /// How far images are read.
-pub fn reading(Reading { part, done, total }: Reading) -> String {
+pub fn reading(ImagesRead { reading: Reading { part, done, total }, how_far }: ImagesRead) -> String {
     let (done, total) = (done as f64, total as f64);
-    match part {
+    let words = match part {
         Part::Sizes => format!("Measuring the images: {} of {}", numbers::whole(done), numbers::whole(total)),
         Part::Pictures => format!("Reading the images: {} of {}", numbers::whole(done), numbers::whole(total)),
         Part::Bytes => format!("Reading the images: {:.0} %", 100.0 * done / total.max(1.0)),
-    }
+    };
+    words + &times(&how_far)
 }
 
 /// The button that ends the reading of images; `tip`: what is shown then.
@@ -130,11 +138,19 @@ pub fn stop_reading(ui: &mut Ui, tip: &str, actions: &mut Vec<Action>) {
     }
 }
 
+/// Which share is written, behind the words for it.
+pub fn written(how_far: &HowFar) -> String {
+    let share = how_far.share().map_or_else(String::new, |share| format!(": {:.0} %", 100.0 * share));
+    share + &times(how_far)
+}
+
 /// What goes on beside it, and ends in a moment.
-fn in_passing(state: &AppState) -> Option<&'static str> {
+fn in_passing(state: &AppState) -> Option<String> {
     match &state.save.result {
-        Some(SaveResult::Writing) => Some("Writing what is saved"),
-        _ if state.attaching => Some("Reading the run of another program"),
+        Some(SaveResult::Writing) => {
+            Some(format!("Writing what is saved{}", state.writing.as_ref().map_or_else(String::new, written)))
+        }
+        _ if state.attaching => Some("Reading the run of another program".into()),
         _ => None,
     }
 }
@@ -143,8 +159,7 @@ fn going_on(state: &AppState, p: &Palette) -> (Color32, String) {
     let step = numbers::whole(state.progress.step as f64);
     match (state.activity, state.run.as_ref().and_then(|run| run.ended)) {
         (Activity::Preparing, _) if state.reading.is_some() => {
-            let percent = 100.0 * state.reading.unwrap_or_default();
-            (p.warn, format!("Reading the weights: {percent:.0} %"))
+            (p.warn, format!("Reading the weights{}", state.reading.as_ref().map_or_else(String::new, written)))
         }
         (Activity::Preparing, _) if state.reading_images.is_some() => {
             (p.warn, state.reading_images.map(reading).unwrap_or_default())

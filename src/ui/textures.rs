@@ -6,7 +6,7 @@ use std::sync::Arc;
 use egui::emath::GuiRounding;
 use egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureId, TextureOptions, Ui};
 
-use super::palette::{signed, viridis};
+use super::palette::{heat, signed};
 use crate::pictures::Pictures;
 
 /// Which part of a batch is wanted, and how its bytes become colours.
@@ -81,8 +81,7 @@ fn image(source: &Pictures, part: Part) -> ColorImage {
         Part::Column => gray(&source.grid(1, 0, 0)),
         Part::One(i) => ColorImage::from_gray([source.width, source.height], source.get(i)),
         Part::Heat => {
-            let color = |value: u8| if value == 0 { Color32::TRANSPARENT } else { viridis(value) };
-            let pixels: Vec<Color32> = source.pixels.iter().map(|&value| color(value)).collect();
+            let pixels: Vec<Color32> = source.pixels.iter().map(|&value| heat(value)).collect();
             ColorImage::new([source.width, source.height], pixels)
         }
         Part::Signed(i) => {

@@ -4,8 +4,7 @@ use std::f32::consts::TAU;
 
 use egui::text::LayoutJob;
 use egui::{
-    Align, Color32, Layout, Popup, Pos2, Rect, RichText, Sense, Shape, Stroke, TextEdit, TextFormat, Theme, Ui, Vec2,
-    pos2, vec2,
+    Align, Layout, Popup, Pos2, Rect, RichText, Sense, Shape, Stroke, TextEdit, TextFormat, Theme, Ui, Vec2, pos2, vec2,
 };
 
 use super::button::Button;
@@ -14,7 +13,7 @@ use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::section::{caption, name_field};
-use super::theme::semibold;
+use super::theme::{regular, semibold};
 use crate::app::{Action, Activity, AppState, EndReason, Look};
 use crate::config::{Budget, DataSource, Preset};
 
@@ -24,6 +23,11 @@ const ROOM_FOR_SEARCH: f32 = 1280.0;
 const ROOM_FOR_NAME: f32 = 800.0;
 /// Height of the bar.
 pub const HEIGHT: f32 = 52.0;
+/// Widths for `9:59:59 · 9:59:59 left`, and for its second half.
+const BOTH_TIMES: f32 = 164.0;
+const TIME_LEFT: f32 = 92.0;
+/// Between a number and the one after it.
+const GAP: f32 = 16.0;
 
 /// Draws the bar.
 pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
@@ -195,17 +199,20 @@ fn numbers_of_run(ui: &mut Ui, state: &AppState) {
     let progress = &state.progress;
     let (epoch, epoch_width) = match run.settings.training.budget {
         Budget::Epochs(n) => (format!("{} / {n}", (progress.epoch.floor() + 1.0).min(n as f64)), 116.0),
-        _ => (format!("{:.1}", progress.epoch), 80.0),
+        _ if progress.epoch < 999.95 => (format!("{:.1}", progress.epoch), 96.0),
+        _ => (numbers::whole(progress.epoch), 96.0),
     };
     let speed = progress.images_per_second.map_or_else(|| "–".into(), numbers::whole);
-    let (time, time_width) = time_of_run(ui, state);
-    let places = [
-        (String::new(), "", time_width, true),
-        (numbers::whole(progress.step as f64), "step ", 92.0, false),
-        (epoch, "epoch ", epoch_width, false),
-        (speed, " images/s", 116.0, true),
-    ];
     let mut room = ui.available_width() - 12.0;
+    // Hours have their room from the start, so that nothing moves when one is full; where there is little, what is left
+    // is told alone.
+    let both = room >= BOTH_TIMES;
+    let places = [
+        (String::new(), "", if both { BOTH_TIMES } else { TIME_LEFT }, true),
+        (numbers::whole(progress.step as f64), "step ", 100.0, false),
+        (epoch, "epoch ", epoch_width, false),
+        (speed, " images/s", 124.0, true),
+    ];
     let mut shown = 0;
     for (_, _, width, _) in &places {
         if room < *width {
@@ -220,20 +227,21 @@ fn numbers_of_run(ui: &mut Ui, state: &AppState) {
         number(ui, value, unit, *width, *after);
     }
     if shown > 0 {
-        in_place(ui, time_width, time);
+        in_place(ui, places[0].2, time_of_run(ui, state, both));
     }
 }
 
+/// The number, and its unit before or after it; one that stands before its unit ends where the unit begins.
 fn number(ui: &mut Ui, value: &str, unit: &str, width: f32, unit_after: bool) {
     let p = Palette::of(ui);
-    let part = |text: &str, color: Color32, strong: bool| {
-        let font = if strong { semibold(13.0) } else { super::theme::regular(13.0) };
-        (text.to_owned(), TextFormat::simple(font, color))
-    };
-    let (value, unit) = (part(value, p.text, true), part(unit, p.muted, false));
+    let font = |strong: bool| if strong { semibold(13.0) } else { regular(13.0) };
+    let wide = |text: &str, strong| ui.painter().layout_no_wrap(text.into(), font(strong), p.text).size().x;
+    let indent = if unit_after { (width - GAP - wide(value, true) - wide(unit, false)).max(0.0) } else { 0.0 };
+    let value = (value, TextFormat::simple(font(true), p.text));
+    let unit = (unit, TextFormat::simple(font(false), p.muted));
     let mut job = LayoutJob::default();
-    for (text, format) in if unit_after { [value, unit] } else { [unit, value] } {
-        job.append(&text, 0.0, format);
+    for (i, (text, format)) in if unit_after { [value, unit] } else { [unit, value] }.into_iter().enumerate() {
+        job.append(text, if i == 0 { indent } else { 0.0 }, format);
     }
     in_place(ui, width, job);
 }
@@ -246,17 +254,17 @@ fn in_place(ui: &mut Ui, width: f32, text: LayoutJob) {
     });
 }
 
-/// `0:37 · 0:23 left`: the time of training so far and, while it goes on, what is left; and the width of its place.
-fn time_of_run(ui: &Ui, state: &AppState) -> (LayoutJob, f32) {
+/// `0:37 · 0:23 left`: the time of training so far, where there is room for `both`, and what is left while it goes on.
+fn time_of_run(ui: &Ui, state: &AppState, both: bool) -> LayoutJob {
     let p = Palette::of(ui);
     let progress = &state.progress;
     let taken = state.loss.clock.seconds_at(progress.step as f64);
-    let regular = |color| TextFormat::simple(super::theme::regular(13.0), color);
+    let regular = |color| TextFormat::simple(regular(13.0), color);
     let strong = TextFormat::simple(semibold(13.0), p.text);
     let mut job = LayoutJob::default();
     // Before the first step nothing was taken; a run whose time nobody noted has none.
-    if taken > 0.0 {
-        let alone = progress.seconds_left.is_none();
+    let alone = progress.seconds_left.is_none();
+    if taken > 0.0 && (both || alone) {
         job.append(&numbers::clock(taken), 0.0, if alone { strong.clone() } else { regular(p.text) });
         job.append(if alone { "" } else { " · " }, 0.0, regular(p.muted));
     }
@@ -264,8 +272,7 @@ fn time_of_run(ui: &Ui, state: &AppState) -> (LayoutJob, f32) {
         job.append(&numbers::clock(left), 0.0, strong);
         job.append(" left", 0.0, regular(p.muted));
     }
-    let long = taken.max(progress.seconds_left.unwrap_or_default()) >= 3600.0;
-    (job, if long { 164.0 } else { 128.0 })
+    job
 }
 
 fn corner(ui: &mut Ui, search: bool, look: Look, actions: &mut Vec<Action>) {

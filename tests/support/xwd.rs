@@ -33,11 +33,6 @@ impl Screen {
             .collect()
     }
 
-    /// How many different colours there are.
-    pub fn colours(&self) -> usize {
-        self.pixels.iter().collect::<std::collections::HashSet<_>>().len()
-    }
-
     /// Keeps the picture as a PNG.
     pub fn save(&self, path: &Path) {
         let bytes: Vec<u8> = self.pixels.iter().flatten().copied().collect();

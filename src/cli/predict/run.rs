@@ -12,6 +12,7 @@ use crate::cli::progress::Progress;
 use crate::cli::say;
 use crate::model::{Network, TimeKind};
 use crate::tensor_file::{self, Entry};
+use crate::train::folder::may_be_written;
 use crate::{Error, Result};
 
 /// Asks the network once, writes its answer, and says where.
@@ -23,6 +24,7 @@ pub fn run(plan: &PredictPlan) -> Result<()> {
     let answer = compute(plan.device, plan.threads, &mut progress, |device, progress| {
         let input = Input::read(&plan.input, device)?;
         let model = open_model(Some(&plan.checkpoint), device, progress)?;
+        may_be_written(&plan.out, &[&plan.input, &model.source])?;
         let denoiser = model.denoiser(model.settings.sampling.weights)?;
         let network = denoiser.network();
         if plan.kind == TimeKind::NoiseLevel && !matches!(network, Network::DiffUNet(_)) {

@@ -15,6 +15,7 @@ use crate::config::{CLASS_COUNT, Settings};
 use crate::pictures::{GAP, Pictures, Provenance, write_animated_png, write_film, write_png_of, write_singles};
 use crate::sampling::{Drawing, pictures};
 use crate::tensor_file::{self, Entry};
+use crate::train::folder::may_be_written;
 use crate::trained::TrainedModel;
 use crate::{Error, Result};
 
@@ -33,6 +34,7 @@ pub fn run(plan: &SamplePlan) -> Result<()> {
     let mut progress = Progress::new();
     let drawn = compute(plan.device, plan.threads, &mut progress, |device, progress| {
         let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
+        may_be_written(plan.out.path(), &[&model.source])?;
         let settings = match &like {
             Some(like) => {
                 tell_of_differences(like, &model, plan, progress);
@@ -120,15 +122,17 @@ impl Drawn {
             SampleOutput::Grid(path) => {
                 write_png_of(path, &pictures(&self.images)?.grid(self.columns, GAP, 0), Some(&self.provenance))
             }
-            SampleOutput::Singles(folder) => write_singles(folder, &pictures(&self.images)?, Some(&self.provenance)),
+            SampleOutput::Singles(folder) => {
+                write_singles(folder, &pictures(&self.images)?, Some(&self.provenance), &mut |_| ())
+            }
             SampleOutput::Tensor(path) => write_tensor(path, &self.images),
             SampleOutput::Animation(path) => {
                 self.frames.push(pictures(&self.images)?);
-                write_film(path, &self.frames, self.columns)
+                write_film(path, &self.frames, self.columns, &mut |_| ())
             }
             SampleOutput::AnimatedPng(path) => {
                 self.frames.push(pictures(&self.images)?);
-                write_animated_png(path, &self.frames, self.columns, Some(&self.provenance))
+                write_animated_png(path, &self.frames, self.columns, Some(&self.provenance), &mut |_| ())
             }
         }
     }

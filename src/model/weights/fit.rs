@@ -11,6 +11,7 @@ use candle_nn::{Init, VarBuilder};
 use super::Stored;
 use crate::config::NetworkSettings;
 use crate::model::Network;
+use crate::text::shown;
 use crate::{Error, Result};
 
 /// More weights than any network of these settings has; settings that come from a file may ask for more.
@@ -39,7 +40,7 @@ pub fn expected(settings: &NetworkSettings) -> Result<Vec<Named>> {
 pub fn check(path: &Path, found: &[Stored], expected: &[Named], optional: &[&str]) -> Result<()> {
     let found = found.iter().map(|stored| (stored.name.as_str(), stored.shape())).collect();
     let misfits = misfits(&found, expected, optional);
-    misfits.map_or(Ok(()), |what| Err(Error::Mismatch { path: path.to_path_buf(), what }))
+    misfits.map_or(Ok(()), |what| Err(Error::Mismatch { path: path.to_path_buf(), what: shown(&what).into_owned() }))
 }
 
 /// The first three that do not fit, of shapes by name; none where all do.

@@ -65,10 +65,23 @@ pub fn in_use(run: &Path) -> bool {
     Lock::if_there(run).is_err()
 }
 
+/// Every name that a run writes in its folder.
+pub(super) const OWN_NAMES: [&str; 10] = [
+    run_file::NAMES[0],
+    run_file::NAMES[1],
+    METRICS,
+    BY_TIMESTEP,
+    CHECKPOINT,
+    PREVIOUS_CHECKPOINT,
+    NEXT_CHECKPOINT,
+    GRIDS,
+    FILMS,
+    LOG,
+];
+
 /// A run folder may come from somebody else: what is written, cut or cleared up in it must not lie somewhere else.
 pub(super) fn refuse_links(run: &Path) -> Result<()> {
-    let names = [LOG, METRICS, BY_TIMESTEP, GRIDS, FILMS, CHECKPOINT, PREVIOUS_CHECKPOINT, NEXT_CHECKPOINT];
-    for name in names.into_iter().chain(run_file::NAMES) {
+    for name in OWN_NAMES {
         let path = run.join(name);
         if fs::symlink_metadata(&path).is_ok_and(|about| about.is_symlink()) {
             let what = "it is a link to somewhere else, which a run does not write to";

@@ -1,18 +1,24 @@
 //! Writing a pipeline folder that `DDPMPipeline.from_pretrained` and `UNet2DModel.from_pretrained` open.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::{INDEX, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS};
 use crate::config::{DiffusionSettings, Prediction, ScheduleKind, UNetConfig};
-use crate::files::{create_dir_all, write_atomically, write_folder_atomically};
+use crate::files::{create_dir_all, read_up_to, write_atomically, write_folder_atomically};
 use crate::tensor_file::{self, Entry};
 use crate::{Error, Result};
 
 /// The release of diffusers whose fields these are.
 const DIFFUSERS: &str = "0.42.1";
+const README: &str = "README.md";
+/// More is not one of ours.
+const LONGEST_README: u64 = 1 << 16;
+/// The network that the pipeline runs, and the one that is told classes.
+const UNETS: [&str; 2] = ["unet", "unet_classes"];
 
 /// One network of a pipeline.
 #[derive(Debug)]
@@ -58,8 +64,34 @@ pub fn write_pipeline(path: &Path, parts: &PipelineParts) -> Result<()> {
             let metadata = BTreeMap::from([("format", "pt".to_owned())]);
             tensor_file::write(&inside.join(WEIGHTS[0]), metadata, &unet.entries)?;
         }
-        write_atomically(&folder.join("README.md"), |file| file.write_all(parts.readme.as_bytes()))
+        write_atomically(&folder.join(README), |file| file.write_all(parts.readme.as_bytes()))
     })
+}
+
+/// Whether a folder holds what [`write_pipeline`] writes and nothing else: its names, none of them a link, and a README
+/// that begins with `mark`.
+pub fn is_export_alone(folder: &Path, mark: &str) -> bool {
+    let holds = |inside: &Path, known: &[&str], is_folder: fn(&str) -> bool| {
+        fs::read_dir(inside).is_ok_and(|mut entries| {
+            entries.all(|entry| {
+                let Ok((name, kind)) = entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))) else {
+                    return false;
+                };
+                name.to_str().is_some_and(|name| {
+                    known.contains(&name) && if is_folder(name) { kind.is_dir() } else { kind.is_file() }
+                })
+            })
+        })
+    };
+    let readme = folder.join(README);
+    read_up_to(&readme, LONGEST_README).is_ok_and(|text| text.is_some_and(|text| text.starts_with(mark.as_bytes())))
+        && holds(folder, &[README, INDEX, "scheduler", UNETS[0], UNETS[1]], |name| name != README && name != INDEX)
+        && holds(&folder.join("scheduler"), &["scheduler_config.json"], |_| false)
+        && UNETS
+            .iter()
+            .map(|unet| folder.join(unet))
+            .filter(|unet| unet.exists())
+            .all(|unet| holds(&unet, &[UNET_CONFIG, WEIGHTS[0]], |_| false))
 }
 
 fn write_json(path: &Path, value: &Value) -> Result<()> {

@@ -1,0 +1,93 @@
+//! What is made is not written over what it is made from, by whatever name, nor over what a run keeps.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::fs;
+use std::path::Path;
+
+use program::{done, failed};
+
+/// Every file below a folder, with its content.
+fn content(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(content(&path));
+        } else {
+            found.push((path.clone(), fs::read(path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_result_takes_the_place_of_no_model_and_no_file_of_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let train = ["train", "--preset", "nano", "--subset", "16", "--steps", "3", "--out", "run"];
+    done(folder, &train);
+    done(folder, &["export", "--checkpoint", "run", "--format", "safetensors", "--out", "m.safetensors"]);
+    done(folder, &["export", "--checkpoint", "run", "--format", "diffusers", "--out", "pipeline"]);
+    fs::hard_link(folder.join("m.safetensors"), folder.join("hard.safetensors")).unwrap();
+    fs::create_dir_all(folder.join("run/grids")).unwrap();
+    fs::write(folder.join("run/grids/step-0000001.png"), "a grid").unwrap();
+    fs::write(folder.join("in.safetensors"), "not read: that is refused first or fails").unwrap();
+    let mut cases = vec![
+        ("m.safetensors", "m.safetensors"),
+        ("m.safetensors", "hard.safetensors"),
+        ("m.safetensors", "./pipeline/../m.safetensors"),
+        ("run", "run/checkpoint.safetensors"),
+        ("run", "run/checkpoint.previous.safetensors"),
+        ("m.safetensors", "run/checkpoint.safetensors"),
+        ("m.safetensors", "run/grids/step-0000001.png"),
+        ("m.safetensors", "run/grids/step-0000002.png"),
+        ("pipeline", "pipeline/unet/diffusion_pytorch_model.safetensors"),
+    ];
+    if cfg!(unix) {
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("m.safetensors", folder.join("soft.safetensors")).unwrap();
+        cases.push(("m.safetensors", "soft.safetensors"));
+    }
+    let before = content(folder);
+    for (model, out) in cases {
+        let words = ["sample", "--checkpoint", model, "--count", "1", "--steps", "2", "--out", out];
+        let (error, hint) = failed(folder, &words, 2);
+        assert!(error.starts_with(out) && hint.contains("another name"), "{words:?}: {error}");
+        let words = ["export", "--checkpoint", model, "--format", "safetensors", "--out", out];
+        let (error, _) = failed(folder, &words, 2);
+        assert!(error.starts_with(out), "{words:?}: {error}");
+    }
+    assert!(content(folder) == before, "something was changed");
+
+    // A name of one's own may be used in a run's folder, and again.
+    for _ in 0..2 {
+        done(folder, &["sample", "--checkpoint", "run", "--count", "1", "--steps", "2", "--out", "run/mine.png"]);
+    }
+}
+
+#[test]
+fn an_answer_takes_the_place_of_no_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let question = folder.path().join("in.safetensors");
+    let tensors = safetensors_of(&vectors.join("pipeline_expected.safetensors"));
+    candle_core::safetensors::save(&tensors, &question).unwrap();
+    let before = fs::read(&question).unwrap();
+    let model = vectors.join("pipeline").display().to_string();
+    let words = ["predict", "--checkpoint", &model, "--input", "in.safetensors", "--out", "in.safetensors"];
+    let (error, _) = failed(folder.path(), &words, 2);
+    assert!(error.contains("made from"), "{error}");
+    assert_eq!(fs::read(&question).unwrap(), before);
+}
+
+/// The question alone.
+fn safetensors_of(path: &Path) -> std::collections::HashMap<String, candle_core::Tensor> {
+    let mut all = candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
+    all.remove("output");
+    all
+}
