@@ -76,3 +76,32 @@ fn a_run_films_its_learning_and_an_opened_one_shows_the_films() {
     found.sort_by_key(|film| film.step);
     assert_eq!((damaged, found == recorded), (0, true));
 }
+
+/// Grid, evaluation and film are of the model that the run became, not of one some steps before.
+#[test]
+fn what_is_seen_last_is_the_model_of_the_last_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Preset::Nano.settings();
+    settings.data.subset = Subset::First(64);
+    settings.training.batch_size = 8;
+    settings.training.preview_seconds = 0.2;
+    settings.training.eval_seconds = 0.2;
+    settings.training.budget = Budget::Minutes(0.05);
+    let engine = Handle::spawn(|| (), work(DeviceChoice::Cpu)).unwrap();
+    engine.send(Command::Train { settings: Box::new(settings), out: folder.path().join("run") }).unwrap();
+    let (mut grids, mut judged, mut filmed, mut last) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    wait(&engine, "end", |event| {
+        match event {
+            Event::Step(report) => last = report.step,
+            Event::Preview(grid) => grids.push(grid.step),
+            Event::Evaluated { step, .. } => judged.push(step),
+            Event::Film { film, .. } => filmed.push(film.step),
+            Event::ModelReady(_) => return Some(()),
+            _ => (),
+        }
+        None
+    });
+    let once = |steps: &[u64]| steps.iter().filter(|step| **step == last).count() == 1 && steps.last() == Some(&last);
+    assert!(once(&grids) && once(&judged) && once(&filmed), "{last}: {grids:?} {judged:?} {filmed:?}");
+    assert!(grids.len() > 1 && judged.len() > 1 && filmed.len() > 1, "{grids:?} {judged:?} {filmed:?}");
+}

@@ -14,9 +14,9 @@
 //! | not learning | after [`PATIENT`] steps the smoothed loss is over 95 % of the first |
 //! | by heart | the held-out loss is 15 % above its lowest, and the train loss is 25 % below it |
 //! | as good as real | distance and recognisable share reach what real digits do, within 10 % |
-//! | stopped | the distance has been no lower for [`STOPPED`] seconds and four evaluations |
+//! | stopped | the distance, the median of three, has been no lower for [`STOPPED`] seconds and four evaluations |
 //! | digits improve | the distance became lower within the last [`STOPPED`] seconds |
-//! | loss falls, loss flat | by the smoothed loss of a quarter of the run ago |
+//! | loss falls, loss flat | by the smoothed loss of a quarter of the run ago: see [`Pulse::falls`] |
 
 use crate::config::{Digits, WeightsKind};
 use crate::eval::quick::{DIGITS, REAL};
@@ -37,10 +37,8 @@ const FIRST: f64 = 64.0;
 const PATIENT: u64 = 300;
 /// Seconds of training without better digits after which it is enough.
 const STOPPED: f64 = 120.0;
-/// A distance this much lower is lower: that of 200 digits varies by a few percent.
+/// A median of three distances that is this much lower is lower: a single one, of 200 digits, varies by 5 to 10 %.
 const LOWER: f64 = 0.97;
-/// A loss that fell by less than this lies flat.
-const FLAT: f64 = 0.04;
 
 /// How it is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +165,6 @@ fn by_heart(evidence: &Evidence<'_>) -> Option<Health> {
 
 fn digits(evidence: &Evidence<'_>) -> Option<Health> {
     let newest = evidence.evaluations.newest()?;
-    let (best, before) = best(evidence.evaluations)?;
     if newest.eval.count == DIGITS
         && evidence.learned == Digits::ALL
         && newest.eval.distance <= 1.1 * REAL.distance
@@ -175,6 +172,7 @@ fn digits(evidence: &Evidence<'_>) -> Option<Health> {
     {
         return Some(Health::new(Tone::Good, "As good as real digits, by 200 of them: enough"));
     }
+    let best = Best::of(evidence.evaluations)?;
     let since = evidence.pulse.seconds_since(best.step)?;
     let judged_since = evidence.evaluations.iter().filter(|one| one.step > best.step).count();
     if since >= STOPPED && judged_since >= 4 {
@@ -186,12 +184,10 @@ fn digits(evidence: &Evidence<'_>) -> Option<Health> {
         };
         return Some(Health::new(Tone::Neutral, text));
     }
-    let before = before?;
-    let flat = evidence.pulse.fell().is_some_and(|fell| fell < FLAT);
-    let (from, to) = (before.eval.distance, best.eval.distance);
+    let (from, to) = (best.before?, best.distance.min(newest.eval.distance));
     let text = if evidence.ended {
         format!("Its digits still improved (distance {from:.0} → {to:.0}): more training may help")
-    } else if flat {
+    } else if evidence.pulse.falls() == Some(false) {
         format!("Learning: digits still improve (distance {from:.0} → {to:.0}); a flat loss is expected here")
     } else {
         format!("Learning: digits improve (distance {from:.0} → {to:.0}), the loss falls")
@@ -199,35 +195,45 @@ fn digits(evidence: &Evidence<'_>) -> Option<Health> {
     Some(Health::new(Tone::Good, text))
 }
 
-/// The last evaluation that was clearly better than all before it, and the one that was best until then.
-fn best(evaluations: &Evaluations) -> Option<(&Evaluated, Option<&Evaluated>)> {
-    let mut series = evaluations.iter();
-    let (mut best, mut before) = (series.next()?, None);
-    for one in series {
-        if one.eval.distance < LOWER * best.eval.distance {
-            (best, before) = (one, Some(best));
+/// When the digits were last clearly better than ever before.
+struct Best {
+    step: u64,
+    /// The median of the last three distances then: a single one is often low by chance.
+    distance: f64,
+    /// What was best until then.
+    before: Option<f64>,
+}
+
+impl Best {
+    fn of(evaluations: &Evaluations) -> Option<Self> {
+        let series: Vec<&Evaluated> = evaluations.iter().collect();
+        let mut best: Option<Self> = None;
+        for (i, one) in series.iter().enumerate() {
+            let newest = if i < 2 { &series[i..=i] } else { &series[i - 2..=i] };
+            let distance = median(newest.iter().map(|one| one.eval.distance));
+            let before = best.as_ref().map(|best| best.distance);
+            if before.is_none_or(|before| distance < LOWER * before) {
+                best = Some(Self { step: one.step, distance, before });
+            }
         }
+        best
     }
-    Some((best, before))
 }
 
 fn by_loss(evidence: &Evidence<'_>, step: u64) -> Health {
-    match evidence.pulse.fell() {
-        None => Health::new(Tone::Neutral, "Too early to say"),
-        Some(fell) if fell >= FLAT && evidence.ended => Health::new(
-            Tone::Good,
-            format!("The loss still fell by {:.0} % in the last {} steps", 100.0 * fell, quarter(step)),
-        ),
-        Some(fell) if fell >= FLAT => {
-            let text = format!("Learning: the loss fell by {:.0} % in the last {} steps", 100.0 * fell, quarter(step));
-            Health::new(Tone::Good, text)
+    let (fell, steps) = (100.0 * evidence.pulse.fell().unwrap_or_default(), quarter(step));
+    let (tone, text) = match (evidence.pulse.falls(), evidence.ended) {
+        (None, _) => (Tone::Neutral, "Too early to say".into()),
+        (Some(true), true) => (Tone::Good, format!("The loss still fell by {fell:.0} % in the last {steps} steps")),
+        (Some(true), false) => {
+            (Tone::Good, format!("Learning: the loss fell by {fell:.0} % in the last {steps} steps"))
         }
-        Some(_) if evidence.ended => Health::new(Tone::Neutral, "The loss lay flat in the end, as it does for long"),
-        Some(_) => Health::new(
-            Tone::Neutral,
-            "The loss lies flat, as it does for long: the digits tell whether it still learns",
-        ),
-    }
+        (Some(false), true) => (Tone::Neutral, "The loss lay flat in the end, as it does for long".into()),
+        (Some(false), false) => {
+            (Tone::Neutral, "The loss lies flat, as it does for long: the digits tell whether it still learns".into())
+        }
+    };
+    Health::new(tone, text)
 }
 
 fn time(seconds: f64) -> String {

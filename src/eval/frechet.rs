@@ -41,6 +41,20 @@ impl Moments {
         let rows: Vec<u32> = (0..(features.len() / width) as u32).collect();
         Self::of(features, width, &rows)
     }
+
+    /// Of several sets together, at least one, each given by how many it has and by its moments: those of all their rows,
+    /// as the variance of a mixture is the mean of the variances and the variance of the means.
+    pub fn together<'a>(sets: impl Iterator<Item = (usize, &'a Self)> + Clone) -> Self {
+        let weighed = || sets.clone().map(|(count, moments)| (count as f64, moments));
+        let count: f64 = weighed().map(|(count, _)| count).sum();
+        let width = sets.clone().next().map_or(0, |(_, moments)| moments.mean.len());
+        let mean = weighed().fold(DVector::zeros(width), |sum, (n, set)| sum + &set.mean * (n / count));
+        let squares = weighed().fold(DMatrix::zeros(width, width), |sum, (n, set)| {
+            let apart = &set.mean - &mean;
+            sum + &set.covariance * (n - 1.0) + &apart * apart.transpose() * n
+        });
+        Self { mean, covariance: squares / (count - 1.0).max(1.0) }
+    }
 }
 
 /// The set that others are compared with.
@@ -86,6 +100,18 @@ mod tests {
         assert_eq!(moments.mean.as_slice(), [3.0, 5.0]);
         assert_eq!(moments.covariance.as_slice(), [4.0, 3.0, 3.0, 9.0]);
         assert_eq!(Moments::of(&[1.0, 2.0, 3.0], 1, &[0, 2, 2]).mean[0], 7.0 / 3.0);
+    }
+
+    #[test]
+    fn sets_together_have_the_moments_of_all_their_rows() {
+        let features = normals(70, 3, |column, value| value * (1.0 + column as f64));
+        let (few, many) = features.split_at(3 * 20);
+        let moved: Vec<f32> = many.iter().map(|value| value + 2.0).collect();
+        let parts = [(20, Moments::of_all(few, 3)), (50, Moments::of_all(&moved, 3))];
+        let together = Moments::together(parts.iter().map(|(count, moments)| (*count, moments)));
+        let all = Moments::of_all(&[few, &moved].concat(), 3);
+        assert!((together.mean - all.mean).norm() < 1e-12);
+        assert!((together.covariance - all.covariance).norm() < 1e-12);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use candle_core::{Device, Tensor};
 use super::classifier::{Answers, Classifier, FEATURES};
 use super::frechet::{FrechetReference, Moments};
 use super::precision_recall::Manifold;
-use crate::config::Subset;
+use crate::config::{CLASS_COUNT, Digits, Subset};
 use crate::data::Dataset;
 use crate::data::idx::Images;
 use crate::pictures::Pictures;
@@ -31,8 +31,10 @@ const TIGHT: f64 = 0.95;
 #[derive(Debug)]
 pub struct Judge {
     pub classifier: Classifier,
-    /// Moments of the features of all training digits.
-    pub frechet: FrechetReference,
+    /// Of the features of all training digits.
+    frechet: FrechetReference,
+    /// How many training digits of each class there are, and the moments of their features.
+    classes: Vec<(usize, Moments)>,
     /// The manifold of some of them.
     pub manifold: Manifold,
     /// The same without the widest balls, into which some noise falls.
@@ -61,21 +63,40 @@ impl Judge {
         let hint = "use a file that diffuscope classifier wrote";
         let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)
             .map_err(|error| Error::format(origin, error.to_string(), hint))?;
-        let mut reference = |name: &str, rows: usize| -> Result<Vec<f32>> {
-            let tensor = tensors.remove(&format!("reference.{name}"));
-            let tensor = tensor.filter(|tensor| tensor.dims() == [rows, FEATURES]);
+        let mut take = |name: &str, shape: [usize; 2]| -> Result<Vec<f32>> {
+            let tensor = tensors.remove(&format!("reference.{name}")).filter(|tensor| tensor.dims() == shape);
             let tensor = tensor.ok_or_else(|| Error::format(origin, format!("no reference {name}"), hint))?;
             Ok(tensor.flatten_all()?.to_vec1()?)
         };
-        let (mean, covariance) = (reference("mean", 1)?, reference("covariance", FEATURES)?);
-        let manifold = Manifold::new(reference("features", MANIFOLD)?, FEATURES);
-        let wide = |values: Vec<f32>| values.into_iter().map(f64::from);
-        let moments = Moments {
-            mean: nalgebra::DVector::from_iterator(FEATURES, wide(mean)),
-            covariance: nalgebra::DMatrix::from_row_iterator(FEATURES, FEATURES, wide(covariance)),
+        let counts = take("class_counts", [1, CLASS_COUNT])?.into_iter().map(|count| count as usize);
+        let counts: Vec<usize> = counts.collect();
+        let mut reference = |name: &str, rows: usize| take(name, [rows, FEATURES]);
+        let moments = |mean: &[f32], covariance: &[f32]| {
+            let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
+            Moments {
+                mean: nalgebra::DVector::from_vec(wide(mean)),
+                covariance: nalgebra::DMatrix::from_row_slice(FEATURES, FEATURES, &wide(covariance)),
+            }
         };
-        let (tight, frechet) = (manifold.without_outliers(TIGHT), FrechetReference::new(moments));
-        Ok(Self { classifier: Classifier::new(tensors)?, frechet, manifold, tight })
+        let all = moments(&reference("mean", 1)?, &reference("covariance", FEATURES)?);
+        let means = reference("class_means", CLASS_COUNT)?;
+        let covariances = reference("class_covariances", CLASS_COUNT * FEATURES)?;
+        let of_class = means.chunks(FEATURES).zip(covariances.chunks(FEATURES * FEATURES));
+        let classes = of_class.map(|(mean, covariance)| moments(mean, covariance));
+        let classes = counts.into_iter().zip(classes).collect();
+        let manifold = Manifold::new(reference("features", MANIFOLD)?, FEATURES);
+        let (tight, frechet) = (manifold.without_outliers(TIGHT), FrechetReference::new(all));
+        Ok(Self { classifier: Classifier::new(tensors)?, frechet, classes, manifold, tight })
+    }
+
+    /// What the training digits of those classes are, to measure a distance to; of all ten where none is chosen.
+    pub fn reference(&self, digits: Digits) -> Cow<'_, FrechetReference> {
+        if digits == Digits::ALL || digits.is_empty() {
+            return Cow::Borrowed(&self.frechet);
+        }
+        let chosen = self.classes.iter().zip(0..).filter(|&(_, class)| digits.contains(class));
+        let sets = chosen.map(|((count, moments), _)| (*count, moments));
+        Cow::Owned(FrechetReference::new(Moments::together(sets)))
     }
 
     /// What it says of each image.
@@ -108,12 +129,22 @@ impl Judge {
 /// When the file cannot be written or there are fewer than 3,000 digits.
 pub fn write(path: &Path, weights: HashMap<String, Tensor>, training: &Dataset, seed: u64) -> Result<()> {
     let classifier = Classifier::new(weights.clone())?;
-    let moments = Moments::of_all(&classifier.answers(training)?.features, FEATURES);
+    let features = classifier.answers(training)?.features;
+    let moments = Moments::of_all(&features, FEATURES);
+    let rows = |class| (0..training.len()).filter(move |&i| training.label(i) == Some(class)).map(|i| i as u32);
+    let classes: Vec<Vec<u32>> = (0..CLASS_COUNT as u8).map(|class| rows(class).collect()).collect();
+    let of_class: Vec<_> = classes.iter().map(|rows| Moments::of(&features, FEATURES, rows)).collect();
+    let means: Vec<f64> = of_class.iter().flat_map(|moments| moments.mean.iter().copied()).collect();
+    let covariances: Vec<f64> = of_class.iter().flat_map(|moments| moments.covariance.iter().copied()).collect();
+    let counts = classes.iter().map(|rows| rows.len() as f32).collect();
     let chosen = classifier.answers(&training.subset(Subset::Shuffled(MANIFOLD), seed)?)?.features;
     let narrow = |values: &[f64]| -> Vec<f32> { values.iter().map(|&value| value as f32).collect() };
     let mut named = vec![
         ("reference.mean".to_owned(), vec![1, FEATURES], narrow(moments.mean.as_slice())),
         ("reference.covariance".to_owned(), vec![FEATURES, FEATURES], narrow(moments.covariance.as_slice())),
+        ("reference.class_counts".to_owned(), vec![1, CLASS_COUNT], counts),
+        ("reference.class_means".to_owned(), vec![CLASS_COUNT, FEATURES], narrow(&means)),
+        ("reference.class_covariances".to_owned(), vec![CLASS_COUNT * FEATURES, FEATURES], narrow(&covariances)),
         ("reference.features".to_owned(), vec![MANIFOLD, FEATURES], chosen),
     ];
     for (name, weight) in weights {
@@ -206,8 +237,15 @@ mod tests {
         let judge = Judge::read(&std::fs::read(&path).unwrap(), &path).unwrap();
         let judged = judge.judge(&training.subset(Subset::Shuffled(20), 7).unwrap()).unwrap();
         assert!(judged.inside.iter().all(|&inside| inside), "the manifold is not of the training digits");
-        let moments = Moments::of_all(&judge.classifier.answers(&training).unwrap().features, FEATURES);
-        assert!(judge.frechet.distance(&moments) < 1e-4);
+        let features = judge.classifier.answers(&training).unwrap().features;
+        assert!(judge.reference(Digits::ALL).distance(&Moments::of_all(&features, FEATURES)) < 1e-4);
+        let some = Digits::of(&[1, 7]).unwrap();
+        let of_some = |i: &u32| training.label(*i as usize).is_some_and(|label| some.contains(label));
+        let rows: Vec<u32> = (0..training.len() as u32).filter(of_some).collect();
+        let of_some = Moments::of(&features, FEATURES, &rows);
+        assert!(
+            judge.reference(some).distance(&of_some) < 1e-4 && judge.reference(Digits::ALL).distance(&of_some) > 1e-2
+        );
         assert!(Judge::read(b"nothing", &path).is_err());
     }
 }

@@ -7,6 +7,7 @@ use super::frechet::Moments;
 use super::histogram::{Histogram, histogram};
 use super::judge::Judge;
 use crate::Result;
+use crate::config::Digits;
 use crate::data::Dataset;
 
 /// Digits that are drawn and judged at once.
@@ -34,23 +35,23 @@ pub struct QuickEval {
     pub classes: Histogram,
     /// Share of recognisable digits: see [`super::judge::Judged::recognisable`].
     pub recognisable: f64,
-    /// Fréchet distance to the training digits; for few digits it is larger than for many, so only values of the
+    /// Fréchet distance to the training digits of the classes that were learned; for few digits it is larger than for many, so only values of the
     /// same count compare.
     pub distance: f64,
 }
 
 impl QuickEval {
-    /// Of some images.
+    /// Of some images of a model that `learned` these digits.
     ///
     /// # Errors
     /// When there is no memory.
-    pub fn of(judge: &Judge, images: &Dataset) -> Result<Self> {
+    pub fn of(judge: &Judge, images: &Dataset, learned: Digits) -> Result<Self> {
         let judged = judge.judge(images)?;
         Ok(Self {
             count: images.len(),
             classes: histogram(judged.classes()),
             recognisable: judged.recognisable_share(),
-            distance: judge.frechet.distance(&Moments::of_all(&judged.answers.features, FEATURES)),
+            distance: judge.reference(learned).distance(&Moments::of_all(&judged.answers.features, FEATURES)),
         })
     }
 }
@@ -77,7 +78,7 @@ mod tests {
     fn real_digits_reach_what_is_stated() {
         const SETS: usize = 40;
         let (test, judge) = (mnist::load().unwrap().test, Judge::shipped().unwrap());
-        let evals = (0..SETS).map(|k| QuickEval::of(&judge, &real(&test, k)).unwrap());
+        let evals = (0..SETS).map(|k| QuickEval::of(&judge, &real(&test, k), Digits::ALL).unwrap());
         let (mut recognisable, mut distance) = (0.0, 0.0);
         for eval in evals {
             assert_eq!((eval.count, eval.classes.iter().sum::<usize>()), (DIGITS, DIGITS));
@@ -86,5 +87,15 @@ mod tests {
         }
         let close = (recognisable - REAL.recognisable).abs() < 0.002 && (distance - REAL.distance).abs() < 0.1;
         assert!(close, "recognisable {recognisable:.4}, distance {distance:.3}; stated: {REAL:?}");
+    }
+    /// Those of one class alone are far from all ten, however real they are.
+    #[test]
+    fn chosen_digits_are_judged_beside_their_own() {
+        let (test, judge) = (mnist::load().unwrap().test, Judge::shipped().unwrap());
+        let ones = Digits::of(&[1]).unwrap();
+        let images = test.showing(ones).unwrap().subset(crate::config::Subset::First(DIGITS), 0).unwrap();
+        let distance = |learned| QuickEval::of(&judge, &images, learned).unwrap().distance;
+        let (own, all) = (distance(ones), distance(Digits::ALL));
+        assert!(own < 2.0 * REAL.distance && all > 50.0 * REAL.distance, "{own}, to all ten {all}");
     }
 }

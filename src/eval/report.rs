@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::bits_per_dim::BitsPerDim;
 use super::bootstrap::{self, FEW_RESAMPLES, Interval, RESAMPLES};
 use super::classifier::FEATURES;
-use super::frechet::Moments;
+use super::frechet::{FrechetReference, Moments};
 use super::histogram::{Histogram, entropy, histogram};
 use super::judge::{Judge, Judged};
 use super::nearest::nearest;
@@ -62,7 +62,7 @@ pub type OnProgress<'a> = dyn FnMut(&'static str, f64) + 'a;
 
 impl Report {
     /// Judges `images` against the digits of MNIST that their model `learned`; `asked` has the class that each was asked
-    /// for, if any. The distance is to the training images of all ten, for these images as for the real ones beside them.
+    /// for, if any. The distance is to the training images of those, for these images as for the real ones beside them.
     ///
     /// # Errors
     /// For fewer than two images, or when there is no memory.
@@ -95,7 +95,7 @@ impl Report {
         let medians = ClassMedians::new(&those, &real_distances);
         let copies = shares(&medians.copies(&these, &distances), &medians.copies(&those, &real_distances));
         let recognisable = shares(&flags(&these.judged.recognisable), &flags(&those.judged.recognisable));
-        let frechet_distance = these.frechet(judge, &those);
+        let frechet_distance = these.frechet(&judge.reference(learned), &those);
         let classes = these.histogram();
         let verdict = Verdict::of(&Evidence {
             recognisable: (recognisable.value, recognisable.real),
@@ -147,10 +147,9 @@ impl Side {
         histogram(self.judged.classes())
     }
 
-    fn frechet(&self, judge: &Judge, real: &Self) -> Measured {
-        let distance = |side: &Self, rows: &[u32]| {
-            judge.frechet.distance(&Moments::of(&side.judged.answers.features, FEATURES, rows))
-        };
+    fn frechet(&self, reference: &FrechetReference, real: &Self) -> Measured {
+        let distance =
+            |side: &Self, rows: &[u32]| reference.distance(&Moments::of(&side.judged.answers.features, FEATURES, rows));
         let all = |side: &Self| -> Vec<u32> { (0..side.judged.answers.count() as u32).collect() };
         let value = distance(self, &all(self));
         let count = self.judged.answers.count();

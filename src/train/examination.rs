@@ -42,6 +42,11 @@ impl Examination {
         self.pace.as_ref().is_some_and(Pace::is_due)
     }
 
+    /// The last step is done: see [`Pace::once_more`].
+    pub fn once_more(&mut self, step: u64) {
+        self.pace.iter_mut().for_each(|pace| pace.once_more(step));
+    }
+
     /// Draws and judges, if it is time to; `listen` is called between two calls of the network.
     ///
     /// # Errors
@@ -52,11 +57,11 @@ impl Examination {
         listen: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<QuickEval>> {
         let Some(pace) = self.pace.as_mut().filter(|pace| pace.is_due()) else { return Ok(None) };
-        pace.spend(|| {
+        pace.spend(trainer.step_count(), || {
             let denoiser = trainer.denoiser(self.settings.weights)?;
             let images = Drawing::new(&denoiser, &self.settings)?.run(&mut |_, _| listen())?;
             let images = eight_bit(&images, Path::new("digits drawn in training"))?;
-            QuickEval::of(&*Judge::shipped()?, &images).map(Some)
+            QuickEval::of(&*Judge::shipped()?, &images, trainer.settings().data.digits).map(Some)
         })
     }
 }

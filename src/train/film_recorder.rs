@@ -58,6 +58,14 @@ impl FilmRecorder {
         far && self.pace.as_ref().is_some_and(Pace::is_due)
     }
 
+    /// The last step is done: see [`Pace::once_more`]. However near the one before is, the end is worth its room.
+    pub fn once_more(&mut self, step: u64) {
+        if let Some(pace) = &mut self.pace {
+            pace.once_more(step);
+            self.last = self.last.filter(|_| !pace.is_due());
+        }
+    }
+
     /// Records one, if it is time to. `listen` is called before each network call; an error from it ends the recording.
     ///
     /// # Errors
@@ -67,7 +75,7 @@ impl FilmRecorder {
             return Ok(None);
         }
         let Some(pace) = self.pace.as_mut() else { return Ok(None) };
-        let film = pace.spend(|| record(trainer, &self.settings, listen))?;
+        let film = pace.spend(trainer.step_count(), || record(trainer, &self.settings, listen))?;
         self.last = Some((film.step, film.bytes()));
         Ok(Some(film))
     }

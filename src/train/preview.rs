@@ -73,13 +73,18 @@ impl Preview {
         self.pace.as_ref().is_some_and(Pace::is_due)
     }
 
+    /// The last step is done: see [`Pace::once_more`].
+    pub fn once_more(&mut self, step: u64) {
+        self.pace.iter_mut().for_each(|pace| pace.once_more(step));
+    }
+
     /// Draws, if it is time to. `listen` is called before each network call; an error from it ends the drawing.
     ///
     /// # Errors
     /// What `listen` returned, or when the device has no room.
     pub fn draw_if_due(&mut self, trainer: &Trainer, listen: &mut dyn FnMut() -> Result<()>) -> Result<Option<Grid>> {
         let Some(pace) = self.pace.as_mut().filter(|pace| pace.is_due()) else { return Ok(None) };
-        pace.spend(|| {
+        pace.spend(trainer.step_count(), || {
             let denoiser = trainer.denoiser(self.settings.weights)?;
             let drawing = Drawing::new(&denoiser, &self.settings)?;
             let images = drawing.run(&mut |_, _| listen())?;

@@ -13,6 +13,9 @@ const SMOOTHING: f64 = 0.02;
 /// Images that the loss is averaged over at least, once there were so many: the loss of a single one is a few times the
 /// mean or a fraction of it, as its timestep is drawn by chance.
 const IMAGES: f64 = 2000.0;
+/// The smoothed loss falls once it fell by more than the first over a [`quarter`], and lies flat once it fell by less than
+/// the second: between them it is taken for what it was, or the words for it would change to and fro.
+const FALLS: [f64; 2] = [0.07, 0.04];
 /// Images behind a loss that counts as the lowest: of fewer it may be low by chance.
 const LEAST: f64 = 1000.0;
 
@@ -57,6 +60,8 @@ pub struct Pulse {
     batch: f64,
     /// Sum of the squared weights in the smoothed loss.
     squares: f64,
+    /// See [`Self::falls`].
+    falls: Option<bool>,
 }
 
 impl Pulse {
@@ -78,6 +83,11 @@ impl Pulse {
         let now = Mark { step, seconds, loss: smooth, images: self.batch / self.squares };
         self.now = Some(now);
         self.first_loss.get_or_insert(loss);
+        if let Some(fell) = self.fell() {
+            let middle = FALLS.iter().sum::<f64>() / 2.0;
+            let limit = self.falls.map_or(middle, |falls| FALLS[usize::from(falls)]);
+            self.falls = Some(fell >= limit);
+        }
         self.pause = self.pause.max(0.25);
         if self.marks.last().is_none_or(|last| seconds - last.seconds >= self.pause) {
             self.marks.push(now);
@@ -131,6 +141,12 @@ impl Pulse {
         let after = self.marks.partition_point(|mark| mark.step <= before);
         let then = self.marks[after.checked_sub(1)?];
         Some((then.loss - now.loss) / then.loss)
+    }
+
+    /// Whether the smoothed loss falls or lies flat, which changes only where it clearly does; none if there were fewer
+    /// steps than a [`quarter`].
+    pub fn falls(&self) -> Option<bool> {
+        self.falls
     }
 }
 

@@ -65,6 +65,13 @@ impl Watchers {
         }
     }
 
+    /// The last step is done: what was shown of the run is shown once more.
+    fn once_more(&mut self, step: u64) {
+        self.preview.once_more(step);
+        self.examination.once_more(step);
+        self.recorder.once_more(step);
+    }
+
     fn are_due(&self, step: u64) -> bool {
         self.preview.is_due() || self.examination.is_due() || self.recorder.is_due(step)
     }
@@ -217,7 +224,7 @@ impl Run {
             }
             if keeps {
                 let (extra, stalled) = (Instant::now(), self.stalled);
-                events.push(checkpoints.spend(|| self.persist(watch, Self::checkpoint))?);
+                events.push(checkpoints.spend(report.step, || self.persist(watch, Self::checkpoint))?);
                 self.trainer.add_time(extra.elapsed().saturating_sub(self.stalled - stalled));
             }
             for event in shown.into_iter().chain(events) {
@@ -229,6 +236,9 @@ impl Run {
                 outcome = Outcome::Stopped;
                 break;
             }
+        }
+        if outcome == Outcome::Completed {
+            self.look_once_more(&mut watchers, watch)?;
         }
         if let Some(event) = self.loss_by_timestep(watch)? {
             watch(event, &self.trainer)?;
@@ -278,6 +288,23 @@ impl Run {
             events.push(RunEvent::Filmed(Arc::new(film)));
         }
         Ok(events)
+    }
+
+    /// After the last step: the grid, how good its digits are, and a film, so that what is seen last is the model that it
+    /// became. Being asked to stop leaves them out.
+    fn look_once_more(&mut self, watchers: &mut Watchers, watch: &mut Watch) -> Result<()> {
+        let (step, began, stalled) = (self.trainer.step_count(), Instant::now(), self.stalled);
+        watchers.once_more(step);
+        if self.stop_asked || !watchers.are_due(step) {
+            return Ok(());
+        }
+        let events = match self.look(step, watchers, watch) {
+            Err(Error::Cancelled) => Vec::new(),
+            events => events?,
+        };
+        self.persist(watch, |run| run.folder.flush())?;
+        self.trainer.add_time(began.elapsed().saturating_sub(self.stalled - stalled));
+        events.into_iter().try_for_each(|event| watch(event, &self.trainer).map(drop))
     }
 
     /// Writes, or reads, and tries again for as long as the disk does not do it and the watcher says so. When it says no

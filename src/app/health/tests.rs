@@ -105,22 +105,43 @@ fn a_healthy_run_learns_by_its_loss_and_then_by_its_digits() {
     assert_says(&curve.health(4900, WARMUP), Tone::Good, "a flat loss is expected here");
 }
 
+/// What the loss does is told by few changes of the words, also where it falls by about as much as counts.
+#[test]
+fn the_words_for_the_loss_do_not_flicker() {
+    for (name, text) in [("long", LONG), ("ones", ONES), ("near", NEAR), ("by heart", BY_HEART)] {
+        let mut curve = Recorded::read(text);
+        curve.evaluations.clear();
+        curve.held_out.clear();
+        let mut pulse = Pulse::default();
+        let mut said: Vec<(f64, bool)> = Vec::new();
+        for report in &curve.steps {
+            pulse.push(report);
+            if let Some(falls) = pulse.falls().filter(|falls| said.last().is_none_or(|last| last.1 != *falls)) {
+                said.push((report.seconds, falls));
+            }
+        }
+        assert!(said.first().is_some_and(|first| first.1), "{name}: it falls at first: {said:?}");
+        assert!(said.windows(2).all(|pair| pair[1].0 - pair[0].0 > 4.0), "{name}: {said:?}");
+        assert!(said.len() <= 7, "{name}: {said:?}");
+    }
+}
+
 #[test]
 fn digits_that_get_no_better_for_two_minutes_are_enough() {
-    // Recorded for four minutes; its distance is to all ten digits, and lowest at step 195, after 5 seconds.
+    // The median of three distances is lowest after 174 seconds; single ones are lower by chance also later.
     let curve = Recorded { learned: Digits::of(&[1]).unwrap(), ..Recorded::read(ONES) };
     let after = |seconds: f64| curve.steps.iter().rfind(|report| report.seconds <= seconds).unwrap().step;
-    for seconds in [20.0, 60.0, 110.0, 124.0] {
+    for seconds in [20.0, 60.0, 110.0, 150.0, 200.0, 250.0, 290.0] {
         let health = curve.health(after(seconds), 20);
-        assert!(!health.sentence.contains("improv"), "after {seconds} s, before two minutes are over: {health:?}");
+        assert!(!health.sentence.contains("Stopped"), "after {seconds} s, before two minutes are over: {health:?}");
     }
     for (seconds, said) in
-        [(130.0, "Stopped improving 2 min ago: enough"), (216.0, "Stopped improving 4 min ago: enough")]
+        [(305.0, "Stopped improving 2 min ago: enough"), (480.0, "Stopped improving 5 min ago: enough")]
     {
         assert_says(&curve.health(after(seconds), 20), Tone::Neutral, said);
     }
-    let over = curve.health_of(after(216.0), 20, true);
-    assert_says(&over, Tone::Neutral, "Its digits did not improve in the last 4 min: enough");
+    let over = curve.health_of(after(480.0), 20, true);
+    assert_says(&over, Tone::Neutral, "Its digits did not improve in the last 5 min: enough");
     // Judged too seldom to say so.
     let few = Recorded { evaluations: curve.evaluations[..4].to_vec(), ..curve };
     assert!(!few.health(after_all(&few), 20).sentence.contains("Stopped"));

@@ -10,7 +10,7 @@ use super::{Start, TrainPlan};
 use crate::cli::compute::compute;
 use crate::cli::progress::{Progress, grouped};
 use crate::cli::say;
-use crate::config::Settings;
+use crate::config::{Digits, Settings};
 use crate::data::reading::Part;
 use crate::data::{self, Splits, network};
 use crate::device::describe;
@@ -68,6 +68,7 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
         if run.trainer.progress() >= 1.0 {
             progress.note("the budget of this run is spent: nothing is left to do; give a longer one to go on");
         }
+        let learned = run.trainer.settings().data.digits;
         let (mut throughput, mut speed) = (Throughput::default(), 0.0);
         run.train(&mut |event, _| {
             match event {
@@ -78,7 +79,7 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
                     progress.step(&report, speed, left);
                 }
                 RunEvent::HeldOut { step, loss } => tracing::info!("held-out loss {loss:.5} at step {step}"),
-                RunEvent::Evaluated { step, eval } => progress.note(&eval_line(step, &eval)),
+                RunEvent::Evaluated { step, eval } => progress.note(&eval_line(step, &eval, learned)),
                 RunEvent::Preview(_)
                 | RunEvent::Worked(_)
                 | RunEvent::Filmed(_)
@@ -122,11 +123,9 @@ fn images(settings: &Settings, progress: &mut Progress, stop: &AtomicBool) -> Re
     })
 }
 
-fn eval_line(step: u64, eval: &QuickEval) -> String {
-    let missing: Vec<String> = (eval.classes.iter().enumerate())
-        .filter(|(_, count)| **count == 0)
-        .map(|(digit, _)| digit.to_string())
-        .collect();
+fn eval_line(step: u64, eval: &QuickEval, learned: Digits) -> String {
+    let missing = learned.iter().filter(|digit| eval.classes[usize::from(*digit)] == 0);
+    let missing: Vec<String> = missing.map(|digit| digit.to_string()).collect();
     let missing = if missing.is_empty() { String::new() } else { format!(" · no {}", missing.join(", ")) };
     let share = 100.0 * eval.recognisable;
     format!("step {}: {share:.0} % recognisable · Fréchet distance {:.1}{missing}", grouped(step), eval.distance)
@@ -140,6 +139,9 @@ mod tests {
     fn a_quick_evaluation_is_told_in_one_line() {
         let classes = [20, 30, 0, 20, 20, 20, 0, 30, 30, 30];
         let eval = QuickEval { count: 200, classes, recognisable: 0.784, distance: 31.26 };
-        assert_eq!(eval_line(1240, &eval), "step 1,240: 78 % recognisable · Fréchet distance 31.3 · no 2, 6");
+        let line = |learned| eval_line(1240, &eval, learned);
+        assert_eq!(line(Digits::ALL), "step 1,240: 78 % recognisable · Fréchet distance 31.3 · no 2, 6");
+        let even = Digits::of(&[0, 2, 4]).unwrap();
+        assert!(line(even).ends_with(" · no 2"), "of those alone that it learned: {}", line(even));
     }
 }
