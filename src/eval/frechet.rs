@@ -44,10 +44,10 @@ impl Moments {
 
     /// Of several sets together, at least one, each given by how many it has and by its moments: those of all their rows,
     /// as the variance of a mixture is the mean of the variances and the variance of the means.
-    pub fn together<'a>(sets: impl Iterator<Item = (usize, &'a Self)> + Clone) -> Self {
-        let weighed = || sets.clone().map(|(count, moments)| (count as f64, moments));
+    pub fn together(sets: &[(usize, &Self)]) -> Self {
+        let weighed = || sets.iter().map(|&(count, moments)| (count as f64, moments));
         let count: f64 = weighed().map(|(count, _)| count).sum();
-        let width = sets.clone().next().map_or(0, |(_, moments)| moments.mean.len());
+        let width = sets.first().map_or(0, |(_, moments)| moments.mean.len());
         let mean = weighed().fold(DVector::zeros(width), |sum, (n, set)| sum + &set.mean * (n / count));
         let squares = weighed().fold(DMatrix::zeros(width, width), |sum, (n, set)| {
             let apart = &set.mean - &mean;
@@ -107,8 +107,8 @@ mod tests {
         let features = normals(70, 3, |column, value| value * (1.0 + column as f64));
         let (few, many) = features.split_at(3 * 20);
         let moved: Vec<f32> = many.iter().map(|value| value + 2.0).collect();
-        let parts = [(20, Moments::of_all(few, 3)), (50, Moments::of_all(&moved, 3))];
-        let together = Moments::together(parts.iter().map(|(count, moments)| (*count, moments)));
+        let (first, second) = (Moments::of_all(few, 3), Moments::of_all(&moved, 3));
+        let together = Moments::together(&[(20, &first), (50, &second)]);
         let all = Moments::of_all(&[few, &moved].concat(), 3);
         assert!((together.mean - all.mean).norm() < 1e-12);
         assert!((together.covariance - all.covariance).norm() < 1e-12);

@@ -95,8 +95,8 @@ impl Judge {
             return Cow::Borrowed(&self.frechet);
         }
         let chosen = self.classes.iter().zip(0..).filter(|&(_, class)| digits.contains(class));
-        let sets = chosen.map(|((count, moments), _)| (*count, moments));
-        Cow::Owned(FrechetReference::new(Moments::together(sets)))
+        let sets: Vec<_> = chosen.map(|((count, moments), _)| (*count, moments)).collect();
+        Cow::Owned(FrechetReference::new(Moments::together(&sets)))
     }
 
     /// What it says of each image.
