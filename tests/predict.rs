@@ -44,7 +44,8 @@ fn worst(a: &Tensor, b: &Tensor) -> f32 {
     largest(&(a - b).unwrap()) / largest(b)
 }
 
-const PREDICT: [&str; 7] = ["predict", "--checkpoint", "run", "--input", "in.safetensors", "--out", "out.safetensors"];
+const PREDICT: [&str; 8] =
+    ["predict", "--force", "--checkpoint", "run", "--input", "in.safetensors", "--out", "out.safetensors"];
 
 #[test]
 fn each_image_is_answered_at_its_own_timestep_and_class() {

@@ -9,6 +9,7 @@ use super::patches;
 use crate::cli::compute::compute;
 use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
+use crate::cli::replace::may_take;
 use crate::cli::say;
 use crate::model::{Network, TimeKind};
 use crate::tensor_file::{self, Entry};
@@ -25,6 +26,7 @@ pub fn run(plan: &PredictPlan) -> Result<()> {
         let input = Input::read(&plan.input, device)?;
         let model = open_model(Some(&plan.checkpoint), device, progress)?;
         may_be_written(&plan.out, &[&plan.input, &model.source])?;
+        may_take(&plan.out, plan.force)?;
         let denoiser = model.denoiser(model.settings.sampling.weights)?;
         let network = denoiser.network();
         if plan.kind == TimeKind::NoiseLevel && !matches!(network, Network::DiffUNet(_)) {
@@ -50,6 +52,7 @@ pub fn run(plan: &PredictPlan) -> Result<()> {
     });
     progress.finish();
     let answer = answer?;
+    may_take(&plan.out, plan.force)?;
     let values = Cow::Owned(answer.flatten_all()?.to_vec1()?);
     let entry = Entry { name: "output".into(), shape: answer.dims().to_vec(), values };
     tensor_file::write(&plan.out, BTreeMap::new(), &[entry])?;
