@@ -102,7 +102,7 @@ mod tests {
     #[case("cannot read /mnt/nas/family/x.png", "cannot read <path>.png")]
     #[case("cannot read /mnt/nas/Maria Smith: No such file", "cannot read <path>: No such file")]
     #[case("/mnt/nas/family: No such file (os error 2)", "<path>: No such file (os error 2)")]
-    #[case("no ink for /home/ada/our holiday/Maria and Tom.png: it is empty", "no ink for <path>.png: it is empty")]
+    #[case("no ink for /mnt/ada/our holiday/Maria and Tom.png: it is empty", "no ink for <path>.png: it is empty")]
     #[case("cannot copy /mnt/nas/a b/c to /media/usb/c", "cannot copy <path> to <path>")]
     #[case("called `unwrap()` on Err(\"/srv/x y/z\")", "called `unwrap()` on Err(\"<path>\")")]
     #[case(
