@@ -10,6 +10,9 @@ use crate::{Error, Result};
 
 const HINT: &str = "write a safetensors file with input f32 [B, C, H, W], t f32 [B], and class_labels f32 [B] if the model has classes";
 
+/// Larger images take gigabytes in a network that looks at all of their pixels at once.
+const MOST_SIDE: usize = 512;
+
 /// Images, the number beside each, and the class of each.
 #[derive(Debug)]
 pub struct Input {
@@ -57,6 +60,10 @@ impl Input {
         if channels != inputs.channels {
             let hint = format!("give images of {} channels, or use another checkpoint", inputs.channels);
             return wrong(format!("input has {channels} channels, the network takes {}", inputs.channels), hint);
+        }
+        if height.max(width) > MOST_SIDE {
+            let hint = format!("use images of at most {MOST_SIDE}×{MOST_SIDE}");
+            return wrong(format!("input has images of {height}×{width}"), hint);
         }
         let fits = |side: usize| side >= inputs.smallest_side && side.is_multiple_of(inputs.multiple);
         if !fits(height) || !fits(width) {

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use candle_core::Tensor;
+
 use super::PredictPlan;
 use super::input::Input;
 use super::patches;
@@ -15,6 +17,9 @@ use crate::model::{Network, TimeKind};
 use crate::tensor_file::{self, Entry};
 use crate::train::folder::may_be_written;
 use crate::{Error, Result};
+
+/// Pixels that go through the network together: what it takes of memory for them follows from this, not from the file.
+const PIXELS_AT_ONCE: usize = 1 << 18;
 
 /// Asks the network once, writes its answer, and says where.
 ///
@@ -44,10 +49,21 @@ pub fn run(plan: &PredictPlan) -> Result<()> {
         if classes.is_none() && input.has_class_labels() {
             progress.note("class_labels are left aside: the model does not know classes");
         }
-        let answer = match plan.kind {
-            TimeKind::Timestep => network.forward(&input.images, &input.t, classes.as_ref(), None)?,
-            TimeKind::NoiseLevel => network.denoise(&input.images, &input.t)?,
-        };
+        let (count, _, height, width) = input.images.dims4()?;
+        let (at_once, mut answers) = ((PIXELS_AT_ONCE / (height * width)).max(1), Vec::new());
+        for first in (0..count).step_by(at_once) {
+            let part = |all: &Tensor| all.narrow(0, first, at_once.min(count - first));
+            let (images, t) = (part(&input.images)?, part(&input.t)?);
+            answers.push(match plan.kind {
+                TimeKind::Timestep => {
+                    network.forward(&images, &t, classes.as_ref().map(part).transpose()?.as_ref(), None)?
+                }
+                TimeKind::NoiseLevel => network.denoise(&images, &t)?,
+            });
+            let done = first + images.dim(0)?;
+            progress.advance(&format!("asking of {count} images"), done as u64, count as u64);
+        }
+        let answer = Tensor::cat(&answers, 0)?;
         Ok(if in_patches { patches::of_image(&answer)? } else { answer })
     });
     progress.finish();
