@@ -14,6 +14,7 @@ mod model;
 pub mod predict;
 pub mod progress;
 pub mod rename;
+mod replace;
 pub mod sample;
 pub mod train;
 mod usage;
@@ -229,6 +230,17 @@ mod tests {
             assert_eq!(log, Some(Log::File("a.txt".into())));
         }
         assert_eq!(parse(["diffuscope", "--log", "debug"]).unwrap().1, Some(Log::Level("debug".into())));
+    }
+
+    #[test]
+    fn what_writes_files_can_be_told_to_replace_them() {
+        let mut cli = Cli::command();
+        cli.build();
+        for command in cli.get_subcommands() {
+            let has = |flag: &str| command.get_arguments().any(|argument| argument.get_long() == Some(flag));
+            // A run is gone on with, and never replaced.
+            assert_eq!(has("force"), has("out") && command.get_name() != "train", "{}", command.get_name());
+        }
     }
 
     #[test]

@@ -32,12 +32,21 @@ pub enum ExportFormat {
 /// # Errors
 /// When the format cannot hold the network, something else stands at `path`, or the disk does not take it.
 pub fn export(model: &TrainedModel, kind: WeightsKind, format: ExportFormat, path: &Path) -> Result<()> {
-    may_be_written(path, &[&model.source])?;
+    may_be_exported_to(model, format, path)?;
     match format {
         ExportFormat::Safetensors => tensor_file::write(path, metadata(model, kind, path)?, &state_dict(model, kind)?),
         ExportFormat::Pth => write_pth(path, &metadata(model, kind, path)?, &state_dict(model, kind)?),
         ExportFormat::Diffusers => pipeline::write(model, kind, path),
     }
+}
+
+/// Says whether [`export`] may write there, where nobody minds that what was exported there before is replaced.
+///
+/// # Errors
+/// When it would replace what it is made from, what a run keeps, or a folder of others.
+pub fn may_be_exported_to(model: &TrainedModel, format: ExportFormat, path: &Path) -> Result<()> {
+    may_be_written(path, &[&model.source])?;
+    if format == ExportFormat::Diffusers { pipeline::may_be_replaced(path) } else { Ok(()) }
 }
 
 /// What this program needs to open the weights again.

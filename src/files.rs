@@ -7,15 +7,16 @@ mod regular;
 mod unfinished;
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
 use unfinished::Unfinished;
 pub use unfinished::leave_nothing_unfinished;
 
 use crate::{Error, Result};
 
-pub use regular::{append_to_regular, open_regular, read_up_to};
+pub use regular::{append_to_regular, is_link, open_own, open_regular, read_own_up_to, read_up_to};
 
 /// Bytes gathered before each write to the disk; fewer in tests, so that small files take several, of which each can fail.
 const BUFFER: usize = if cfg!(test) { 1 << 15 } else { 1 << 20 };
@@ -85,47 +86,83 @@ pub fn shown_name(path: &Path) -> String {
 ///
 /// `fill` is given a temporary folder beside `path`; when it is done, that folder is renamed to `path`. A folder
 /// that was at `path` is replaced, whatever it held: it stays, under a temporary name, until the new one stands in
-/// its place. Whether it may be replaced is for the caller to know.
+/// its place. On Linux the two exchange their names, so that at no moment nothing is there; on other systems, and where the
+/// file system cannot do that, the old one is renamed first. Whether it may be replaced is for the caller to know.
 ///
 /// # Errors
-/// [`Error::Write`] with `path`, or what `fill` returned; `path` is then as it was.
+/// [`Error::Write`] with `path`, or what `fill` returned; `path` is then as it was, unless it is the last fsync that failed:
+/// the new folder is there then, and the old one beside it.
 pub fn write_folder_atomically(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let beside = folder_of(path);
     let fresh = with_mode(temporary_name(), 0o777).tempdir_in(&beside).map_err(Error::write(path))?;
-    let _unfinished = Unfinished::note(fresh.path());
+    let unfinished = Unfinished::note(fresh.path());
     fill(fresh.path())?;
+    disk::sync_folder(fresh.path()).map_err(Error::write(path))?;
+    if !unfinished.claim() {
+        return Err(Error::write(path)(io::Error::other("the program ends")));
+    }
     put_folder_in_place(fresh, path, &beside).map_err(Error::write(path))
 }
 
-fn put_folder_in_place(fresh: tempfile::TempDir, path: &Path, beside: &Path) -> io::Result<()> {
-    disk::sync_folder(fresh.path())?;
-    let retired = match fs::symlink_metadata(path) {
-        Ok(old) if old.is_dir() => {
-            let retired = temporary_name().tempdir_in(beside)?;
-            if let Err(failed) = disk::rename(path, &retired.path().join("old")) {
-                // Only an empty folder is removed, whatever became of the old one.
-                let _ = fs::remove_dir(retired.keep());
-                return Err(failed);
-            }
-            Some(retired)
-        }
-        _ => None,
+fn put_folder_in_place(fresh: TempDir, path: &Path, beside: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path).is_ok_and(|old| old.is_dir()) {
+        disk::rename(fresh.path(), path)?;
+        // The folder has its final name: nothing is left for the guard to remove.
+        let _ = fresh.keep();
+        return disk::sync_folder(beside);
+    }
+    let old = match exchange(fresh, path)? {
+        Exchanged::Done(old) => old,
+        Exchanged::Cannot(fresh) => replace_by_two_renames(fresh, path, beside)?,
     };
+    disk::sync_folder(beside).inspect_err(|_| {
+        // The new names may not last: the old folder stays.
+        let _ = old.keep();
+    })
+}
+
+enum Exchanged {
+    /// What stands under the temporary name is the old folder now.
+    Done(TempDir),
+    /// The system or the file system does not do that: nothing was changed.
+    Cannot(TempDir),
+}
+
+fn exchange(fresh: TempDir, path: &Path) -> io::Result<Exchanged> {
+    let new = fs::File::open(fresh.path());
+    match disk::exchange(fresh.path(), path) {
+        Ok(()) => Ok(Exchanged::Done(fresh)),
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput) => {
+            Ok(Exchanged::Cannot(fresh))
+        }
+        Err(error) => {
+            // Made all the same: what stands under the temporary name is the old folder, which stays.
+            if new.is_ok_and(|new| disk::is_at(&new, path)) {
+                let _ = fresh.keep();
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Gives the old folder, under a temporary name; on failure it is put back.
+fn replace_by_two_renames(fresh: TempDir, path: &Path, beside: &Path) -> io::Result<TempDir> {
+    let retired = temporary_name().tempdir_in(beside)?;
+    let old = retired.path().join("old");
+    if let Err(failed) = disk::rename(path, &old) {
+        // Only an empty folder is removed, whatever became of the old one.
+        let _ = fs::remove_dir(retired.keep());
+        return Err(failed);
+    }
     if let Err(failed) = disk::rename(fresh.path(), path) {
-        if let Some(retired) = retired
-            && disk::rename(&retired.path().join("old"), path).is_err()
-        {
+        if disk::rename(&old, path).is_err() {
             // The old folder could not be put back: it stays where it is.
             let _ = retired.keep();
         }
         return Err(failed);
     }
-    // The folder has its final name: nothing is left for the guard to remove.
     let _ = fresh.keep();
-    disk::sync_folder(beside).inspect_err(|_| {
-        // The new names may not last: the old folder stays.
-        let _ = retired.map(tempfile::TempDir::keep);
-    })
+    Ok(retired)
 }
 
 /// Creates `path` and the folders above it, where they are not there, for good.
@@ -145,7 +182,7 @@ fn create_folders(path: &Path) -> io::Result<()> {
         create_folders(&above)?;
     }
     match disk::create_folder(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         made => made.and_then(|()| disk::sync_folder(&above)),
     }
 }

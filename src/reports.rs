@@ -2,11 +2,12 @@
 //! the program's state. Nothing is sent anywhere; the next start offers to show it.
 
 mod private;
+mod without_paths;
 
 use std::backtrace::Backtrace;
 use std::fs;
 use std::panic::{self, PanicHookInfo};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,6 +18,7 @@ use crate::config::{DataSource, Settings};
 use crate::files::{create_dir_all, disk, write_atomically};
 use crate::{Error, Result};
 use private::Private;
+use without_paths::without_paths;
 
 /// Reports that are kept; older ones make room.
 const MOST: usize = 10;
@@ -112,8 +114,11 @@ impl Reports {
         for path in old.iter().take((old.len() + 1).saturating_sub(MOST)) {
             disk::remove(path).map_err(Error::write(path))?;
         }
+        // The time, and later than those that are there, also where the clock was set back.
         let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
-        let path = self.folder.join(format!("{NEW}{nanoseconds:020}.txt"));
+        let newest = old.iter().filter_map(|path| number_of(path)).max();
+        let number = newest.map_or(nanoseconds, |newest| nanoseconds.max(newest.saturating_add(1)));
+        let path = self.folder.join(format!("{NEW}{number:020}.txt"));
         let end = (0..=MOST_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
         write_atomically(&path, |file| file.write_all(&text.as_bytes()[..end]))?;
         Ok(path)
@@ -131,9 +136,15 @@ impl Reports {
             })
             .map(|entry| entry.path())
             .collect();
-        paths.sort();
+        paths.sort_by_key(|path| number_of(path));
         paths
     }
+}
+
+/// The number in the name of a report, by which they are in their order.
+fn number_of(report: &Path) -> Option<u128> {
+    let digits = report.file_stem()?.to_str()?.rsplit('-').next()?;
+    Some(digits.parse().unwrap_or(u128::MAX))
 }
 
 /// Notes the settings of work that begins.
@@ -155,6 +166,7 @@ fn text_of(info: &PanicHookInfo, private: &Private) -> String {
     let payload = info.payload();
     let what = payload.downcast_ref::<&str>().copied();
     let what = what.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    let what = without_paths(what);
     let place = info.location().map_or_else(|| "unknown".into(), ToString::to_string);
     let thread = std::thread::current();
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
@@ -191,8 +203,6 @@ pub(crate) fn hint() -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -221,6 +231,27 @@ mod tests {
         assert!(newest.text.starts_with("29 é") && newest.text.len() <= MOST_BYTES);
         reports.delete().unwrap();
         assert_eq!(names(&folder.path().join("crashes")), ["crash-notes.txt"]);
+    }
+
+    #[test]
+    fn a_report_is_the_newest_also_after_the_clock_was_set_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let reports = Reports::in_folder(folder.path().into());
+        // Of a day on which the clock was two centuries ahead, and one of another length.
+        for (name, text) in
+            [("crash-08000000000000000000.txt", "ahead"), ("seen-crash-900000000000000000000.txt", "seen")]
+        {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        assert_eq!(reports.newest().unwrap().text, "ahead");
+        for text in ["first", "second"] {
+            reports.write(text).unwrap();
+            assert_eq!(reports.newest().unwrap().text, text);
+        }
+        assert_eq!(names(folder.path()).len(), 4);
+        fs::write(folder.path().join(format!("crash-{}.txt", "9".repeat(60))), "no number").unwrap();
+        reports.write("third").unwrap();
+        assert_eq!(names(folder.path()).len(), 6, "none was written over");
     }
 
     #[test]

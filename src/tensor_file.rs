@@ -1,5 +1,7 @@
-//! Writing named f32 tensors as a safetensors file, from borrowed values, with two checksums in the metadata: of the
-//! tensors, and of the rest of the metadata.
+//! Named f32 tensors in safetensors files: writing them from borrowed values, with two checksums in the metadata, of the
+//! tensors and of the rest of the metadata; and reading a few by their names.
+
+mod read;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,6 +12,8 @@ use serde_json::json;
 
 use crate::files::write_atomically;
 use crate::{Error, Result};
+
+pub use read::{Question, read_images};
 
 /// The metadata's name of the CRC-32 of all tensors' bytes, eight hexadecimal digits.
 pub const CHECKSUM: &str = "crc32";

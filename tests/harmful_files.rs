@@ -284,7 +284,7 @@ const OPEN: [(&str, &str); 8] = [
     ("src/app/memory.rs", "what the window remembers, in the folder of this program's state"),
     ("src/cli/classifier.rs", "what was written a moment ago"),
     ("src/cli/log.rs", "the log that --log names, to write it"),
-    ("src/files.rs", "a checkpoint of this run that no link can be made to"),
+    ("src/files.rs", "a checkpoint of this run that no link can be made to, and a folder that was made a moment ago"),
     ("src/files/disk.rs", "a folder, to have its names last"),
     ("src/memory.rs", "what the system says of this process"),
     ("src/reports.rs", "reports of crashes, in the folder of this program's state"),

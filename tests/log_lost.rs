@@ -11,7 +11,7 @@ use std::io::Read;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-const WORDS: [&str; 7] = ["sample", "--count", "1", "--steps", "2", "--out", "a.png"];
+const WORDS: [&str; 8] = ["sample", "--force", "--count", "1", "--steps", "2", "--out", "a.png"];
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn full() -> File {

@@ -55,19 +55,72 @@ fn a_result_takes_the_place_of_no_model_and_no_file_of_a_run() {
     }
     let before = content(folder);
     for (model, out) in cases {
-        let words = ["sample", "--checkpoint", model, "--count", "1", "--steps", "2", "--out", out];
+        let words = ["sample", "--checkpoint", model, "--count", "1", "--steps", "2", "--out", out, "--force"];
         let (error, hint) = failed(folder, &words, 2);
         assert!(error.starts_with(out) && hint.contains("another name"), "{words:?}: {error}");
-        let words = ["export", "--checkpoint", model, "--format", "safetensors", "--out", out];
+        assert_eq!(failed(folder, &words[..words.len() - 1], 2), (error, hint), "--force would not help");
+        let words = ["export", "--checkpoint", model, "--format", "safetensors", "--out", out, "--force"];
         let (error, _) = failed(folder, &words, 2);
         assert!(error.starts_with(out), "{words:?}: {error}");
     }
     assert!(content(folder) == before, "something was changed");
 
     // A name of one's own may be used in a run's folder, and again.
-    for _ in 0..2 {
-        done(folder, &["sample", "--checkpoint", "run", "--count", "1", "--steps", "2", "--out", "run/mine.png"]);
+    let words = ["sample", "--checkpoint", "run", "--count", "1", "--steps", "2", "--out", "run/mine.png", "--force"];
+    done(folder, &words[..9]);
+    done(folder, &words);
+}
+
+#[test]
+fn what_is_there_is_replaced_by_force_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, mine) = (folder.path(), "mine, and not to be lost");
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let tensors = safetensors_of(&vectors.join("pipeline_expected.safetensors"));
+    candle_core::safetensors::save(&tensors, folder.join("in.safetensors")).unwrap();
+    let pipeline = vectors.join("pipeline").display().to_string();
+    let predict = ["predict", "--checkpoint", &pipeline, "--input", "in.safetensors", "--out", "a.safetensors"];
+    let train = ["train", "--preset", "nano", "--timesteps", "100", "--subset", "16"];
+    done(folder, &[&train[..], &["--steps", "1", "--out", "run"]].concat());
+    let figures = ["figures", "--checkpoint", "run", "--out", "."];
+    let sample = ["sample", "--count", "1", "--steps", "2", "--out"];
+    let sample = |out: &'static str| [&sample[..], &[out]].concat();
+    let export = |format, out| vec!["export", "--format", format, "--out", out];
+    let cases = [
+        ("a.png", sample("a.png")),
+        ("a.gif", sample("a.gif")),
+        ("a.apng", sample("a.apng")),
+        ("a.safetensors", sample("a.safetensors")),
+        ("a.safetensors", predict.to_vec()),
+        ("a.pth", export("pth", "a.pth")),
+        ("a.safetensors", export("safetensors", "a.safetensors")),
+        ("out/notes.txt", export("diffusers", "out")),
+        ("samples.png", figures.to_vec()),
+        ("a.classifier", vec!["classifier", "--epochs", "1", "--out", "a.classifier"]),
+    ];
+    for (name, words) in cases {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, mine).unwrap();
+        let before = content(folder);
+        let (error, hint) = failed(folder, &words, 2);
+        let folder_of_others = name == "out/notes.txt";
+        assert!(folder_of_others || error.ends_with(&format!("{name} exists already")), "{words:?}: {error}");
+        assert!(folder_of_others || hint == "choose another name, or add --force to replace it", "{words:?}: {hint}");
+        assert!(content(folder) == before, "{words:?}");
+        // A classifier takes minutes.
+        if !folder_of_others && words[0] != "classifier" {
+            done(folder, &[&words[..], &["--force"]].concat());
+            assert_ne!(fs::read(&path).unwrap(), mine.as_bytes(), "{words:?}");
+        }
     }
+    // Figures are drawn again and again; so are pictures of this program that stand in their place.
+    done(folder, &figures);
+    fs::copy(folder.join("a.png"), folder.join("forward.png")).unwrap();
+    done(folder, &figures);
+    fs::create_dir(folder.join("b.png")).unwrap();
+    let (error, _) = failed(folder, &[&sample("b.png")[..], &["--force"]].concat(), 2);
+    assert_eq!(error, "b.png is a folder");
 }
 
 #[test]

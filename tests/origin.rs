@@ -14,7 +14,7 @@ use safetensors::SafeTensors;
 
 /// Draws with the model that ships; gives the images, 784 values in [-1, 1] each.
 fn drawn(folder: &Path, more: &[&str]) -> Vec<f32> {
-    let words = ["sample", "--out", "x.safetensors", "--count", "3", "--device", "cpu"];
+    let words = ["sample", "--force", "--out", "x.safetensors", "--count", "3", "--device", "cpu"];
     done(folder, &[&words[..], more].concat());
     let bytes = fs::read(folder.join("x.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();

@@ -44,7 +44,8 @@ fn worst(a: &Tensor, b: &Tensor) -> f32 {
     largest(&(a - b).unwrap()) / largest(b)
 }
 
-const PREDICT: [&str; 7] = ["predict", "--checkpoint", "run", "--input", "in.safetensors", "--out", "out.safetensors"];
+const PREDICT: [&str; 8] =
+    ["predict", "--force", "--checkpoint", "run", "--input", "in.safetensors", "--out", "out.safetensors"];
 
 #[test]
 fn each_image_is_answered_at_its_own_timestep_and_class() {
@@ -67,6 +68,28 @@ fn each_image_is_answered_at_its_own_timestep_and_class() {
         assert!(worst(&of_batch, &alone) < 1e-4, "image {i}");
         let elsewhere = denoiser.network().forward(&x.narrow(0, i, 1).unwrap(), &vector(&[400.0]), Some(&class), None);
         assert!(worst(&of_batch, &elsewhere.unwrap()) > 1e-2, "image {i} does not depend on t");
+    }
+}
+
+/// More images than go through the network together: each has its own answer, in its place.
+#[test]
+fn many_images_are_answered_part_by_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    train(folder, "run", "on");
+    let (count, x) = (600, numbers(&[600, 1, 28, 28]));
+    let t: Vec<f32> = (0..count).map(|i| i as f32).collect();
+    let labels: Vec<f32> = (0..count).map(|i| (i % 11) as f32).collect();
+    let ask = |x: &Tensor, t: &[f32], labels: &[f32]| {
+        write(folder, "in.safetensors", &[("input", x.clone()), ("t", vector(t)), ("class_labels", vector(labels))]);
+        done(folder, &PREDICT);
+        output(folder)
+    };
+    let all = ask(&x, &t, &labels);
+    assert_eq!(all.dims(), x.dims());
+    for i in [0, 333, 334, 335, 599] {
+        let alone = ask(&x.narrow(0, i, 1).unwrap().contiguous().unwrap(), &t[i..=i], &labels[i..=i]);
+        assert!(worst(&all.narrow(0, i, 1).unwrap(), &alone) < 1e-4, "image {i}");
     }
 }
 
@@ -93,6 +116,8 @@ fn a_question_that_cannot_be_answered_says_why() {
         (vec![x(), ("t", vector(&[-1.0, 3.0])), labels(0.0, 1.0)], "t = -1 is no timestep"),
         (vec![("input", numbers(&[2, 3, 12, 12])), t(), labels(0.0, 1.0)], "input has 3 channels, the network takes 1"),
         (vec![("input", numbers(&[2, 1, 12, 14])), t(), labels(0.0, 1.0)], "cannot take images of 12×14"),
+        // In one call they took as many gigabytes as there were, and ended the program.
+        (vec![("input", numbers(&[2, 1, 2048, 2048])), t(), labels(0.0, 1.0)], "input has images of 2048×2048"),
     ];
     for (tensors, what) in cases {
         write(folder, "in.safetensors", &tensors);

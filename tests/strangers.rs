@@ -7,18 +7,22 @@
 #[path = "support/tiny_run.rs"]
 mod tiny_run;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use diffuscope::config::{DataSource, Settings, WeightsKind};
 use diffuscope::data::{self, mnist};
+use diffuscope::eval::judge::eight_bit;
 use diffuscope::export::{ExportFormat, export};
 use diffuscope::model::weights::WeightsFile;
 use diffuscope::pictures::{Pictures, Provenance, write_png_of};
+use diffuscope::tensor_file::{self, Entry, Question};
 use diffuscope::train::film::{Film, FilmMoment};
 use diffuscope::train::films;
 use diffuscope::train::folder::read_run_file;
@@ -277,6 +281,25 @@ fn runs() {
     for name in ["run.json", "checkpoint.safetensors", "metrics.jsonl"] {
         damage(&path.join(name), 12, resume);
     }
+}
+
+#[test]
+fn questions_and_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let tensor = |name: &str, shape: &[usize]| {
+        let values = (0..shape.iter().product()).map(|i: usize| (i as f32 * 0.37).sin()).collect();
+        Entry { name: name.into(), shape: shape.to_vec(), values: Cow::Owned(values) }
+    };
+    let path = folder.path().join("question.safetensors");
+    let entries = [tensor("input", &[2, 1, 6, 5]), tensor("t", &[2]), tensor("class_labels", &[2])];
+    tensor_file::write(&path, BTreeMap::new(), &entries).unwrap();
+    damage(&path, 4000, || Question::read(&path, "a hint").map(drop));
+    let path = folder.path().join("images.safetensors");
+    tensor_file::write(&path, BTreeMap::new(), &[tensor("images", &[3, 1, 6, 6])]).unwrap();
+    damage(&path, 4000, || {
+        let images = tensor_file::read_images(&path, "a hint")?;
+        eight_bit(&Tensor::from_vec(images.values, images.shape, &Device::Cpu)?, &path).map(drop)
+    });
 }
 
 #[test]

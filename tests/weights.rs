@@ -179,8 +179,18 @@ fn what_does_not_fit_is_named_before_anything_is_loaded() {
 
 /// The images that a file or folder of weights draws.
 fn drawn(folder: &Path, checkpoint: &str, weights: &str) -> Tensor {
-    let words =
-        ["sample", "--checkpoint", checkpoint, "--out", "drawn.safetensors", "--count", "4", "--weights", weights];
+    let words = [
+        "sample",
+        "--checkpoint",
+        checkpoint,
+        "--out",
+        "drawn.safetensors",
+        "--count",
+        "4",
+        "--weights",
+        weights,
+        "--force",
+    ];
     done(folder, &[&words[..], &["--sampler", "dpmpp", "--steps", "4", "--guidance", "0.3"]].concat());
     safetensors::load(folder.join("drawn.safetensors"), &Device::Cpu).unwrap()["images"].clone()
 }
@@ -194,7 +204,7 @@ fn ours_go_out_and_come_back() {
     let (ema, raw) = (drawn(folder.path(), "run", "ema"), drawn(folder.path(), "run", "raw"));
     assert!(difference(&ema, &raw) > 1e-3);
     let export = |checkpoint: &str, format: &str, out: &str, weights: &[&str]| {
-        let words = ["export", "--checkpoint", checkpoint, "--format", format, "--out", out];
+        let words = ["export", "--checkpoint", checkpoint, "--format", format, "--out", out, "--force"];
         assert_eq!(done(folder.path(), &[&words[..], weights].concat()).trim(), out);
     };
     for (format, name) in [("safetensors", "w.safetensors"), ("pth", "w.pth"), ("diffusers", "pipeline")] {
@@ -251,7 +261,9 @@ fn an_export_replaces_only_an_export() {
     copied(&vectors("pipeline"), &at("p"));
     fs::create_dir(at("out")).unwrap();
     done(folder.path(), &export);
-    done(folder.path(), &export);
+    let (error, hint) = failed(folder.path(), &export, 2);
+    assert!(error == "out exists already" && hint.contains("--force"), "{error}: {hint}");
+    done(folder.path(), &[&export[..], &["--force"]].concat());
     let listed = |folder: &Path| -> BTreeMap<String, u64> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
         entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len())).collect()
@@ -272,9 +284,12 @@ fn an_export_replaces_only_an_export() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "words").unwrap();
         }
-        let words = ["export", "--checkpoint", "p", "--format", "diffusers", "--out", name];
-        let (error, _) = failed(folder.path(), &words, 2);
-        assert_eq!(error, format!("--out: {name} holds other files"));
+        let words = ["export", "--checkpoint", "p", "--format", "diffusers", "--out", name, "--force"];
+        for words in [&words[..7], &words] {
+            let (error, hint) = failed(folder.path(), words, 2);
+            assert_eq!(error, format!("--out: {name} holds other files"));
+            assert!(!hint.contains("--force"), "{hint}");
+        }
         assert!(files.iter().all(|file| fs::read_to_string(at(name).join(file)).unwrap() == "words"));
     }
     assert_eq!(listed(folder.path()).len(), 5, "something was left behind");
@@ -291,8 +306,16 @@ fn predict_answers_diffusers_in_its_own_patches() {
         let want = question.remove("output").unwrap();
         let question = question.into_iter().map(|(name, x)| (name, x.to_dtype(DType::F32).unwrap())).collect();
         safetensors::save(&question, folder.path().join("in.safetensors")).unwrap();
-        let words =
-            ["predict", "--checkpoint", &vector(pipeline), "--input", "in.safetensors", "--out", "out.safetensors"];
+        let words = [
+            "predict",
+            "--force",
+            "--checkpoint",
+            &vector(pipeline),
+            "--input",
+            "in.safetensors",
+            "--out",
+            "out.safetensors",
+        ];
         done(folder.path(), &words);
         let got = &safetensors::load(folder.path().join("out.safetensors"), &Device::Cpu).unwrap()["output"];
         assert_eq!(got.dims(), want.dims());

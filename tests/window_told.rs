@@ -48,6 +48,29 @@ fn a_failure_moves_nothing_and_has_a_button_that_helps() {
     assert!(scene.state().save.open);
 }
 
+/// Training that went back to a checkpoint goes on; who was away reads of it hours later.
+#[test]
+fn what_went_wrong_and_goes_on_is_told_until_it_is_read() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    let what = "training diverged; it goes on from step 6 at half the learning rate".to_owned();
+    scene.play([Event::Failed { during: Task::Training, what, hint: "nothing to do now".into() }]);
+    scene.harness.run_steps(2);
+    let told = |scene: &Scene| scene.harness.query_all_by_label_contains("at half the learning rate").count();
+    let shown = told(&scene);
+    assert!(shown > 0);
+    for word in 0..40 {
+        scene.play([Event::Notice(format!("word {word} about something else"))]);
+        scene.harness.run_steps(10);
+    }
+    assert_eq!(told(&scene), shown, "it went by itself");
+    assert!(
+        scene.harness.query_by_label("Resume run").is_none() && scene.harness.query_by_label("Train again").is_none()
+    );
+    let failure = scene.state().notices.newest_failure().unwrap();
+    assert!(failure.help.is_none() && failure.text.contains("half the learning rate"), "{failure:?}");
+}
+
 #[test]
 fn what_was_done_is_told_for_a_moment() {
     let mut scene = scene();

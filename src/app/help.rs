@@ -21,6 +21,8 @@ impl AppState {
                 ("Open the Data tab", Action::ShowTab(Tab::Data))
             }
             Task::StartingRun => ("Try again", Action::Train),
+            // It went back to a checkpoint, and goes on from there by itself.
+            Task::Training if self.run_goes_on() => return None,
             Task::Training if self.run.as_ref().is_some_and(|run| run.checkpoint.is_some()) => {
                 ("Resume run", Action::Resume)
             }
@@ -119,7 +121,7 @@ mod tests {
                 _ => false,
             };
             assert_eq!(word(&idle, task).is_none(), helpless, "{task:?}");
-            let goes_on_itself = matches!(task, Task::ReadingFilms | Task::DrawingGrid);
+            let goes_on_itself = matches!(task, Task::Training | Task::ReadingFilms | Task::DrawingGrid);
             assert_eq!(word(&running, task).is_none(), helpless || goes_on_itself, "{task:?} during a run");
         }
         assert_eq!(tasks.len(), 22);

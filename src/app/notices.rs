@@ -40,7 +40,7 @@ pub struct Notices {
     shown_from: u64,
 }
 
-/// Older ones are forgotten.
+/// Older ones are forgotten, failures last.
 const MOST: usize = 20;
 
 impl Notices {
@@ -57,7 +57,11 @@ impl Notices {
             self.newest_first.remove(0);
         }
         self.newest_first.insert(0, Notice { id: self.next_id, kind, text, hint, help });
-        self.newest_first.truncate(MOST);
+        if self.newest_first.len() > MOST {
+            // A failure of the night is still there in the morning, whatever went well since.
+            let oldest_word = self.newest_first.iter().rposition(|notice| notice.kind != Kind::Failed);
+            self.newest_first.remove(oldest_word.filter(|at| *at > 0).unwrap_or(MOST));
+        }
         self.next_id += 1;
     }
 
@@ -110,6 +114,23 @@ mod tests {
         }
         assert_eq!(notices.iter().count(), MOST);
         assert_eq!(notices.iter().map(|n| n.text.clone()).take(2).collect::<Vec<_>>(), ["39", "38"]);
+    }
+
+    #[test]
+    fn failures_are_forgotten_last() {
+        let mut notices = Notices::default();
+        for i in 0..3 * MOST {
+            let kind = if i % (2 * MOST) < 2 { Kind::Failed } else { Kind::Done };
+            notices.add(kind, i.to_string(), None);
+        }
+        let failures = notices.iter().filter(|notice| notice.kind == Kind::Failed);
+        assert_eq!((notices.iter().count(), failures.count()), (MOST, 4));
+        for i in 0..2 * MOST {
+            notices.add(Kind::Failed, format!("failure {i}"), None);
+        }
+        notices.add(Kind::Info, "a word", None);
+        assert_eq!(notices.iter().next().map(|newest| newest.text.as_str()), Some("a word"));
+        assert_eq!(notices.iter().count(), MOST);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::compute::compute;
 use super::progress::Progress;
+use super::replace::{ReplaceArgs, may_take};
 use super::{say, value};
 use crate::data::mnist;
 use crate::device::DeviceChoice;
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::eval::Judge;
 use crate::eval::judge::write;
 use crate::files::{check_writable, create_dir_all, folder_of};
+use crate::train::folder::may_be_written;
 use crate::train::{ClassifierTraining, train_classifier};
 
 /// What was typed after `classifier`.
@@ -35,6 +37,9 @@ pub struct ClassifierArgs {
     /// Threads that compute; all cores if left out. The result is the same for any number
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = value::threads)]
     threads: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    replace: ReplaceArgs,
 }
 
 /// A classifier that can be trained.
@@ -45,12 +50,14 @@ pub struct ClassifierPlan {
     pub seed: u64,
     /// `None`: all cores.
     pub threads: Option<NonZeroUsize>,
+    /// Whether a file that exists is replaced.
+    pub force: bool,
 }
 
 impl ClassifierArgs {
     pub(super) fn plan(self) -> ClassifierPlan {
-        let Self { out, epochs, seed, threads } = self;
-        ClassifierPlan { out, epochs: epochs.get() as u64, seed, threads }
+        let Self { out, epochs, seed, threads, replace } = self;
+        ClassifierPlan { out, epochs: epochs.get() as u64, seed, threads, force: replace.force }
     }
 }
 
@@ -68,6 +75,8 @@ pub fn run(plan: &ClassifierPlan) -> Result<()> {
     let folder = folder_of(&plan.out);
     create_dir_all(&folder)?;
     check_writable(&folder, &plan.out)?;
+    may_be_written(&plan.out, &[])?;
+    may_take(&plan.out, plan.force)?;
     let mut progress = Progress::new();
     let accuracy = compute(DeviceChoice::Cpu, plan.threads, &mut progress, |_, progress| {
         progress.note(&plan.to_string());
@@ -77,6 +86,7 @@ pub fn run(plan: &ClassifierPlan) -> Result<()> {
             progress.advance(&format!("step {} · loss {:.4}", step.step, step.loss), step.step, step.steps);
             Ok(())
         })?;
+        may_take(&plan.out, plan.force)?;
         write(&plan.out, weights, &digits.train, plan.seed)?;
         let bytes = std::fs::read(&plan.out).map_err(Error::read(&plan.out))?;
         Ok(Judge::read(&bytes, &plan.out)?.classifier.answers(&digits.test)?.accuracy(&digits.test))
@@ -92,15 +102,16 @@ mod tests {
 
     #[test]
     fn the_shipped_classifier_is_what_the_defaults_make() {
-        let plan = ClassifierPlan { out: "c".into(), epochs: 10, seed: 1, threads: None };
+        let plan = ClassifierPlan { out: "c".into(), epochs: 10, seed: 1, threads: None, force: false };
         assert_eq!(plan.to_string(), "training a classifier for 10 epochs to c");
         assert_eq!(plan_of("classifier --out c").unwrap(), Plan::Classifier(plan));
     }
 
     #[test]
     fn every_flag_is_kept() {
-        let expected = ClassifierPlan { out: "c".into(), epochs: 2, seed: 9, threads: NonZeroUsize::new(1) };
-        let plan = plan_of("classifier --out c --epochs 2 --seed 9 --threads 1").unwrap();
+        let threads = NonZeroUsize::new(1);
+        let expected = ClassifierPlan { out: "c".into(), epochs: 2, seed: 9, threads, force: true };
+        let plan = plan_of("classifier --out c --epochs 2 --seed 9 --threads 1 --force").unwrap();
         assert_eq!(plan, Plan::Classifier(expected));
         assert_eq!(plan_of("classifier --out c --epochs 0").unwrap_err().exit_code(), 2);
     }

@@ -7,10 +7,11 @@ use clap::Args;
 
 use super::model::open_model;
 use super::progress::Progress;
+use super::replace::{ReplaceArgs, may_take, may_take_folder};
 use super::value::{self, Names};
 use crate::config::WeightsKind;
 use crate::device::DeviceChoice;
-use crate::export::{ExportFormat, export};
+use crate::export::{ExportFormat, export, may_be_exported_to};
 use crate::{Result, cli};
 
 const FORMATS: Names<ExportFormat> = &[
@@ -37,6 +38,9 @@ pub struct ExportArgs {
     /// Which weights; those that the model draws with if left out
     #[arg(long, value_name = "NAME", value_parser = value::one_of(value::WEIGHTS))]
     weights: Option<WeightsKind>,
+
+    #[command(flatten)]
+    replace: ReplaceArgs,
 }
 
 /// Weights that can be written.
@@ -48,11 +52,14 @@ pub struct ExportPlan {
     pub out: PathBuf,
     /// `None`: those that the model draws with.
     pub weights: Option<WeightsKind>,
+    /// Whether what was exported there before is replaced.
+    pub force: bool,
 }
 
 impl ExportArgs {
     pub(super) fn plan(self) -> ExportPlan {
-        ExportPlan { checkpoint: self.checkpoint, format: self.format, out: self.out, weights: self.weights }
+        let Self { checkpoint, format, out, weights, replace } = self;
+        ExportPlan { checkpoint, format, out, weights, force: replace.force }
     }
 }
 
@@ -71,6 +78,11 @@ pub fn run(plan: &ExportPlan) -> Result<()> {
     let opened = cli::compute::compute(DeviceChoice::Cpu, None, &mut progress, |device, progress| {
         let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
         let kind = plan.weights.unwrap_or(model.settings.sampling.weights);
+        may_be_exported_to(&model, plan.format, &plan.out)?;
+        match plan.format {
+            ExportFormat::Diffusers => may_take_folder(&plan.out, plan.force)?,
+            ExportFormat::Safetensors | ExportFormat::Pth => may_take(&plan.out, plan.force)?,
+        }
         export(&model, kind, plan.format, &plan.out)
     });
     progress.finish();
@@ -85,7 +97,13 @@ mod tests {
 
     #[test]
     fn flags_are_kept() {
-        let plain = ExportPlan { checkpoint: None, format: ExportFormat::Pth, out: "w.pth".into(), weights: None };
+        let plain = ExportPlan {
+            checkpoint: None,
+            format: ExportFormat::Pth,
+            out: "w.pth".into(),
+            weights: None,
+            force: false,
+        };
         assert_eq!(plain.to_string(), "exporting to w.pth");
         assert_eq!(plan_of("export --format pth --out w.pth").unwrap(), Plan::Export(plain));
         let all = ExportPlan {
@@ -93,8 +111,9 @@ mod tests {
             format: ExportFormat::Diffusers,
             out: "folder".into(),
             weights: Some(WeightsKind::Raw),
+            force: true,
         };
-        let words = "export --checkpoint runs/a --format diffusers --out folder --weights raw";
+        let words = "export --checkpoint runs/a --format diffusers --out folder --weights raw --force";
         assert_eq!(plan_of(words).unwrap(), Plan::Export(all));
     }
 

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::replace::ReplaceArgs;
+
 pub use run::run;
 
 /// What was typed after `figures`.
@@ -16,9 +18,12 @@ pub struct FiguresArgs {
     #[arg(long, value_name = "FILE|DIR")]
     checkpoint: Option<PathBuf>,
 
-    /// The folder to write to; it is created
+    /// The folder to write to; it is created. Figures that were drawn there before are replaced, other files are not
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+
+    #[command(flatten)]
+    replace: ReplaceArgs,
 }
 
 /// Which model's figures are written, and where.
@@ -27,11 +32,13 @@ pub struct FiguresPlan {
     /// `None`: the model that ships with the program.
     pub checkpoint: Option<PathBuf>,
     pub out: PathBuf,
+    /// Whether files of these names are replaced that are no such figures.
+    pub force: bool,
 }
 
 impl FiguresArgs {
     pub(super) fn plan(self) -> FiguresPlan {
-        FiguresPlan { checkpoint: self.checkpoint, out: self.out }
+        FiguresPlan { checkpoint: self.checkpoint, out: self.out, force: self.replace.force }
     }
 }
 
@@ -49,10 +56,11 @@ mod tests {
     #[test]
     fn flags_are_kept() {
         let plan = |checkpoint: Option<&str>| {
-            Plan::Figures(FiguresPlan { checkpoint: checkpoint.map(PathBuf::from), out: "f".into() })
+            let checkpoint = checkpoint.map(PathBuf::from);
+            Plan::Figures(FiguresPlan { force: checkpoint.is_some(), checkpoint, out: "f".into() })
         };
         assert_eq!(plan_of("figures --out f").unwrap(), plan(None));
-        assert_eq!(plan_of("figures --checkpoint runs/a --out f").unwrap(), plan(Some("runs/a")));
+        assert_eq!(plan_of("figures --checkpoint runs/a --out f --force").unwrap(), plan(Some("runs/a")));
         assert_eq!(plan(None).to_string(), "drawing the figures to f");
     }
 

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::replace::ReplaceArgs;
 use super::{ComputeArgs, value};
 use crate::device::DeviceChoice;
 use crate::model::TimeKind;
@@ -37,6 +38,9 @@ pub struct PredictArgs {
 
     #[command(flatten)]
     compute: ComputeArgs,
+
+    #[command(flatten)]
+    replace: ReplaceArgs,
 }
 
 /// A question that can be put.
@@ -49,6 +53,8 @@ pub struct PredictPlan {
     pub device: DeviceChoice,
     /// `None`: all cores.
     pub threads: Option<NonZeroUsize>,
+    /// Whether a file that exists is replaced.
+    pub force: bool,
 }
 
 impl PredictArgs {
@@ -60,6 +66,7 @@ impl PredictArgs {
             kind: self.kind.unwrap_or(TimeKind::Timestep),
             device: self.compute.device,
             threads: self.compute.threads,
+            force: self.replace.force,
         }
     }
 }
@@ -85,12 +92,13 @@ mod tests {
             kind: TimeKind::Timestep,
             device: DeviceChoice::Auto,
             threads: None,
+            force: false,
         };
         assert_eq!(plain.to_string(), "predicting in.safetensors to out.safetensors");
         assert_eq!(plan_of(words).unwrap(), Plan::Predict(plain.clone()));
-        let plan = plan_of(&format!("{words} --kind noise_level --device cpu --threads 2")).unwrap();
+        let plan = plan_of(&format!("{words} --kind noise_level --device cpu --threads 2 --force")).unwrap();
         let (kind, device, threads) = (TimeKind::NoiseLevel, DeviceChoice::Cpu, NonZeroUsize::new(2));
-        assert_eq!(plan, Plan::Predict(PredictPlan { kind, device, threads, ..plain }));
+        assert_eq!(plan, Plan::Predict(PredictPlan { kind, device, threads, force: true, ..plain }));
     }
 
     #[test]

@@ -38,9 +38,9 @@ impl Progress {
         Self { face, started: Instant::now(), latest: String::new() }
     }
 
-    /// After a training step; `seconds_left` is `None` while it cannot be told.
-    pub fn step(&mut self, report: &StepReport, images_per_second: f64, seconds_left: Option<f64>) {
-        self.show(report.progress, &training_line(report, images_per_second, seconds_left));
+    /// After a training step. Before two of them were timed there is no rate, and no time left is told.
+    pub fn step(&mut self, report: &StepReport, images_per_second: Option<f64>) {
+        self.show(report.progress, &training_line(report, images_per_second));
     }
 
     /// Another piece of work begins: the time left follows from its pace alone.
@@ -109,13 +109,14 @@ fn plain(to: &mut impl Write, line: &str) {
     }
 }
 
-fn training_line(report: &StepReport, images_per_second: f64, seconds_left: Option<f64>) -> String {
+fn training_line(report: &StepReport, images_per_second: Option<f64>) -> String {
+    let left = images_per_second.and_then(|_| seconds_left(report.seconds, report.progress));
     join([
         Some(format!("epoch {:.2}", report.epoch)),
         Some(format!("step {}", grouped(report.step))),
         Some(format!("loss {:.4}", report.loss)),
-        Some(format!("{} images/s", grouped(images_per_second.round() as u64))),
-        seconds_left.map(|left| format!("{} left", clock(left))),
+        images_per_second.map(|rate| format!("{} images/s", grouped(rate.round() as u64))),
+        left.map(|left| format!("{} left", clock(left))),
     ])
 }
 
@@ -182,15 +183,18 @@ mod tests {
 
     #[test]
     fn a_training_step_is_told_in_one_line() {
-        let written = lines(Duration::ZERO, |mut progress| progress.step(&report(1240, 0.5), 1310.4, Some(47.2)));
-        assert_eq!(written, [" 50 % · epoch 1.32 · step 1,240 · loss 0.0214 · 1,310 images/s · 0:48 left"]);
+        let step = report(1240, 0.5);
+        let written = lines(Duration::ZERO, |mut progress| progress.step(&step, Some(1310.4)));
+        assert_eq!(written, [" 50 % · epoch 1.32 · step 1,240 · loss 0.0214 · 1,310 images/s · 0:02 left"]);
+        let first = lines(Duration::ZERO, |mut progress| progress.step(&step, None));
+        assert_eq!(first, [" 50 % · epoch 1.32 · step 1,240 · loss 0.0214"], "no rate, and no time left");
     }
 
     #[test]
     fn plain_lines_are_rare_but_the_first_and_the_last_are_there() {
         let written = lines(Duration::from_secs(3600), |mut progress| {
             for step in 1..=100 {
-                progress.step(&report(step, step as f64 / 100.0), 1.0, None);
+                progress.step(&report(step, step as f64 / 100.0), Some(1.0));
             }
             progress.note("a checkpoint was kept");
             progress.finish();

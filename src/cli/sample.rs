@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::ComputeArgs;
+use super::replace::ReplaceArgs;
 use crate::device::DeviceChoice;
 use crate::error::Result;
 
@@ -44,6 +45,9 @@ pub struct SampleArgs {
 
     #[command(flatten)]
     compute: ComputeArgs,
+
+    #[command(flatten)]
+    replace: ReplaceArgs,
 }
 
 /// Images that can be drawn.
@@ -61,6 +65,8 @@ pub struct SamplePlan {
     pub device: DeviceChoice,
     /// `None`: all cores.
     pub threads: Option<NonZeroUsize>,
+    /// Whether a file that exists is replaced.
+    pub force: bool,
 }
 
 impl SampleArgs {
@@ -78,6 +84,7 @@ impl SampleArgs {
             origin: self.origin.request()?,
             device: self.compute.device,
             threads: self.compute.threads,
+            force: self.replace.force,
         })
     }
 }
@@ -113,6 +120,7 @@ mod tests {
             origin: None,
             device: DeviceChoice::Auto,
             threads: None,
+            force: false,
         };
         assert_eq!(plan, expected);
         assert_eq!(plan.to_string(), "drawing a grid to grid.png");
@@ -122,7 +130,7 @@ mod tests {
     fn every_flag_is_kept() {
         let plan = sample(
             "--checkpoint runs/a --out x.safetensors --like y.png --count 10 --sampler ddim --steps 50 --eta 0.5 --class 7 \
-             --guidance 1.5 --guidance-interval 0.2,3 --threshold dynamic --weights raw --seed 3 --device cpu --threads 1",
+             --guidance 1.5 --guidance-interval 0.2,3 --threshold dynamic --weights raw --seed 3 --device cpu --threads 1 --force",
         );
         let request = SampleRequest {
             count: Some(10),
@@ -144,6 +152,7 @@ mod tests {
             origin: None,
             device: DeviceChoice::Cpu,
             threads: NonZeroUsize::new(1),
+            force: true,
         };
         assert_eq!(plan, expected);
     }

@@ -180,18 +180,9 @@ impl Steering<'_> {
         Ok(if looks_for_commands { self.take_commands(trainer) } else { Control::Continue })
     }
 
-    /// The window forgets the losses after the state that training goes on from.
-    fn tell_of_rollback(
-        &mut self,
-        step: u64,
-        what: String,
-        hint: Option<String>,
-        trainer: &Trainer,
-    ) -> Result<(), Closed> {
-        self.worker.out.send(match hint {
-            Some(hint) => Event::Failed { during: Task::Training, what, hint },
-            None => Event::Notice(what),
-        })?;
+    /// The window says so until a person has seen it, and forgets the losses after the state that training goes on from.
+    fn tell_of_rollback(&mut self, step: u64, what: String, hint: String, trainer: &Trainer) -> Result<(), Closed> {
+        self.worker.out.send(Event::Failed { during: Task::Training, what, hint })?;
         self.worker.sampler.cancel_grid();
         self.worker.device = trainer.device().clone();
         self.worker.out.send(Event::Device(describe(trainer.device())))?;

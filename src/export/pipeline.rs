@@ -26,7 +26,6 @@ type Weights = HashMap<String, Tensor>;
 /// `DDPMPipeline` runs, and `unet_classes/` as it is. One on 2×2 patches, which that pipeline cannot draw with, only as
 /// it is.
 pub fn write(model: &TrainedModel, kind: WeightsKind, path: &Path) -> Result<()> {
-    may_be_replaced(path)?;
     let settings = &model.settings;
     let (config, weights) = match &settings.network.architecture {
         Architecture::UNet(config) => (config.clone(), model.weights(kind).clone()),
@@ -76,7 +75,10 @@ fn without_class(weights: &Weights) -> Result<Weights> {
 }
 
 /// A folder is replaced only if it is empty, or holds what was exported before and nothing else.
-fn may_be_replaced(path: &Path) -> Result<()> {
+///
+/// # Errors
+/// [`Error::Usage`] where it holds something else.
+pub fn may_be_replaced(path: &Path) -> Result<()> {
     let Ok(mut inside) = fs::read_dir(path) else { return Ok(()) };
     if inside.next().is_none() || is_export_alone(path, readme::MARK) {
         return Ok(());

@@ -21,6 +21,7 @@ pub enum Call<'a> {
     Create { path: &'a Path },
     CreateFolder { path: &'a Path },
     Rename { from: &'a Path, to: &'a Path },
+    Exchange { one: &'a Path, other: &'a Path },
     Link { to: &'a Path },
     Remove { path: &'a Path },
     SyncFolder { path: &'a Path },
@@ -79,6 +80,20 @@ pub fn persist(temporary: NamedTempFile, to: &Path) -> io::Result<()> {
 
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     on(Call::Rename { from, to }, (), || fs::rename(from, to))
+}
+
+/// Two files or folders exchange their names in one step.
+#[cfg(target_os = "linux")]
+pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let make = || Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?);
+    on(Call::Exchange { one, other }, (), make)
+}
+
+/// Not offered in safe code.
+#[cfg(not(target_os = "linux"))]
+pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    on(Call::Exchange { one, other }, (), || Err(ErrorKind::Unsupported.into()))
 }
 
 /// A second name for a file; nothing may have that name yet, no link either.

@@ -19,6 +19,28 @@ pub fn open_regular(path: &Path) -> Result<File> {
     if file.metadata().map_err(Error::read(path))?.is_file() { Ok(file) } else { Err(no_file(path)) }
 }
 
+/// Opens a file of a run's folder to read it, and never one that a link leads to: the folder may be from somebody else.
+///
+/// # Errors
+/// As [`open_regular`], and [`Error::Format`] where a link stands there.
+pub fn open_own(path: &Path) -> Result<File> {
+    if cfg!(not(unix)) && is_link(path) {
+        return Err(link(path));
+    }
+    let opened = at_once(OpenOptions::new().read(true), false).open(path);
+    let file = opened.map_err(|error| if is_link(path) { link(path) } else { Error::read(path)(error) })?;
+    if file.metadata().map_err(Error::read(path))?.is_file() { Ok(file) } else { Err(no_file(path)) }
+}
+
+/// Whether a link stands there, wherever it leads.
+pub fn is_link(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink())
+}
+
+fn link(path: &Path) -> Error {
+    Error::format(path, "it is a link to somewhere else", HINT)
+}
+
 /// Opens a file to write at its end, and never one that a link leads to; with `create`, makes it where there is none.
 ///
 /// # Errors
@@ -32,9 +54,8 @@ pub fn append_to_regular(path: &Path, create: bool) -> Result<File> {
     let file = opened.map_err(|error| {
         // A pipe that nobody reads from is refused by the system itself.
         let other = std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
-        let link = std::fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink());
-        match (link, other) {
-            (true, _) => Error::format(path, "it is a link to somewhere else", HINT),
+        match (is_link(path), other) {
+            (true, _) => link(path),
             (_, true) => no_file(path),
             _ => Error::write(path)(error),
         }
@@ -47,7 +68,19 @@ pub fn append_to_regular(path: &Path, create: bool) -> Result<File> {
 /// # Errors
 /// As [`open_regular`].
 pub fn read_up_to(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
-    let (file, mut bytes) = (open_regular(path)?, Vec::new());
+    bytes_of(open_regular(path)?, path, most)
+}
+
+/// The same, of a file of a run's folder.
+///
+/// # Errors
+/// As [`open_own`].
+pub fn read_own_up_to(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    bytes_of(open_own(path)?, path, most)
+}
+
+fn bytes_of(file: File, path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
     let length = file.metadata().map_err(Error::read(path))?.len();
     if length > most {
         return Ok(None);
@@ -82,13 +115,15 @@ mod tests {
     /// A link that was put there after somebody looked for links is not followed either.
     #[cfg(unix)]
     #[test]
-    fn no_link_is_appended_to() {
+    fn no_link_is_appended_to_or_read_as_a_file_of_a_run() {
         let folder = tempfile::tempdir().unwrap();
         let (elsewhere, link) = (folder.path().join("elsewhere"), folder.path().join("log.txt"));
         std::fs::write(&elsewhere, "mine").unwrap();
         for target in [&elsewhere, &folder.path().join("none")] {
             std::os::unix::fs::symlink(target, &link).unwrap();
             assert!(matches!(append_to_regular(&link, true), Err(Error::Format { .. } | Error::Write { .. })));
+            let refused = [open_own(&link).map(drop), read_own_up_to(&link, 9).map(drop)];
+            assert!(refused.iter().all(|refused| matches!(refused, Err(Error::Format { .. }))), "{refused:?}");
             std::fs::remove_file(&link).unwrap();
         }
         assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "mine");
@@ -103,7 +138,10 @@ mod tests {
         std::io::Write::write_all(&mut append_to_regular(&path, true).unwrap(), b"four").unwrap();
         assert_eq!(read_up_to(&path, 4).unwrap().as_deref(), Some(&b"four"[..]));
         assert_eq!(read_up_to(&path, 3).unwrap(), None);
-        assert!(matches!(open_regular(&folder.path().join("b")), Err(Error::Read { .. })));
+        assert_eq!(read_own_up_to(&path, 4).unwrap().as_deref(), Some(&b"four"[..]));
+        for open in [open_regular, open_own] {
+            assert!(matches!(open(&folder.path().join("b")), Err(Error::Read { .. })));
+        }
         assert!(open_regular(folder.path()).unwrap_err().to_string().contains("folder") || cfg!(windows));
     }
 

@@ -15,6 +15,11 @@ impl Unfinished {
         UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).insert(path.into());
         Self(path.into())
     }
+
+    /// It is no longer taken away: it gets its name just now. Whether it is still there for that.
+    pub(super) fn claim(&self) -> bool {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0)
+    }
 }
 
 impl Drop for Unfinished {
@@ -29,8 +34,10 @@ pub fn leave_nothing_unfinished() {
 }
 
 fn take_away(belongs: impl Fn(&Path) -> bool) {
-    let paths = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    for path in paths.iter().filter(|path| belongs(path)) {
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let taken: Vec<_> = unfinished.extract_if(.., |path| belongs(path)).collect();
+    drop(unfinished);
+    for path in &taken {
         // What cannot be removed stays under its temporary name.
         let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
@@ -40,6 +47,25 @@ fn take_away(belongs: impl Fn(&Path) -> bool) {
 mod tests {
     use super::super::{write_atomically, write_folder_atomically};
     use super::*;
+
+    /// A folder takes its time to be removed: one that gets its name meanwhile would lose a part, and is the old one once it
+    /// has.
+    #[test]
+    fn a_folder_is_taken_away_or_gets_its_name_and_never_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let leave = || take_away(|path| path.starts_with(folder.path()));
+        for taken_first in [false, true] {
+            let fresh = folder.path().join("fresh");
+            write_folder_atomically(&fresh, |inside| write_atomically(&inside.join("a"), |_| Ok(()))).unwrap();
+            let unfinished = Unfinished::note(&fresh);
+            if taken_first {
+                leave();
+            }
+            assert_eq!(unfinished.claim(), !taken_first);
+            leave();
+            assert_eq!(fresh.join("a").exists(), !taken_first);
+        }
+    }
 
     #[test]
     fn who_does_not_wait_leaves_the_old_files_and_no_unfinished_ones() {

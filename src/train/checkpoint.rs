@@ -14,6 +14,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use super::metrics::MAX_STEPS;
 use super::optim::{Moments, sum_of_squares};
 use super::trainer::Trainer;
 use crate::config::{Settings, WeightsKind};
-use crate::files::open_regular;
+use crate::files::{open_own, open_regular};
 use crate::tensor_file::{self, Entry};
 use crate::{Error, Result};
 
@@ -115,15 +116,18 @@ impl Checkpoint {
     /// # Errors
     /// When the file cannot be read, is not a checkpoint of this program, is damaged, or does not fit its own settings.
     pub fn read(path: &Path) -> Result<Self> {
-        Self::read_of(path, None)
+        Self::of_opened(open_regular(path)?, path, None)
     }
 
-    /// Reads and verifies a checkpoint that is to be one of `run`, where there is one.
+    /// Reads and verifies a checkpoint in a run's folder that is to be one of `run`, where that is known. A link is not read.
     ///
     /// # Errors
     /// As [`Checkpoint::read`], and when it does not fit the run.
     pub(super) fn read_of(path: &Path, run: Option<&RunFile>) -> Result<Self> {
-        let file = open_regular(path)?;
+        Self::of_opened(open_own(path)?, path, run)
+    }
+
+    fn of_opened(file: File, path: &Path, run: Option<&RunFile>) -> Result<Self> {
         let length = file.metadata().map_err(Error::read(path))?.len();
         Self::from_file(path, BufReader::with_capacity(BLOCK, file), length, run)
     }

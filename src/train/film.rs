@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metrics::possible_step;
 use crate::config::CLASS_COUNT;
-use crate::files::{read_up_to, write_atomically};
+use crate::files::{read_own_up_to, write_atomically};
 use crate::pictures::Pictures;
 use crate::{Error, Result};
 
@@ -105,7 +105,7 @@ impl Film {
     /// When the file cannot be read or is not a film.
     pub fn read(path: &Path) -> Result<Self> {
         let refused = |what: String| Error::format(path, what, "delete the file: the others can still be looked at");
-        let bytes = read_up_to(path, MAX_FILE)?.ok_or_else(|| refused("it is too long for a film".into()))?;
+        let bytes = read_own_up_to(path, MAX_FILE)?.ok_or_else(|| refused("it is too long for a film".into()))?;
         Self::of_bytes(&bytes).map_err(refused)
     }
 

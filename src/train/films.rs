@@ -8,8 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::film::Film;
+use super::folder::check_own_folder;
 use super::metrics::step_in;
-use crate::files::disk;
+use crate::files::{disk, is_link};
 use crate::{Error, Result};
 
 /// Name of the folder in the run's.
@@ -31,9 +32,12 @@ pub struct FilmFile {
 /// The films of a run by their steps; files of other names, and folders, are none. No folder means no films.
 ///
 /// # Errors
-/// When the folder is there and cannot be read.
+/// When the folder is there and cannot be read, or is a link.
 pub fn list(run: &Path) -> Result<Vec<FilmFile>> {
     let folder = run.join(FILMS);
+    if is_link(&folder) {
+        return Err(Error::format(&folder, "it is a link to somewhere else", "take the link out of the run folder"));
+    }
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -61,6 +65,7 @@ pub fn add(run: &Path, film: &Film, budget: u64) -> Result<()> {
         // Not the folders above it: a run that was removed does not come back by this.
         disk::create_folder(&folder).and_then(|()| disk::sync_folder(run)).map_err(Error::write(&folder))?;
     }
+    check_own_folder(&folder)?;
     film.write(&folder.join(format!("step-{:07}.safetensors", film.step)))?;
     let films = list(run)?;
     let sizes: Vec<_> = films.iter().map(|film| (film.step, film.bytes)).collect();
@@ -75,6 +80,7 @@ pub fn add(run: &Path, film: &Film, budget: u64) -> Result<()> {
 /// # Errors
 /// When the disk does not take it.
 pub fn drop_after(run: &Path, step: u64) -> Result<()> {
+    check_own_folder(&run.join(FILMS))?;
     remove(list(run)?.iter().filter(|film| film.step > step))
 }
 

@@ -34,7 +34,9 @@ use super::trainer::Trainer;
 use crate::config::Settings;
 use crate::eval::QuickEval;
 use crate::files::disk::{self, Writer};
-use crate::files::{append_to_regular, create_dir_all, folder_of, link_atomically, open_regular, remove_unfinished};
+use crate::files::{
+    append_to_regular, create_dir_all, folder_of, is_link, link_atomically, open_own, remove_unfinished,
+};
 use crate::pictures::Pictures;
 use crate::{Error, Result};
 
@@ -355,9 +357,18 @@ pub(super) fn checkpoint_before_newest(run: &Path, file: &RunFile) -> Option<Che
     Checkpoint::read_of(&previous, Some(file)).ok()
 }
 
+/// The folder of grids or films may have been swapped for a link since the run was opened.
+///
+/// # Errors
+/// [`Error::Write`] where it is one, so that a run waits until it is taken out.
+pub(super) fn check_own_folder(folder: &Path) -> Result<()> {
+    let what = "it is a link to somewhere else, which a run does not write to; take it out";
+    if is_link(folder) { Err(Error::write(folder)(io::Error::other(what))) } else { Ok(()) }
+}
+
 /// A file to read; none where there is none.
 pub(super) fn open_if_there(path: &Path) -> Result<Option<File>> {
-    match open_regular(path) {
+    match open_own(path) {
         Ok(file) => Ok(Some(file)),
         Err(Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -10,7 +10,7 @@ use image::{ImageFormat, ImageReader, Limits};
 
 use super::folder::{GRID_GAP, GRIDS, METRICS, RunFile, checkpoint_paths, grids_in, open_if_there, read_run_file};
 use super::history::Line;
-use crate::files::open_regular;
+use crate::files::open_own;
 use crate::pictures::{Pictures, palette};
 use crate::{Error, Result};
 
@@ -70,7 +70,8 @@ pub fn list(folder: &Path) -> Result<Vec<RunSummary>> {
 }
 
 fn summary(path: PathBuf) -> RunSummary {
-    let times = [METRICS, "run.json", "."].map(|name| fs::metadata(path.join(name)).and_then(|it| it.modified()));
+    let times =
+        [METRICS, "run.json", "."].map(|name| fs::symlink_metadata(path.join(name)).and_then(|it| it.modified()));
     let changed = times.into_iter().find_map(std::io::Result::ok).unwrap_or(SystemTime::UNIX_EPOCH);
     let record = record(&path).map_err(|error| error.to_string());
     RunSummary { path, changed, record }
@@ -83,7 +84,8 @@ fn record(path: &Path) -> Result<RunRecord> {
         let bytes = (THUMBNAIL * grid.width * grid.height).min(grid.pixels.len());
         Arc::new(Pictures { pixels: grid.pixels[..bytes].to_vec(), ..grid })
     });
-    let checkpoint = checkpoint_paths(path).iter().any(|path| path.is_file());
+    let checkpoint =
+        checkpoint_paths(path).iter().any(|path| fs::symlink_metadata(path).is_ok_and(|about| about.is_file()));
     Ok(RunRecord { file, step: tail.step, share: tail.share, loss: tail.loss, checkpoint, thumbnail })
 }
 
@@ -121,7 +123,7 @@ fn tail(path: &Path) -> Result<Tail> {
 /// this program can have written.
 pub fn newest_grid(run: &Path, size: usize) -> Option<(u64, Pictures)> {
     let (step, path) = grids_in(&run.join(GRIDS)).ok()?.pop()?;
-    let file = open_regular(&path).ok()?;
+    let file = open_own(&path).ok()?;
     if file.metadata().ok()?.len() > MAX_GRID_FILE || !palette::is_sound(&path) {
         return None;
     }

@@ -1,6 +1,8 @@
 //! What a run does when training diverges: a loss, a gradient, a weight or a moment that is not a finite number.
 //!
-//! It goes back to the newest checkpoint on disk, halves the learning rates, and goes on. Why not to the weights of one
+//! It goes back to the newest checkpoint on disk, halves the learning rates once, and goes on; each time that it goes back
+//! they are halved once more, as the rate that diverged again was still too high: a half, then a quarter of what was
+//! asked for, and never less, as the third time ends the run. They are not raised again. Why not to the weights of one
 //! step before: a blow-up takes many steps, and those weights are finite, but ruined. Why not to a copy in memory: it
 //! would take as much again as weights, average and moments do (1.5 GB for the reference network), and a checkpoint is
 //! at most a minute old, verified by its checksum, and never holds a number that is not finite.
@@ -25,6 +27,7 @@ use crate::{Error, Result};
 
 /// How often a run goes back; after that, a divergence ends it.
 pub const MOST_ROLLBACKS: usize = 2;
+const HINT: &str = "nothing to do now; if it ends all the same, begin a new run with a lower learning rate";
 
 impl Run {
     /// Trains to the end, or until it diverges once more than it may; on the CPU, where the device is lost.
@@ -72,7 +75,7 @@ impl Run {
         self.persist(watch, |run| run.folder.rewind(step))?;
         let what = format!("{}; it goes on from step {step} on the CPU, which is slower", describe_loss(loss));
         self.folder.log(&what);
-        let hint = Some(LOST_DEVICE_HINT.into());
+        let hint = LOST_DEVICE_HINT.into();
         watch(RunEvent::RolledBack { step, what, hint }, &self.trainer)
     }
 
@@ -117,9 +120,12 @@ impl Run {
         self.persist(watch, |run| run.folder.add_rollback(&rollback))?;
         let rate = self.trainer.settings().training.learning_rate * self.trainer.rate_share();
         let error = Error::Diverged { step: diverged, quantity };
-        let what = format!("{error}; it goes on from step {step} at half the learning rate, {rate}");
+        let (time, most) = (self.file.rollbacks.len(), MOST_ROLLBACKS);
+        let what = format!(
+            "{error}; it goes on from step {step} at half the learning rate, {rate} (time {time} of at most {most})"
+        );
         self.folder.log(&what);
-        watch(RunEvent::RolledBack { step, what, hint: None }, &self.trainer)
+        watch(RunEvent::RolledBack { step, what, hint: HINT.into() }, &self.trainer)
     }
 }
 

@@ -38,11 +38,11 @@ pub enum RunEvent {
         path: PathBuf,
     },
     /// Training diverged, or its device was lost: it goes on from the state after `step`, at half the learning rate, or
-    /// on the CPU. `what`: all of that in words; `hint`: what a person may do about it, if anything.
+    /// on the CPU. `what`: all of that in words; `hint`: what a person may do about it.
     RolledBack {
         step: u64,
         what: String,
-        hint: Option<String>,
+        hint: String,
     },
     /// Work between two steps that takes a while goes on: a moment to listen. [`Control::Stop`] leaves it out.
     Busy,

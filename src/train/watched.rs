@@ -185,7 +185,7 @@ impl WatchedRun {
 
     fn look_for_checkpoint(&mut self, take: &mut dyn FnMut(News) -> Result<()>) -> Result<()> {
         let [path, _] = checkpoint_paths(&self.path);
-        let written = fs::metadata(&path).and_then(|about| about.modified()).ok();
+        let written = fs::symlink_metadata(&path).and_then(|about| about.modified()).ok();
         if written.is_none() || written == self.checkpoint {
             return Ok(());
         }

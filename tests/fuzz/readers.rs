@@ -7,13 +7,14 @@ mod checkpoint;
 use std::fs;
 use std::path::Path;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use diffuscope::config::{DataSource, Preset};
 use diffuscope::data::contact_sheet::ContactSheet;
 use diffuscope::data::{self, idx};
+use diffuscope::eval::judge;
 use diffuscope::model::weights::WeightsFile;
 use diffuscope::pictures::Provenance;
-use diffuscope::tensor_file::{self, CHECKSUM, METADATA_CHECKSUM};
+use diffuscope::tensor_file::{self, CHECKSUM, METADATA_CHECKSUM, Question};
 use diffuscope::train::film::Film;
 use diffuscope::train::films;
 use diffuscope::train::folder::read_run_file;
@@ -38,7 +39,7 @@ pub struct Reader {
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-pub const READERS: [Reader; 12] = [
+pub const READERS: [Reader; 13] = [
     Reader { name: "pth", most_memory: (256 * KIB, 256), write: weights, read: load },
     Reader { name: "safetensors", most_memory: (256 * KIB, 64), write: weights, read: load },
     Reader { name: "model", most_memory: (256 * KIB, 64), write: header_and_zeros, read: open },
@@ -50,6 +51,7 @@ pub const READERS: [Reader; 12] = [
     Reader { name: "grid", most_memory: (64 * MIB, 64), write: grid, read: newest_grid },
     Reader { name: "film", most_memory: (256 * KIB, 64), write: film, read: read_films },
     Reader { name: "run", most_memory: (256 * KIB, 64), write: run, read: read_run },
+    Reader { name: "tensors", most_memory: (256 * KIB, 64), write: weights, read: tensors },
     Reader { name: "checkpoint", most_memory: (MIB, 64), write: checkpoint::write, read: checkpoint::read },
 ];
 
@@ -107,6 +109,19 @@ fn load(folder: &Path) -> Result<()> {
     let file = WeightsFile::open(&folder.join(WEIGHTS))?;
     file.load(file.tensors(), &Device::Cpu, &mut |_, _| ())?;
     file.load(file.averaged(), &Device::Cpu, &mut |_, _| ()).map(drop)
+}
+
+/// As what `predict --input` is given, and as what `eval --images` is.
+fn tensors(folder: &Path) -> Result<()> {
+    let path = folder.join(WEIGHTS);
+    let asked = Question::read(&path, "none").map(|question| {
+        assert!(question.t.len() == question.images.shape[0] && !question.images.values.is_empty());
+    });
+    let images = tensor_file::read_images(&path, "none").and_then(|images| {
+        let images = Tensor::from_vec(images.values, images.shape, &Device::Cpu)?;
+        judge::eight_bit(&images, &path).map(drop)
+    });
+    if asked.is_ok() { asked } else { images }
 }
 
 /// More zeros than that are not put behind a header.

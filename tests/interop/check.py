@@ -38,7 +38,7 @@ def predict(checkpoint, x, t, labels=None, kind="timestep"):
     if labels is not None:
         tensors["class_labels"] = labels.float()
     save_file(tensors, "input.safetensors")
-    run("predict", "--checkpoint", checkpoint, "--input", "input.safetensors", "--out", "output.safetensors", "--kind", kind)
+    run("predict", "--force", "--checkpoint", checkpoint, "--input", "input.safetensors", "--out", "output.safetensors", "--kind", kind)
     return load_file("output.safetensors")["output"]
 
 

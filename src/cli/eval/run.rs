@@ -15,9 +15,8 @@ use crate::config::{Digits, SamplingSettings};
 use crate::data::{self, mnist};
 use crate::eval::judge::eight_bit;
 use crate::eval::{Judge, Report, bits_per_dim};
-use crate::files::read_up_to;
 use crate::sampling::Drawing;
-use crate::tensor_file::MAX_FILE;
+use crate::tensor_file;
 use crate::{Error, Result};
 
 /// Parts that a piece of work is told in.
@@ -59,7 +58,9 @@ pub fn run(plan: &EvalPlan) -> Result<()> {
 }
 
 fn judge_images(path: &Path, progress: &mut Progress) -> Result<Printed> {
-    let report = report(&read_images(path)?, &[], Digits::ALL, path, progress)?;
+    let images = tensor_file::read_images(path, "use a file that diffuscope sample --out x.safetensors writes")?;
+    let images = Tensor::from_vec(images.values, images.shape, &Device::Cpu)?;
+    let report = report(&images, &[], Digits::ALL, path, progress)?;
     Ok(Printed { source: path.display().to_string(), step: None, sampling: None, report })
 }
 
@@ -110,19 +111,4 @@ fn report(
         progress.advance(doing, (share * PARTS) as u64, PARTS as u64);
     };
     Report::new(&judge, &eight_bit(images, origin)?, asked, learned, &digits, &mut told)
-}
-
-/// The tensor `images` of a safetensors file, `[N, 1, H, W]`.
-fn read_images(path: &Path) -> Result<Tensor> {
-    let hint = "use a file that diffuscope sample --out x.safetensors writes";
-    let bytes = read_up_to(path, MAX_FILE)?.ok_or_else(|| Error::format(path, "it is too long", hint))?;
-    let mut tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
-        .map_err(|error| Error::format(path, error.to_string(), hint))?;
-    let images = tensors.remove("images").ok_or_else(|| Error::format(path, "has no tensor images", hint))?;
-    match *images.dims() {
-        [_, 1, height, width] if height == width && height > 0 && images.dtype() == candle_core::DType::F32 => {
-            Ok(images)
-        }
-        _ => Err(Error::format(path, format!("images are {:?} {:?}", images.dtype(), images.dims()), hint)),
-    }
 }

@@ -6,6 +6,7 @@ use super::FiguresPlan;
 use crate::cli::compute::compute;
 use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
+use crate::cli::replace::may_take_picture;
 use crate::cli::say;
 use crate::config::{CLASS_COUNT, SamplerKind, SamplingSettings, Settings};
 use crate::data::{Dataset, load, unit_images};
@@ -15,12 +16,14 @@ use crate::files::{check_writable, create_dir_all};
 use crate::pictures::{GAP, Pictures, Provenance, write_png_of};
 use crate::rng::Stream;
 use crate::sampling::{Drawing, pictures};
+use crate::train::folder::may_be_written;
 use crate::trained::TrainedModel;
 use crate::{Error, Result};
 
 /// Parts that the timesteps are cut into for a row of pictures: every 100 of 1,000.
 const PARTS: usize = 10;
 const SEED: u64 = 0;
+const NAMES: [&str; 3] = ["forward.png", "samples.png", "denoising.png"];
 
 /// Writes `forward.png`, `samples.png` and `denoising.png`.
 ///
@@ -29,6 +32,7 @@ const SEED: u64 = 0;
 pub fn run(plan: &FiguresPlan) -> Result<()> {
     create_dir_all(&plan.out)?;
     check_writable(&plan.out, &plan.out)?;
+    may_stand(plan)?;
     let mut progress = Progress::new();
     let drawn = compute(DeviceChoice::Auto, None, &mut progress, |device, progress| {
         let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
@@ -46,19 +50,27 @@ pub fn run(plan: &FiguresPlan) -> Result<()> {
         let said = |sampling: &SamplingSettings| Provenance::new(&model.settings, sampling, model.name(), model.step);
         Ok([
             // Real digits, by the schedule of the model.
-            ("forward.png", forward(&test, &schedule, device)?.grid(PARTS + 1, GAP, 0), said(&drawn)),
-            ("samples.png", samples.grid(CLASS_COUNT, GAP, 0), said(&drawn)),
-            ("denoising.png", denoising.grid(PARTS + 1, GAP, 0), said(&ancestral)),
+            (forward(&test, &schedule, device)?.grid(PARTS + 1, GAP, 0), said(&drawn)),
+            (samples.grid(CLASS_COUNT, GAP, 0), said(&drawn)),
+            (denoising.grid(PARTS + 1, GAP, 0), said(&ancestral)),
         ])
     });
     progress.finish();
     let drawn = drawn?;
-    for (name, picture, said) in drawn {
+    may_stand(plan)?;
+    for (name, (picture, said)) in NAMES.into_iter().zip(drawn) {
         let path = plan.out.join(name);
         write_png_of(&path, &picture, Some(&said))?;
         say(&path.display().to_string())?;
     }
     Ok(())
+}
+
+fn may_stand(plan: &FiguresPlan) -> Result<()> {
+    NAMES.iter().map(|name| plan.out.join(name)).try_for_each(|path| {
+        may_be_written(&path, &[])?;
+        may_take_picture(&path, plan.force)
+    })
 }
 
 /// One test image of each class, or the first ten, in rows: clean, then at t = T/10, 2T/10 … T.

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use safetensors::{Dtype, SafeTensors};
 
-use crate::files::read_up_to;
 use crate::model::{Inputs, TimeKind};
-use crate::tensor_file::MAX_FILE;
+use crate::tensor_file::Question;
 use crate::{Error, Result};
 
 const HINT: &str = "write a safetensors file with input f32 [B, C, H, W], t f32 [B], and class_labels f32 [B] if the model has classes";
+
+/// Larger images take gigabytes in a network that looks at all of their pixels at once.
+const MOST_SIDE: usize = 512;
 
 /// Images, the number beside each, and the class of each.
 #[derive(Debug)]
@@ -30,36 +31,13 @@ impl Input {
     /// # Errors
     /// When it cannot be read, is no safetensors file, lacks a tensor, or one has another type or shape.
     pub fn read(path: &Path, device: &Device) -> Result<Self> {
-        let wrong = |what: String| Error::format(path, what, HINT);
-        let bytes = read_up_to(path, MAX_FILE)?.ok_or_else(|| wrong("it is too long".into()))?;
-        let file =
-            SafeTensors::deserialize(&bytes).map_err(|error| wrong(format!("not a safetensors file: {error}")))?;
-        let values = |name: &str| -> Result<(Vec<usize>, Vec<f32>)> {
-            let view = file.tensor(name).map_err(|_| wrong(format!("it has no tensor {name}")))?;
-            if view.dtype() != Dtype::F32 {
-                return Err(wrong(format!("{name} is {}, not F32", view.dtype())));
-            }
-            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            Ok((view.shape().to_vec(), values))
-        };
-        let (shape, pixels) = values("input")?;
-        if shape.len() != 4 || pixels.is_empty() {
-            return Err(wrong(format!("input is {shape:?}, not [B, C, H, W]")));
-        }
-        let beside = |name: &str| -> Result<Vec<f32>> {
-            match values(name)? {
-                (found, values) if found == shape[..1] => Ok(values),
-                (found, _) => Err(wrong(format!("{name} is {found:?}, not [{}] as input has images", shape[0]))),
-            }
-        };
-        let times = beside("t")?;
-        let labelled = file.names().contains(&"class_labels");
+        let Question { images, t, class_labels } = Question::read(path, HINT)?;
         Ok(Self {
             path: path.to_path_buf(),
-            t: Tensor::from_slice(&times, times.len(), device)?,
-            times,
-            class_labels: labelled.then(|| beside("class_labels")).transpose()?,
-            images: Tensor::from_vec(pixels, shape, device)?,
+            t: Tensor::from_slice(&t, t.len(), device)?,
+            times: t,
+            class_labels,
+            images: Tensor::from_vec(images.values, images.shape, device)?,
         })
     }
 
@@ -82,6 +60,10 @@ impl Input {
         if channels != inputs.channels {
             let hint = format!("give images of {} channels, or use another checkpoint", inputs.channels);
             return wrong(format!("input has {channels} channels, the network takes {}", inputs.channels), hint);
+        }
+        if height.max(width) > MOST_SIDE {
+            let hint = format!("use images of at most {MOST_SIDE}×{MOST_SIDE}");
+            return wrong(format!("input has images of {height}×{width}"), hint);
         }
         let fits = |side: usize| side >= inputs.smallest_side && side.is_multiple_of(inputs.multiple);
         if !fits(height) || !fits(width) {

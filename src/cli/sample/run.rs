@@ -10,9 +10,12 @@ use super::{SampleOutput, SamplePlan};
 use crate::cli::compute::compute;
 use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
+use crate::cli::replace::may_take;
 use crate::cli::say;
 use crate::config::{CLASS_COUNT, Settings};
-use crate::pictures::{GAP, Pictures, Provenance, write_animated_png, write_film, write_png_of, write_singles};
+use crate::pictures::{
+    GAP, Pictures, Provenance, check_new_folder, write_animated_png, write_film, write_png_of, write_singles,
+};
 use crate::sampling::{Drawing, pictures};
 use crate::tensor_file::{self, Entry};
 use crate::train::folder::may_be_written;
@@ -35,6 +38,7 @@ pub fn run(plan: &SamplePlan) -> Result<()> {
     let drawn = compute(plan.device, plan.threads, &mut progress, |device, progress| {
         let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
         may_be_written(plan.out.path(), &[&model.source])?;
+        may_stand(plan)?;
         let settings = match &like {
             Some(like) => {
                 tell_of_differences(like, &model, plan, progress);
@@ -72,8 +76,18 @@ pub fn run(plan: &SamplePlan) -> Result<()> {
         Ok(Drawn { images, frames, columns, provenance })
     });
     progress.finish();
-    drawn?.write(&plan.out)?;
+    let drawn = drawn?;
+    may_stand(plan)?;
+    drawn.write(&plan.out)?;
     say(&plan.out.path().display().to_string())
+}
+
+/// Whether what stands there is replaced; a folder of single images is made, and never replaced.
+fn may_stand(plan: &SamplePlan) -> Result<()> {
+    match &plan.out {
+        SampleOutput::Singles(folder) => check_new_folder(folder),
+        file => may_take(file.path(), plan.force),
+    }
 }
 
 /// Pictures in a row of the grid: about ten, and a digit a column where they come in turn; else about a square.

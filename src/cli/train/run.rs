@@ -69,14 +69,12 @@ pub fn run(plan: &TrainPlan) -> Result<()> {
             progress.note("the budget of this run is spent: nothing is left to do; give a longer one to go on");
         }
         let learned = run.trainer.settings().data.digits;
-        let (mut throughput, mut speed) = (Throughput::default(), 0.0);
+        let (mut throughput, mut speed) = (Throughput::default(), None);
         run.train(&mut |event, _| {
             match event {
                 RunEvent::Step(report) => {
-                    speed = throughput.add(report.seconds, report.images).unwrap_or(speed);
-                    let left = (report.progress > 0.0 && report.progress < 1.0)
-                        .then(|| report.seconds * (1.0 - report.progress) / report.progress);
-                    progress.step(&report, speed, left);
+                    speed = throughput.add(report.seconds, report.images).or(speed);
+                    progress.step(&report, speed);
                 }
                 RunEvent::HeldOut { step, loss } => tracing::info!("held-out loss {loss:.5} at step {step}"),
                 RunEvent::Evaluated { step, eval } => progress.note(&eval_line(step, &eval, learned)),

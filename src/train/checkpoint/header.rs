@@ -10,7 +10,7 @@ use safetensors::Dtype;
 
 use super::{FORMAT, HINT, MAX_STEPS};
 use crate::config::Settings;
-use crate::files::open_regular;
+use crate::files::open_own;
 use crate::tensor_file::{CHECKSUM, MAX_FILE};
 use crate::{Error, Result, tensor_file};
 
@@ -97,7 +97,7 @@ pub(in crate::train) fn step_of(path: &Path) -> Option<u64> {
         #[serde(rename = "__metadata__")]
         metadata: HashMap<String, String>,
     }
-    let text = text_of(&mut open_regular(path).ok()?).ok()??;
+    let text = text_of(&mut open_own(path).ok()?).ok()??;
     let Described { metadata } = serde_json::from_slice(&text).ok()?;
     tensor_file::check_metadata(&metadata).ok()?;
     metadata.get("step")?.parse().ok().filter(|step| *step <= MAX_STEPS)

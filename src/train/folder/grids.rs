@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::check_own_folder;
 use crate::config::{Settings, WeightsKind};
-use crate::files::{disk, shown_name};
+use crate::files::{disk, is_link, shown_name};
 use crate::pictures::{Pictures, Provenance, write_png_of};
 use crate::train::grid_settings;
 use crate::train::metrics::step_in;
@@ -26,6 +27,7 @@ pub fn add(run: &Path, step: u64, pictures: &Pictures, settings: &Settings) -> R
     let sampling = grid_settings(settings.training.drawn_with(WeightsKind::Ema));
     let drawn_by = Provenance::new(settings, &sampling, shown_name(run), step);
     let grid = pictures.grid(8, GRID_GAP, 0);
+    check_own_folder(&folder)?;
     write_png_of(&folder.join(format!("step-{step:07}.png")), &grid, Some(&drawn_by))?;
     thin(&folder)
 }
@@ -35,7 +37,9 @@ pub fn add(run: &Path, step: u64, pictures: &Pictures, settings: &Settings) -> R
 /// # Errors
 /// When the disk does not take it.
 pub fn drop_after(run: &Path, step: u64) -> Result<()> {
-    for (drawn_after, grid) in grids_in(&run.join(GRIDS))? {
+    let folder = run.join(GRIDS);
+    check_own_folder(&folder)?;
+    for (drawn_after, grid) in grids_in(&folder)? {
         if drawn_after > step {
             disk::remove(&grid).map_err(Error::write(&grid))?;
         }
@@ -44,7 +48,13 @@ pub fn drop_after(run: &Path, step: u64) -> Result<()> {
 }
 
 /// The grids in a run's folder of them, with the steps that they were drawn after, in their order. Files of other names are none.
+///
+/// # Errors
+/// When the folder cannot be read, or is a link.
 pub fn grids_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    if is_link(folder) {
+        return Err(Error::format(folder, "it is a link to somewhere else", "take the link out of the run folder"));
+    }
     let entries = fs::read_dir(folder).map_err(Error::read(folder))?.flatten();
     let mut grids: Vec<_> =
         entries.filter_map(|entry| Some((step_in(&entry.file_name(), ".png")?, entry.path()))).collect();

@@ -1,12 +1,12 @@
 //! The right to write a run: its log, locked, so that a second program does not write it too. A program that is killed
 //! lets it go.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::{BY_TIMESTEP, CHECKPOINT, FILMS, GRIDS, LOG, METRICS, NEXT_CHECKPOINT, PREVIOUS_CHECKPOINT};
 use super::{open_to_append, read_run_file, run_file};
-use crate::files::append_to_regular;
+use crate::files::{append_to_regular, is_link};
 use crate::{Error, Result};
 
 /// Held for as long as a run is written, or must stay as it is.
@@ -83,7 +83,7 @@ pub(super) const OWN_NAMES: [&str; 10] = [
 pub(super) fn refuse_links(run: &Path) -> Result<()> {
     for name in OWN_NAMES {
         let path = run.join(name);
-        if fs::symlink_metadata(&path).is_ok_and(|about| about.is_symlink()) {
+        if is_link(&path) {
             let what = "it is a link to somewhere else, which a run does not write to";
             return Err(Error::format(&path, what, "take the link out of the run folder"));
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
-use crate::files::{read_up_to, write_atomically};
+use crate::files::{read_own_up_to, write_atomically};
 use crate::train::run_name::RunName;
 use crate::{Error, Result};
 
@@ -85,7 +85,7 @@ pub fn read_run_file(run: &Path) -> Result<RunFile> {
 }
 
 fn read(run: &Path, path: &Path) -> Result<RunFile> {
-    let text = read_up_to(path, MAX_RUN_FILE).map_err(|error| match error {
+    let text = read_own_up_to(path, MAX_RUN_FILE).map_err(|error| match error {
         Error::Read { source, .. } if source.kind() == ErrorKind::NotFound => Error::format(
             run,
             "this is not a run folder: it has no run.json",

@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../target.rs"]
+mod target;
+
+target::of!("tensors");
