@@ -89,12 +89,14 @@ fn what_is_seen_last_is_the_model_of_the_last_step() {
     settings.training.budget = Budget::Minutes(0.05);
     let engine = Handle::spawn(|| (), work(DeviceChoice::Cpu)).unwrap();
     engine.send(Command::Train { settings: Box::new(settings), out: folder.path().join("run") }).unwrap();
-    let (mut grids, mut judged, mut filmed, mut last) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut grids, mut judged, mut filmed, mut held_out, mut last) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), 0);
     wait(&engine, "end", |event| {
         match event {
             Event::Step(report) => last = report.step,
             Event::Preview(grid) => grids.push(grid.step),
             Event::Evaluated { step, .. } => judged.push(step),
+            Event::HeldOut { step, .. } => held_out.push(step),
             Event::Film { film, .. } => filmed.push(film.step),
             Event::ModelReady(_) => return Some(()),
             _ => (),
@@ -103,5 +105,6 @@ fn what_is_seen_last_is_the_model_of_the_last_step() {
     });
     let once = |steps: &[u64]| steps.iter().filter(|step| **step == last).count() == 1 && steps.last() == Some(&last);
     assert!(once(&grids) && once(&judged) && once(&filmed), "{last}: {grids:?} {judged:?} {filmed:?}");
+    assert!(held_out.windows(2).all(|pair| pair[0] < pair[1]), "measured twice: {held_out:?}");
     assert!(grids.len() > 1 && judged.len() > 1 && filmed.len() > 1, "{grids:?} {judged:?} {filmed:?}");
 }

@@ -205,7 +205,7 @@ impl Run {
             let shown = self.trainer.take_worked_example().map(RunEvent::Worked);
             let (extra, stalled) = (Instant::now(), self.stalled);
             if control == Control::Continue && !self.stop_asked {
-                match self.look(report.step, &mut watchers, watch) {
+                match self.look(report.step, report.step.is_multiple_of(HELD_OUT_EVERY), &mut watchers, watch) {
                     Ok(seen) => events = seen,
                     Err(Error::Cancelled) => control = Control::Stop,
                     Err(error) => return Err(error),
@@ -250,15 +250,15 @@ impl Run {
         Ok(outcome)
     }
 
-    /// Looks at what was learned, where it is time to: the held-out loss, the grid, how good its digits are, and a film.
-    fn look(&mut self, step: u64, watchers: &mut Watchers, watch: &mut Watch) -> Result<Vec<RunEvent>> {
+    /// Looks at what was learned: the held-out loss, if it is measured now, and where it is time to, the grid, how good its
+    /// digits are, and a film.
+    fn look(&mut self, step: u64, measures: bool, watchers: &mut Watchers, watch: &mut Watch) -> Result<Vec<RunEvent>> {
         let mut events = Vec::new();
         let trainer = &self.trainer;
         let mut listen = || match watch(RunEvent::Busy, trainer)? {
             Control::Continue => Ok(()),
             Control::Stop => Err(Error::Cancelled),
         };
-        let measures = step.is_multiple_of(HELD_OUT_EVERY);
         if measures || watchers.are_due(step) {
             trainer.check_weights()?;
         }
@@ -298,7 +298,7 @@ impl Run {
         if self.stop_asked || !watchers.are_due(step) {
             return Ok(());
         }
-        let events = match self.look(step, watchers, watch) {
+        let events = match self.look(step, false, watchers, watch) {
             Err(Error::Cancelled) => Vec::new(),
             events => events?,
         };
