@@ -300,6 +300,8 @@ impl Run {
         }
         let events = match self.look(step, false, watchers, watch) {
             Err(Error::Cancelled) => Vec::new(),
+            // All that was learned is kept, and that no more is waited for was said.
+            Err(Error::Write { .. }) if self.stop_asked => return Ok(()),
             events => events?,
         };
         self.persist(watch, |run| run.folder.flush())?;
