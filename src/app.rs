@@ -30,6 +30,8 @@
 //! | `schedule_view` | what the schedule does, as curves, a strip, and a digit at the chosen timestep |
 //! | `schedule_doctor` | what is wrong with a schedule, and what would mend it |
 //! | `save_form`, `file_dialog` | what is saved where, and the desktop's dialog that asks |
+//! | `save_look` | whether there is a file already where the form would write to |
+//! | `save_subject` | the pictures and the film that the Save form was opened for |
 //! | `loss_figure` | the loss plot as SVG, of which the PNG is drawn |
 //! | `loss_places` | where the steps of a run stand on the horizontal axis of the plot |
 //! | `presets` | taking a preset's values, and going back to them |
@@ -83,6 +85,8 @@ mod run_names;
 mod run_naming;
 mod runs;
 mod save_form;
+mod save_look;
+mod save_subject;
 mod schedule_doctor;
 mod schedule_view;
 mod settings_diff;
@@ -100,7 +104,7 @@ pub use crash::Crash;
 pub use data_view::{ACROSS, ClassCount, ContactSheet, DataView, Part, Reading};
 pub use films::{FilmAxis, Films};
 pub use health::{Health, Tone};
-pub use heat_map::HeatMap;
+pub use heat_map::{HeatColors, HeatMap};
 pub use held_over::{DropOffer, HeldOver};
 pub use how_far::{HowFar, ImagesRead};
 pub use judged::Judged;
@@ -111,12 +115,13 @@ pub use memory::Memory;
 pub use naming::SeenDigit;
 pub use origin::{OriginAction, OriginPanel, OriginPick, OriginSource};
 pub use player::Player;
-pub use recording::{Moment, Recording, SamplingProgress};
+pub use recording::{DrawnFor, Moment, Recording, SamplingProgress};
 pub use remembered::Remembered;
 pub use run_names::{Folders, date};
 pub use run_naming::{NameAction, RunNaming};
 pub use runs::{RunRecord, RunSummary, Runs};
 pub use save_form::{SaveForm, SaveResult, SaveWhat};
+pub use save_subject::Subject;
 pub use schedule_doctor::{Advice, Diagnosis, Verdict};
 pub use schedule_view::{ScheduleAction, ScheduleCurve, ScheduleLook, ScheduleView};
 pub use settings_diff::{Difference, changes, differences};

@@ -200,7 +200,7 @@ fn thresholding_and_the_levels_of_guidance_have_rows_and_go_back() {
     scene.harness.run_steps(20);
     let place = |scene: &Scene, role, name| scene.harness.get_by_role_and_label(role, name).rect();
     assert!(
-        place(&scene, Role::Button, "Draw").top() >= place(&scene, Role::Slider, "σ to").bottom(),
+        place(&scene, Role::Button, "Choose a digit").top() >= place(&scene, Role::Slider, "σ to").bottom(),
         "what follows stands below all rows"
     );
     scene.set("σ to", "5");
@@ -214,4 +214,24 @@ fn thresholding_and_the_levels_of_guidance_have_rows_and_go_back() {
     assert_eq!(scene.state().settings.sampling.thresholding, Thresholding::None);
     scene.act(Action::ResetSettings);
     assert_eq!(scene.state().settings, Preset::Small.settings());
+}
+
+#[test]
+fn what_can_be_done_comes_first_and_is_chosen() {
+    let mut scene = scene();
+    press(&mut scene, Modifiers::COMMAND, Key::K);
+    let row = |scene: &Scene, name: &str| scene.harness.get_by_label(name).rect().top();
+    assert!(!scene.enabled("Pause training (Ctrl+P)"));
+    assert!(row(&scene, "Train (Ctrl+Enter)") < row(&scene, "Redraw as the settings change (Ctrl+R)"));
+    assert!(row(&scene, "Film: to its end (End)") > row(&scene, "Search all actions (Ctrl+K)"), "it cannot be done");
+    // The first row is of a run of another program, which there is not.
+    press(&mut scene, Modifiers::NONE, Key::Enter);
+    assert!(matches!(scene.command(), Some(Command::Train { .. })), "the first that can be done");
+
+    let mut scene = self::scene();
+    press(&mut scene, Modifiers::COMMAND, Key::K);
+    scene.harness.get_by_label("command").type_text("run");
+    scene.harness.run_steps(3);
+    press(&mut scene, Modifiers::NONE, Key::Enter);
+    assert!(!scene.state().palette, "what is chosen can be done, though greyed ones stand before it");
 }

@@ -5,7 +5,7 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use diffuscope::app::Action;
+use diffuscope::app::{Action, HeatColors};
 use diffuscope::config::Preset;
 use diffuscope::engine::{Activity, Event, RunOpened};
 use diffuscope::eval::QuickEval;
@@ -228,4 +228,19 @@ fn the_followed_digit_says_which_was_asked_for_and_which_is_seen() {
     scene.play([run_started(letters.clone(), 0), Event::Activity(Activity::Training)]);
     scene.play(recording_by(&letters, 3, 20, 5));
     assert!(scene.wants_names().is_none(), "they are no digits");
+}
+
+#[test]
+fn the_loss_by_timestep_is_drawn_in_the_colours_that_are_chosen() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Colours: viridis");
+    scene.click("magma");
+    assert_eq!(scene.state().heat_colors, HeatColors::Magma);
+    scene.harness.get_by_label("Colours: magma").click_secondary();
+    scene.harness.run_steps(3);
+    assert_eq!(scene.state().heat_colors, HeatColors::Viridis, "back to what it was at first");
+    scene.harness.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::F7);
+    scene.harness.run_steps(3);
+    scene.harness.get_by_label("Colours: magma");
 }

@@ -342,3 +342,40 @@ fn without_a_spike_nothing_stands_upright() {
     scene.act(diffuscope::app::Action::LinearLoss(true));
     assert_eq!(upright(&mut scene), [0; 0]);
 }
+
+#[test]
+fn looked_at_very_closely_the_losses_are_still_told_apart() {
+    let mut scene = training();
+    let mut spans = Vec::new();
+    for _ in 0..3 {
+        let (from, to) = (place(&scene, 0.4, 0.45), place(&scene, 0.6, 0.55));
+        scene.harness.hover_at(from);
+        box_drag(&mut scene, from, to);
+        let marks = marks(&scene);
+        let mut values: Vec<f64> = marks.iter().map(|mark| mark.0).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        assert!(values.len() >= 2 && values.len() == marks.len(), "{marks:?}");
+        spans.push(values[values.len() - 1] - values[0]);
+    }
+    assert!(spans[2] < 0.02 * spans[0], "it was a closer look each time: {spans:?}");
+}
+
+/// A box drawn with the right button.
+fn box_drag(scene: &mut Scene, from: Pos2, to: Pos2) {
+    let button = |pos, pressed| egui::Event::PointerButton {
+        pos,
+        button: egui::PointerButton::Secondary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    scene.harness.hover_at(from);
+    scene.harness.event(button(from, true));
+    scene.harness.run_steps(1);
+    scene.harness.hover_at(from.lerp(to, 0.5));
+    scene.harness.run_steps(1);
+    scene.harness.hover_at(to);
+    scene.harness.run_steps(1);
+    scene.harness.event(button(to, false));
+    scene.harness.run_steps(6);
+}

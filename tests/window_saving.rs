@@ -5,9 +5,9 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use diffuscope::app::SaveWhat;
+use diffuscope::app::{Action, SaveWhat, Tab};
 use diffuscope::config::{Preset, WeightsKind};
-use diffuscope::engine::{Activity, Command, Event, Save};
+use diffuscope::engine::{Activity, Command, EndReason, Event, Save};
 use diffuscope::window::Window;
 use egui::{Key, Modifiers, OutputCommand};
 use egui_kittest::Harness;
@@ -268,4 +268,126 @@ fn where_no_dialog_opens_the_path_is_typed_and_the_form_says_so() {
     scene.press("Save");
     let path = std::path::PathBuf::from("/tmp/eight.png");
     assert!(matches!(scene.command(), Some(Command::Save { path: to, .. }) if to == path));
+}
+
+#[test]
+fn what_the_form_was_opened_for_stays_chosen_when_the_run_ends() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    for _ in 0..3 {
+        scene.key(Key::ArrowDown);
+    }
+    for _ in 0..6 {
+        scene.key(Key::ArrowLeft);
+    }
+    scene.click("Save…");
+    scene.harness.get_by_label("The film of step 790, at t = 300");
+
+    let run = scene.state().run.as_ref().unwrap().folder.clone();
+    scene.play([Event::RunEnded { step: 1240, reason: EndReason::Completed, run }]);
+    scene.play([Event::Activity(Activity::Idle), scene::model_learned(Preset::Small.settings())]);
+    assert!(matches!(scene.command(), Some(Command::Sample { .. })), "the program draws by itself");
+    scene.play(scene::recording(2, 64, 20));
+    assert_eq!(scene.state().film_step(), None, "its drawing is looked at");
+
+    scene.harness.get_by_label("The film of step 790, at t = 300");
+    let Save::Grid { pictures, provenance, .. } = saved(&mut scene, "Grid of pictures (.png)") else {
+        panic!("a grid")
+    };
+    let film = scene::film(790, 20);
+    assert_eq!(pictures, *film.moments.iter().find(|moment| moment.t == 300).unwrap().x_t);
+    assert_eq!((provenance.as_ref().unwrap().step, provenance.unwrap().t), (790, 300));
+    let Save::Animation { frames, .. } = saved(&mut scene, "The film as it is shown (.gif)") else { panic!("a film") };
+    scene.harness.get_by_label("The film of step 790, from noise to digits");
+    assert_eq!(frames, film.moments.iter().map(|moment| (*moment.x_t).clone()).collect::<Vec<_>>());
+
+    scene.click("Close");
+    scene.click("Save…");
+    scene.harness.get_by_label("The drawing at the end of the run, from noise to digits");
+    let Save::Animation { frames, .. } = saved(&mut scene, "The film as it is shown (.gif)") else { panic!("a film") };
+    assert_eq!((frames.len(), frames[0].count()), (21, 64), "opened anew, it is about what is on the screen then");
+}
+
+#[test]
+fn the_form_goes_along_with_what_a_person_looks_at_and_draws() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    scene.harness.get_by_label("The grid of step 1,200");
+    scene.play([scene::grid(1230, diffuscope::config::WeightsKind::Ema)]);
+    scene.harness.get_by_label("The grid of step 1,200");
+    scene.act(Action::StepTraining(-2));
+    scene.harness.get_by_label("The film of step 1,000, at t = 0");
+    scene.act(Action::ShowTab(Tab::Sample));
+    scene.harness.get_by_label("Your drawing, at t = 0");
+    scene.act(Action::Sample);
+    assert!(matches!(scene.command(), Some(Command::Sample { .. })));
+    scene.play(scene::recording(2, 9, 5).into_iter().take(3));
+    scene.harness.get_by_label("Your drawing, at t = 800");
+    scene.play(scene::recording(2, 9, 5).into_iter().skip(3));
+    let Save::Grid { pictures, .. } = saved(&mut scene, "Grid of pictures (.png)") else { panic!("a grid") };
+    assert_eq!(pictures.count(), 9, "the drawing that was asked for, once it is done");
+}
+
+/// Until the disk has said what is at the path.
+fn until_the_button_is(scene: &mut Scene, word: &str) {
+    for _ in 0..300 {
+        if scene.harness.query_by_role_and_label(egui::accesskit::Role::Button, word).is_some() {
+            return;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(10));
+        scene.harness.run_steps(1);
+    }
+    panic!("the button never became {word}");
+}
+
+#[test]
+fn the_button_says_replace_as_soon_as_the_path_names_a_file_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("seven.png"), "an old seven").unwrap();
+    std::fs::create_dir(path("folder.png")).unwrap();
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    // The ending that is left out is counted in.
+    scene.type_into("path to save to", &path("seven"));
+    until_the_button_is(&mut scene, "Replace");
+    scene.harness.get_by_label_contains("seven.png is there already: Replace writes over it.");
+    scene.harness.key_press(Key::Enter);
+    assert!(scene.command().is_none(), "Enter replaces nothing");
+    scene.type_into("path to save to", &path("eight.png"));
+    until_the_button_is(&mut scene, "Save");
+    assert_eq!(scene.harness.query_all_by_label_contains("is there already").count(), 0);
+    scene.type_into("path to save to", &path("folder.png"));
+    until_the_button_is(&mut scene, "Save");
+    scene.type_into("path to save to", &path("seven.png"));
+    until_the_button_is(&mut scene, "Replace");
+    scene.press("Replace");
+    assert_eq!(written(&mut scene), (path("seven.png"), true), "it was said, and pressed");
+    scene.play([Event::Saved { what: "grid", path: path("seven.png").into() }]);
+    until_the_button_is(&mut scene, "Replace");
+    scene.harness.get_by_label_contains("Saved to ");
+}
+
+#[test]
+fn a_long_path_shows_its_end_until_one_types() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Save…");
+    let long = "/data/ada/pictures/of/a/training/that/went/on/for/a/long/time/2026-11-24_153012-sevens.png";
+    scene.act(Action::SavePath(long.into()));
+    let shown = |scene: &Scene| {
+        let texts = scene::painted::texts(&scene.harness);
+        let path = texts.into_iter().find(|text| text.text.ends_with("/2026-11-24_153012-sevens.png"));
+        let field = scene.harness.get_by_label("path to save to").rect();
+        let path = path.unwrap();
+        (path.text, field.x_range().contains(path.rect.left()) && field.x_range().contains(path.rect.right()))
+    };
+    let (text, within) = shown(&scene);
+    assert!(within && text.starts_with('…') && text.len() > 30, "{text}");
+    scene.harness.get_by_label("path to save to").focus();
+    scene.harness.run_steps(3);
+    assert_eq!(shown(&scene).0, long, "all of it is there to be changed");
+    assert_eq!(scene.state().save.path, long);
 }

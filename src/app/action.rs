@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::films::FilmAxis;
+use super::heat_map::HeatColors;
 use super::origin::OriginAction;
 use super::run_naming::NameAction;
 use super::save_form::SaveWhat;
@@ -81,6 +82,8 @@ pub enum Action {
     LossSmoothing(Smoothing),
     /// The loss plot shows the whole run again.
     WholeLoss,
+    /// The colours of the loss by timestep.
+    HeatColors(HeatColors),
 
     /// Draw images and record the reverse diffusion.
     Sample,

@@ -5,6 +5,35 @@ use std::sync::Arc;
 use crate::pictures::Pictures;
 use crate::train::loss_by_timestep::{BINS, LossMap};
 
+/// The colours of the map: from dark to bright in even steps, for eyes that do not tell red from green, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+pub enum HeatColors {
+    #[default]
+    Viridis,
+    Magma,
+}
+
+impl HeatColors {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Viridis, Self::Magma];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viridis => "viridis",
+            Self::Magma => "magma",
+        }
+    }
+
+    /// The one after it.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Viridis => Self::Magma,
+            Self::Magma => Self::Viridis,
+        }
+    }
+}
+
 /// Smaller losses share the lowest colour.
 const FLOOR: f32 = 1e-6;
 

@@ -9,9 +9,11 @@ use super::dropped::Looks;
 use super::file_dialog::FileDialog;
 use super::how_far::HowFar;
 use super::notices::Kind;
-use super::recording::Moment;
+use super::recording::{DrawnFor, Moment};
 use super::run_names::Folders;
 use super::save_form::{SaveResult, SaveWhat};
+use super::save_look::SaveLooks;
+use super::save_subject::{Held, looks_elsewhere};
 use super::state::{Activity, AppState, Tab};
 use crate::config::Settings;
 use crate::engine::{Command, Event, Handle};
@@ -34,6 +36,7 @@ pub struct App {
     pub(super) origin_dialog: Option<FileDialog<()>>,
     pub(super) reports: Option<Reports>,
     pub(super) looks: Looks,
+    pub(super) save_looks: SaveLooks,
     wake: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -51,6 +54,7 @@ impl App {
             origin_dialog: None,
             reports: None,
             looks: Looks::default(),
+            save_looks: SaveLooks::default(),
             wake: Arc::new(wake),
         }
     }
@@ -84,6 +88,8 @@ impl App {
         }
         self.look_for_copies();
         self.name_digits();
+        self.state.hold_for_save();
+        self.look_where_to_save();
         self.look_at_data();
         self.redraw_changes();
         self.draw_grid_as_chosen();
@@ -96,6 +102,9 @@ impl App {
             return;
         }
         self.state.note_going_elsewhere(&action);
+        if looks_elsewhere(&action) {
+            self.state.save.held = Held::default();
+        }
         match action {
             Action::CloseAtOnce => self.close_at_once(),
             Action::Train => self.train(),
@@ -158,7 +167,8 @@ impl App {
             Action::LossAxis(axis) => self.state.loss.axis = axis,
             Action::LossSmoothing(smoothing) => self.state.loss.smoothing = smoothing,
             Action::WholeLoss => self.state.loss.whole += 1,
-            Action::Sample if self.state.drawing_refusal().is_none() => self.sample(),
+            Action::HeatColors(colors) => self.state.heat_colors = colors,
+            Action::Sample if self.state.drawing_refusal().is_none() => self.sample(DrawnFor::Person),
             Action::Sample => {}
             Action::RedrawOnChange => self.state.live.toggle(),
             Action::Origin(action) => self.do_with_origin(action),
@@ -206,6 +216,8 @@ impl App {
             Action::KeepReport => self.set_report_aside(),
             Action::DeleteReports => self.delete_reports(),
         }
+        self.state.hold_for_save();
+        self.look_where_to_save();
         self.look_at_data();
         self.redraw_changes();
         self.draw_grid_as_chosen();
@@ -245,10 +257,10 @@ impl App {
     }
 
     /// Asks for a drawing with the settings of the Sample tab.
-    pub(super) fn sample(&mut self) {
+    pub(super) fn sample(&mut self, drawn_for: DrawnFor) {
         if self.state.can_sample() && self.state.drawing_problems().is_empty() {
             let settings = self.state.asked_drawing();
-            self.state.live.asked(settings.clone());
+            self.state.live.asked(settings.clone(), drawn_for);
             self.command(Command::Sample { settings });
         }
     }
@@ -256,6 +268,8 @@ impl App {
     fn toggle_save(&mut self) {
         self.state.save.open = !self.state.save.open;
         if self.state.save.open {
+            // Files come and go while it is closed.
+            self.state.save.there = None;
             self.choose_save(self.state.save.what);
         }
     }

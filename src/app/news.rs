@@ -7,7 +7,7 @@ use super::heat_map::HeatMap;
 use super::how_far::{HowFar, ImagesRead};
 use super::logic::App;
 use super::notices::Kind;
-use super::recording::{Moment, Recording, SamplingProgress};
+use super::recording::{DrawnFor, Moment, Recording, SamplingProgress};
 use super::runs::RunSummary;
 use super::save_form::SaveResult;
 use super::schedule_view::alpha_bars;
@@ -112,6 +112,7 @@ impl App {
                     state.notices.add(Kind::Done, format!("Saved the {what} to {}", path.display()), None);
                 }
                 state.writing = None;
+                state.save.there = None;
                 state.save.result = Some(SaveResult::Saved(path));
             }
             Event::FileExists { path } => state.not_replaced(path),
@@ -286,19 +287,20 @@ impl App {
         if ships {
             // As it draws best: the person's own settings may suit another model.
             let own = self.state.asked_drawing();
-            self.state.live.asked(own);
+            self.state.live.asked(own, DrawnFor::FirstLook);
             self.command(Command::Sample { settings: recorded });
         } else if opened || completed {
-            self.sample();
+            self.sample(if opened { DrawnFor::Opening } else { DrawnFor::RunEnd });
         }
     }
 
-    fn sampling_started(&mut self, recording: Recording, frames: usize) {
+    fn sampling_started(&mut self, mut recording: Recording, frames: usize) {
         let state = &mut self.state;
         let diffusion = &recording.model.as_deref().unwrap_or(&state.settings).diffusion;
         state.recording_alpha_bar = alpha_bars(diffusion).unwrap_or_default().into();
         state.sampling = Some(SamplingProgress::new(recording.id, frames, Instant::now()));
-        state.live.begun();
+        recording.drawn_for = state.live.begun();
+        state.drawing_begins_under_form(recording.drawn_for);
         state.origin.sampling_started(recording.id);
         state.followed = state.followed.min(recording.count.saturating_sub(1));
         state.recording = Some(recording);

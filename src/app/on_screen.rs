@@ -1,9 +1,12 @@
 //! What Save would write and Copy would take: what is on the screen, or in words why there is nothing.
 
+use std::sync::Arc;
+
 use super::films::FilmAxis;
 use super::live::Rough;
 use super::recording::{Moment, Recording};
 use super::save_form::SaveWhat;
+use super::save_subject::{Of, Subject};
 use super::state::{Activity, AppState, Tab};
 use crate::engine::Save;
 use crate::pictures::{Pictures, Provenance};
@@ -23,14 +26,26 @@ enum Shown<'a> {
 }
 
 impl Shown<'_> {
-    fn pictures(&self) -> &Pictures {
+    fn pictures(&self) -> &Arc<Pictures> {
         match self {
             Self::Grid(preview) => &preview.pictures,
             Self::Film(_, _, moment) | Self::Drawing(_, moment) => &moment.x_t,
             Self::Rough(rough) => &rough.pictures,
         }
     }
+
+    fn subject(&self) -> Subject {
+        match *self {
+            Self::Grid(&Grid { step, weights, .. }) => Subject::Grid { step, weights },
+            Self::Film(step, _, moment) => Subject::Film { step, t: moment.t },
+            Self::Drawing(drawing, moment) => Subject::Drawing { why: drawing.drawn_for, t: moment.t },
+            Self::Rough(_) => Subject::Rough,
+        }
+    }
 }
+
+/// Copies what is to be saved.
+pub(super) type Copy<'a, T> = Box<dyn FnOnce() -> Of<T> + 'a>;
 
 /// Writes down what is to be saved: for that, pictures and curves are copied.
 type Prepare<'a> = Box<dyn FnOnce() -> Save + 'a>;
@@ -43,14 +58,8 @@ impl AppState {
 
     /// What Save writes.
     pub(super) fn to_save(&self, what: SaveWhat) -> Result<Prepare<'_>, &'static str> {
-        let pictures = || {
-            let shown = self.pictures_on_screen().ok_or("No pictures yet: train or draw some first.");
-            shown.map(|shown| move || (shown.pictures().clone(), self.provenance_of(&shown)))
-        };
-        let film = || {
-            let frames = self.frames_on_screen().ok_or("No film yet: press Record first.");
-            frames.map(|frames| (columns(frames[0]), move || frames.into_iter().cloned().collect()))
-        };
+        let pictures = || self.pictures_to_save().ok_or("No pictures yet: train or draw some first.");
+        let film = || self.film_to_save().ok_or("No film yet: press Record first.");
         let run = || {
             let learnt = self.run.as_ref().filter(|_| !self.loss.train.is_empty());
             learnt.ok_or("No losses yet: train first, or open a run.")
@@ -59,25 +68,30 @@ impl AppState {
             SaveWhat::Grid => {
                 let copy = pictures()?;
                 Box::new(move || {
-                    let (pictures, provenance) = copy();
-                    Save::Grid { columns: columns(&pictures), pictures, provenance }
+                    let Of { what, provenance, .. } = copy();
+                    Save::Grid { columns: columns(&what), pictures: Pictures::clone(&what), provenance }
                 })
             }
             SaveWhat::Singles => {
                 let copy = pictures()?;
                 Box::new(move || {
-                    let (pictures, provenance) = copy();
-                    Save::Singles { pictures, provenance }
+                    let Of { what, provenance, .. } = copy();
+                    Save::Singles { pictures: Pictures::clone(&what), provenance }
                 })
             }
             SaveWhat::Animation => {
-                let (columns, copy) = film()?;
-                Box::new(move || Save::Animation { frames: copy(), columns })
+                let copy = film()?;
+                Box::new(move || {
+                    let frames = copy().what;
+                    Save::Animation { columns: columns(&frames[0]), frames: owned(&frames) }
+                })
             }
             SaveWhat::AnimatedPng => {
-                let (columns, copy) = film()?;
-                let provenance = self.provenance_of_film();
-                Box::new(move || Save::AnimatedPng { frames: copy(), columns, provenance })
+                let copy = film()?;
+                Box::new(move || {
+                    let Of { what: frames, provenance, .. } = copy();
+                    Save::AnimatedPng { columns: columns(&frames[0]), frames: owned(&frames), provenance }
+                })
             }
             SaveWhat::Losses => {
                 let run = run()?;
@@ -98,6 +112,44 @@ impl AppState {
                 Box::new(|| Save::Weights { kind: self.settings.sampling.weights })
             }
             SaveWhat::Weights => return Err("No model yet: train or open one first."),
+        })
+    }
+
+    /// The pictures that the form is about, or without one, those on the screen.
+    pub(super) fn pictures_to_save(&self) -> Option<Copy<'_, Arc<Pictures>>> {
+        if let Some(pictures) = &self.save.held.pictures {
+            return Some(Box::new(|| pictures.clone()));
+        }
+        let shown = self.pictures_on_screen()?;
+        Some(Box::new(move || self.copied(&shown)))
+    }
+
+    /// The film that the form is about, or without one, the one on the screen; of one frame at least.
+    pub(super) fn film_to_save(&self) -> Option<Copy<'_, Vec<Arc<Pictures>>>> {
+        if let Some(film) = &self.save.held.film {
+            return Some(Box::new(|| film.clone()));
+        }
+        let (what, subject) = (self.frames_on_screen()?, self.film_subject()?);
+        Some(Box::new(move || Of { what, provenance: self.provenance_of_film(), subject }))
+    }
+
+    fn copied(&self, shown: &Shown<'_>) -> Of<Arc<Pictures>> {
+        Of { what: Arc::clone(shown.pictures()), provenance: self.provenance_of(shown), subject: shown.subject() }
+    }
+
+    pub(super) fn subject_on_screen(&self) -> Option<Subject> {
+        self.pictures_on_screen().map(|shown| shown.subject())
+    }
+
+    /// The film as it is shown.
+    pub(super) fn film_subject(&self) -> Option<Subject> {
+        let film = self.film()?;
+        Some(match self.films_along() {
+            FilmAxis::Denoising => Subject::Denoising { step: self.film_step(), why: film.drawn_for },
+            FilmAxis::Training => {
+                let steps = self.films.steps();
+                Subject::Training { t: film.t()?, from: steps.clone().next()?, to: steps.last()? }
+            }
         })
     }
 
@@ -162,6 +214,10 @@ impl AppState {
             None => self.recording.as_ref()?.provenance.clone(),
         }
     }
+}
+
+fn owned(frames: &[Arc<Pictures>]) -> Vec<Pictures> {
+    frames.iter().map(|frame| Pictures::clone(frame)).collect()
 }
 
 /// Columns of a grid that is about square.

@@ -1,5 +1,7 @@
 //! The playhead of the strip: moved by hand, or played along one of its two axes.
 
+use std::sync::Arc;
+
 use super::films::FilmAxis;
 use super::logic::App;
 use super::recording::Recording;
@@ -125,18 +127,18 @@ impl AppState {
 
     /// The frames of the film as it would be played: along the denoising, or along the training at one timestep. At least
     /// one.
-    pub(super) fn frames_on_screen(&self) -> Option<Vec<&Pictures>> {
+    pub(super) fn frames_on_screen(&self) -> Option<Vec<Arc<Pictures>>> {
         let film = self.film()?;
-        let frames: Vec<&Pictures> = match self.films_along() {
-            FilmAxis::Denoising => film.moments().iter().map(|moment| &*moment.x_t).collect(),
+        let frames: Vec<&Arc<Pictures>> = match self.films_along() {
+            FilmAxis::Denoising => film.moments().iter().map(|moment| &moment.x_t).collect(),
             FilmAxis::Training => {
                 let t = film.t()?;
                 let films = (0..self.films.len()).filter_map(|position| self.films.get(position));
-                films.map(|film| &*film.moments()[film.nearest(t)].x_t).collect()
+                films.map(|film| &film.moments()[film.nearest(t)].x_t).collect()
             }
         };
         let last = frames.len().checked_sub(1)?;
         let count = frames.len().min(MOST_GIF_FRAMES);
-        Some((0..count).map(|i| frames[i * last / (count - 1).max(1)]).collect())
+        Some((0..count).map(|i| Arc::clone(frames[i * last / (count - 1).max(1)])).collect())
     }
 }

@@ -28,6 +28,20 @@ impl Moment {
     }
 }
 
+/// Why something was drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DrawnFor {
+    /// A person asked for it.
+    #[default]
+    Person,
+    /// The model that ships with the program drew, so that there is something to see at the first start.
+    FirstLook,
+    /// A run or weights were opened.
+    Opening,
+    /// A run was complete.
+    RunEnd,
+}
+
 /// A reverse diffusion, from noise (first) to the finished images (last).
 #[derive(Debug, Clone)]
 pub struct Recording {
@@ -39,6 +53,8 @@ pub struct Recording {
     pub count: usize,
     /// The class that each image was asked for.
     pub classes: Vec<Option<u8>>,
+    /// Why it was drawn; of a film of the training this says nothing.
+    pub drawn_for: DrawnFor,
     /// The settings of the model that made it; none of a film of the training, which the run has.
     pub model: Option<Box<Settings>>,
     /// What drew it, of its finished images; none of a film of the training.
@@ -60,6 +76,7 @@ impl Recording {
             timesteps,
             count,
             classes,
+            drawn_for: DrawnFor::Person,
             model,
             provenance,
             moments,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::heat_map::HeatColors;
 use super::returning::LookedAt;
 use super::schedule_view::ScheduleCurve;
 use super::smoothing::Smoothing;
@@ -25,6 +26,8 @@ pub struct Remembered {
     loss_axis: LossAxis,
     #[serde(default)]
     loss_smoothing: Smoothing,
+    #[serde(default)]
+    heat_colors: HeatColors,
     #[serde(default)]
     redraw_on_change: bool,
     #[serde(default)]
@@ -55,6 +58,7 @@ impl Remembered {
             linear_loss: state.loss.linear,
             loss_axis: state.loss.axis,
             loss_smoothing: state.loss.smoothing,
+            heat_colors: state.heat_colors,
             redraw_on_change: state.live.on,
             grid_weights: state.grid.weights,
             schedule_curve: state.schedule_look.curve,
@@ -77,6 +81,7 @@ impl Remembered {
         state.loss.linear = kept.linear_loss;
         state.loss.axis = kept.loss_axis;
         state.loss.smoothing = kept.loss_smoothing;
+        state.heat_colors = kept.heat_colors;
         state.live.on = kept.redraw_on_change;
         state.grid.weights = kept.grid_weights;
         state.look_at_schedule(kept.schedule_curve, kept.schedule_at);
@@ -105,12 +110,14 @@ mod tests {
         state.zoom = state.zoom.larger().unwrap();
         state.left_open = false;
         state.live.on = true;
+        state.heat_colors = HeatColors::Magma;
         state.grid.weights = WeightsKind::Raw;
         state.loss.smoothing = Smoothing::over(7.0);
         state.do_with_schedule(ScheduleAction::Curve(ScheduleCurve::Snr));
         state.do_with_schedule(ScheduleAction::Choose(50));
         let text = Remembered::of(&state).to_text().unwrap();
         let again = Remembered::restore(Some(&text));
+        assert_eq!(again.heat_colors, HeatColors::Magma);
         assert!(again.live.on && !again.left_open && again.grid.weights == WeightsKind::Raw);
         assert_eq!(again.schedule_look.digit().map(|(t, _)| t), Some(50));
         assert_eq!(Remembered::of(&again), Remembered::of(&state));

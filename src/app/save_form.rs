@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::notices::Kind;
+use super::save_subject::Held;
 use super::state::AppState;
 use crate::engine::Task;
 
@@ -100,6 +101,10 @@ pub struct SaveForm {
     /// The path that the file dialog gave, which has asked whether a file there is to be replaced.
     pub(super) asked: Option<PathBuf>,
     pub result: Option<SaveResult>,
+    /// A path that the disk was asked of, and whether there is a file.
+    pub(super) there: Option<(PathBuf, bool)>,
+    /// What it is about, as long as it is open.
+    pub(super) held: Held,
 }
 
 impl SaveForm {
@@ -113,8 +118,7 @@ impl SaveForm {
 
     /// Whether a file at the path is to be replaced: that was agreed to in the form, of this file, or in the file dialog.
     pub(super) fn may_replace(&self, path: &Path, agreed: bool) -> bool {
-        let told = matches!(&self.result, Some(SaveResult::Exists(there)) if there == path);
-        agreed && told || self.asked.as_deref() == Some(path)
+        agreed && self.replaces() == Some(path) || self.asked.as_deref() == Some(path)
     }
 
     /// Takes another kind of file; a path of the user's gets the fitting extension, a default one is made anew by
@@ -147,7 +151,7 @@ impl AppState {
 }
 
 /// The path with the extension of a kind of file: in place of another kind's, else behind what the user called it.
-fn with_kind(path: PathBuf, what: SaveWhat) -> PathBuf {
+pub(super) fn with_kind(path: PathBuf, what: SaveWhat) -> PathBuf {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let known = SaveWhat::ALL.iter().any(|kind| kind.extension() == extension);
     match what.extension() {

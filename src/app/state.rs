@@ -15,7 +15,7 @@ use super::films::Films;
 use super::fold::Fold;
 use super::grid::GridChoice;
 use super::health::{Evidence, Health};
-use super::heat_map::HeatMap;
+use super::heat_map::{HeatColors, HeatMap};
 use super::held_over::HeldOver;
 use super::how_far::{HowFar, ImagesRead};
 use super::live::Live;
@@ -180,6 +180,7 @@ pub struct AppState {
     pub by_timestep: LossMap,
     /// The same as a picture.
     pub heat: Option<HeatMap>,
+    pub heat_colors: HeatColors,
     /// What the health is read from.
     pub(super) pulse: Pulse,
     /// How the run goes, or went; none before its first step.
@@ -263,6 +264,7 @@ impl AppState {
             evaluations: Evaluations::default(),
             by_timestep: LossMap::default(),
             heat: None,
+            heat_colors: HeatColors::default(),
             pulse: Pulse::default(),
             health: None,
             model: None,

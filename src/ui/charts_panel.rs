@@ -1,6 +1,6 @@
 //! The right panel: the loss, which noise levels are learnt, how good the digits are, the facts of the run, and what there was to tell.
 
-use egui::{Align, Label, Layout, RichText, ScrollArea, Ui, vec2};
+use egui::{Align, Label, Layout, RichText, Ui, vec2};
 
 use super::digits_panel;
 use super::heat_map;
@@ -8,6 +8,7 @@ use super::loss_plot;
 use super::notice;
 use super::numbers;
 use super::palette::Palette;
+use super::scroll;
 use super::section::{caption, plain_title, separation};
 use super::tabs::tone;
 use super::textures::Textures;
@@ -17,7 +18,7 @@ use crate::app::{Action, AppState, Health, RunFacts};
 /// Draws the panel.
 pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
     let height = (ui.available_height() * 0.24).clamp(130.0, 220.0);
-    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+    scroll::column(ui, "charts", 12.0, |ui| {
         ui.add_space(8.0);
         ui.spacing_mut().item_spacing.y = 4.0;
         loss_plot::show(ui, state, height, actions);
@@ -26,7 +27,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
             health_line(ui, health);
         }
         separation(ui);
-        heat_map::show(ui, state, textures);
+        heat_map::show(ui, state, textures, actions);
         separation(ui);
         digits_panel::show(ui, state);
         separation(ui);

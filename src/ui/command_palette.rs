@@ -1,12 +1,13 @@
 //! The command palette: every action by name, found by typing, with its key beside it.
 
 use egui::{
-    Align2, Area, Frame, Id, Key, KeyboardShortcut, Modifiers, Order, Role, ScrollArea, Sense, TextEdit, Ui,
+    Align2, Area, Frame, Id, Key, KeyboardShortcut, Modal, Modifiers, Order, Role, ScrollArea, Sense, TextEdit, Ui,
     WidgetInfo, pos2, vec2,
 };
 
 use super::commands::{Command, commands, matches};
-use super::palette::Palette;
+use super::palette::{Palette, SHADOW};
+use super::scroll;
 use super::section::name_field;
 use super::theme::{ROW, regular};
 use crate::app::{Action, AppState};
@@ -14,7 +15,7 @@ use crate::app::{Action, AppState};
 const WIDTH: f32 = 520.0;
 const ROWS: f32 = 12.0;
 
-/// What was typed and which row is lit; it is open while this exists.
+/// What was typed and which row is lit, counted among those that can be done; it is open while this exists.
 #[derive(Default)]
 pub struct CommandPalette {
     query: String,
@@ -32,15 +33,21 @@ impl CommandPalette {
     /// Draws it; false once it is closed.
     pub fn show(&mut self, ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) -> bool {
         let all = commands(state, ui.visuals().dark_mode);
-        let found: Vec<Command> = all.into_iter().filter(|command| matches(command.name, &self.query)).collect();
+        let mut found: Vec<Command> = all.into_iter().filter(|command| matches(command.name, &self.query)).collect();
+        if self.query.trim().is_empty() {
+            // What can be done comes first, each in the order of the list.
+            found.sort_by_key(|command| command.action.is_none());
+        }
+        let able: Vec<usize> = (0..found.len()).filter(|&i| found[i].action.is_some()).collect();
         let (down, up, enter, escape) = ui.input_mut(|input| {
             let mut key = |key| input.consume_key(Modifiers::NONE, key);
             (key(Key::ArrowDown), key(Key::ArrowUp), key(Key::Enter), key(Key::Escape))
         });
         self.chosen = (self.chosen + usize::from(down)).saturating_sub(usize::from(up));
-        self.chosen = self.chosen.min(found.len().saturating_sub(1));
+        self.chosen = self.chosen.min(able.len().saturating_sub(1));
+        let chosen = able.get(self.chosen).copied();
         let mut open = !escape;
-        let mut done = enter.then_some(self.chosen);
+        let mut done = chosen.filter(|_| enter);
 
         let screen = ui.ctx().content_rect();
         let width = WIDTH.min(screen.width() - 32.0);
@@ -49,7 +56,9 @@ impl CommandPalette {
             screen.center().x - width / 2.0,
             (screen.top() + 72.0).min(screen.center().y - 120.0).max(screen.top() + 8.0),
         ));
-        let shown = area.show(ui.ctx(), |ui| {
+        // What lies behind it neither is pressed nor says what it is.
+        let modal = Modal::new(Id::unique("command palette")).area(area).backdrop_color(SHADOW).frame(Frame::NONE);
+        let shown = modal.show(ui.ctx(), |ui| {
             Frame::popup(ui.style()).fill(p.panel).inner_margin(8).show(ui, |ui| {
                 ui.set_width(width - 16.0);
                 ui.spacing_mut().item_spacing.y = 4.0;
@@ -66,10 +75,11 @@ impl CommandPalette {
                     super::section::caption(ui, "Nothing has this name: try fewer words, such as film.");
                 }
                 let height = ROWS * ROW;
-                ScrollArea::vertical().max_height(height.min(screen.height() - 180.0)).show(ui, |ui| {
+                let area = ScrollArea::vertical().max_height(height.min(screen.height() - 180.0));
+                scroll::rows(ui, area, 7.0, |ui| {
                     ui.spacing_mut().item_spacing.y = 0.0;
                     for (i, command) in found.iter().enumerate() {
-                        let lit = i == self.chosen;
+                        let lit = Some(i) == chosen;
                         if row(ui, command, lit, lit && (down || up)) {
                             done = Some(i);
                         }
@@ -81,11 +91,7 @@ impl CommandPalette {
             actions.extend(command.action.clone());
             open &= command.action.is_none();
         }
-        let elsewhere = ui.input(|input| {
-            input.pointer.any_pressed()
-                && input.pointer.interact_pos().is_some_and(|at| !shown.response.rect.contains(at))
-        });
-        open && !elsewhere
+        open && !shown.backdrop_response.clicked()
     }
 }
 

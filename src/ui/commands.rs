@@ -220,6 +220,12 @@ pub fn commands(state: &AppState, dark: bool) -> Vec<Command> {
         plain("Loss on a linear or logarithmic axis", ctrl(Key::L), true, Action::LinearLoss(!state.loss.linear)),
         plain("Loss against steps, images or time", ctrl(Key::T), true, Action::LossAxis(next(axis))),
         plain("Loss of the whole run again", shift(Key::F6), true, Action::WholeLoss),
+        plain(
+            "Loss by timestep in viridis or magma",
+            shift(Key::F7),
+            true,
+            Action::HeatColors(state.heat_colors.next()),
+        ),
         plain("Smooth the loss more", ctrl(Key::CloseBracket), true, smoothed(2.0)),
         plain("Smooth the loss less", ctrl(Key::OpenBracket), true, smoothed(0.5)),
         frame("Film: play or hold", none, Key::Space, Action::TogglePlay),

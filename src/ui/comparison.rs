@@ -26,6 +26,8 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     plain_title(ui, "Compared");
     caption(ui, "Their losses are in the plot on the right, in the colour of their names.");
     ui.add_space(8.0);
+    // Its bar has a line of its own below the grids, where they are wider than the tab.
+    ui.spacing_mut().scroll.floating_allocated_width = 10.0;
     ScrollArea::horizontal().id_salt("grids").show(ui, |ui| {
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = 16.0;

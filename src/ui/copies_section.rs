@@ -12,15 +12,32 @@ use super::theme::regular;
 use crate::app::{Action, AppState, Nearness};
 
 const GAP: f32 = 6.0;
+/// Height of its title, with a button in it.
+pub const TITLE: f32 = 28.0;
+/// Height of the title, a question of two lines and the button below it.
+const QUESTION: f32 = 96.0;
+/// Height of the title and the images that are nearest.
+const ANSWER: f32 = 106.0;
 
-/// Draws the section, in a column of this width.
-pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
+/// Draws the section, in a column of this width, with so much room below it: where there is little, its title holds the button.
+pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, below: f32, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     let copies = &state.copies;
     let digit = state.followed_digit();
     let answered = digit.as_ref().is_some_and(|(_, picture)| copies.answers(picture));
     let found = copies.found().filter(|_| copies.wanted && digit.is_some());
+    let ask = |ui: &mut Ui, actions: &mut Vec<Action>| {
+        let tip = "Which training images are nearest to it? Compares the followed digit with every one. The first time, \
+                   reading them takes about ten seconds.";
+        if Button::text("Compare").tip(tip).show(ui).clicked() {
+            actions.push(Action::LookForCopies);
+        }
+    };
+    let tight = below < QUESTION;
     title(ui, "Is it copying?", |ui| {
+        if tight && digit.is_some() && !copies.wanted {
+            ask(ui, actions);
+        }
         let Some(found) = found else { return };
         let (color, word) = match found.nearness() {
             Nearness::PerhapsCopy => (p.bad, "perhaps"),
@@ -33,13 +50,16 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         return caption(ui, "Choose a drawn digit: it is compared with those that the model learned from.");
     };
     if !copies.wanted {
-        caption(ui, "Which training images are nearest to the digit that is followed?");
-        ui.add_space(4.0);
-        let tip = "Compares it with every training image. The first time, reading them takes about ten seconds.";
-        if Button::text("Compare").tip(tip).show(ui).clicked() {
-            actions.push(Action::LookForCopies);
+        if !tight {
+            caption(ui, "Which training images are nearest to the digit that is followed?");
+            ui.add_space(4.0);
+            ask(ui, actions);
         }
         return;
+    }
+    if (TITLE..ANSWER).contains(&below) {
+        // Wholly below what is seen, which the title is not.
+        ui.add_space(below - TITLE);
     }
     if let Some(why) = copies.failed() {
         return caption(ui, why);

@@ -64,6 +64,7 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             format!("It is in {}. Nothing was sent; it is yours to send or to delete.", crash.report.path.display());
         ui.add(Label::new(RichText::new(words).size(12.0).color(p.muted)).wrap());
         ui.add_space(8.0);
+        ui.spacing_mut().scroll.floating_allocated_width = 10.0;
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {
             let mut text = crash.report.text.as_str();
             let field = TextEdit::multiline(&mut text).code_editor().frame(Frame::NONE).desired_width(f32::INFINITY);

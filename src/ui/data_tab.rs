@@ -1,13 +1,14 @@
 //! The Data tab: a contact sheet of what the next run would learn from, a class a row, and how many there are of each.
 
 use egui::emath::GuiRounding;
-use egui::{Align2, Frame, Margin, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Frame, Margin, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::button::Button;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::Empty;
+use super::scroll;
 use super::section::{caption, title};
 use super::tabs::{reading, stop_reading};
 use super::textures::{Part, Textures};
@@ -44,7 +45,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
             without_classes(ui, state, actions);
         }
         ui.add_space(8.0);
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        scroll::column(ui, "data", 6.0, |ui| {
             rows(ui, sheet, textures);
             if sheet.left_out > 0 {
                 ui.add_space(6.0);

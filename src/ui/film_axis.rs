@@ -1,5 +1,6 @@
 //! The two axes of the strip as stops on a rail: the timesteps of a film, and the training steps that have films.
 
+use super::drawn;
 use super::numbers;
 use crate::app::{Action, AppState, FilmAxis, Recording};
 
@@ -47,8 +48,8 @@ impl Axis {
         let share = |step: u64| if last > first { room * (root(step) - first) / (last - first) } else { 0.0 };
         let mut stops: Vec<Stop> =
             steps.map(|step| Stop { share: share(step) as f32, label: numbers::whole(step as f64) }).collect();
-        if state.has_drawing() {
-            stops.push(Stop { share: 1.0, label: "your drawing".into() });
+        if let Some(drawing) = state.recording.as_ref().filter(|_| state.has_drawing()) {
+            stops.push(Stop { share: 1.0, label: drawn::short(drawing.drawn_for).into() });
         }
         let at = state.training_position().min(stops.len() - 1);
         let value = state.film_step().map_or(f64::NAN, |step| step as f64);

@@ -2,7 +2,8 @@
 //! one of the timesteps.
 
 use egui::{
-    Align2, EventFilter, Id, Mesh, Rect, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, lerp, pos2, vec2,
+    Align2, EventFilter, Id, Mesh, Rangef, Rect, RectAlign, Response, Role, Sense, Shape, Stroke, Tooltip, Ui,
+    WidgetInfo, lerp, pos2, vec2,
 };
 
 use super::film_axis::Axis;
@@ -23,10 +24,10 @@ pub const NOISE: f32 = 13.0;
 /// Width of the words beside the slim rail and the noise level.
 const WORDS: f32 = 118.0;
 
-/// Draws the axis as film; gives its widget.
+/// Draws the axis as film; gives its widget. `strip`: what no tip may cover, from top to bottom.
 pub fn large(
     ui: &mut Ui,
-    film: Rect,
+    (film, strip): (Rect, Rangef),
     state: &AppState,
     axis: &Axis,
     textures: &mut Textures,
@@ -55,18 +56,33 @@ pub fn large(
     let radius = if response.hovered() || response.dragged() { 6.5 } else { 5.5 };
     painter.circle_filled(pos2(x, film.top()), radius, p.accent);
     focus::around_handle(ui, &response, pos2(x, film.top()), radius + 1.0);
-    let id = response.id;
-    response.on_hover_text(match axis.which {
+    let words = match axis.which {
         FilmAxis::Denoising => {
-            "Drag to a timestep.\nLeft and Right: one frame. With Shift, or Page Up and Page Down: 100 timesteps.\n\
-             Home and End: the noise and the finished digits. Space: play.\nUp and Down: later and earlier in training."
+            "Drag to a timestep. Left and Right: one frame; with Shift: 100 timesteps.\n\
+             Up and Down: later and earlier in training."
         }
         FilmAxis::Training => {
-            "Drag to a step of training.\nLeft and Right: one film. Home and End: the first and the last. Space: play.\n\
-             Up and Down: further and less far in the denoising."
+            "Drag to a step of training. Left and Right: one film.\nUp and Down: further and less far in the denoising."
         }
-    });
-    id
+    };
+    tip(&response, strip, words);
+    response.id
+}
+
+/// What hovering says, over the strip, so that it covers none of its controls; not while the pointer is held down there, nor
+/// after that until it comes anew.
+fn tip(response: &Response, strip: Rangef, words: &str) {
+    let pressed = response.id.with("pressed since the pointer came");
+    let ctx = &response.ctx;
+    let before: bool = ctx.data(|data| data.get_temp(pressed)).unwrap_or_default();
+    let now = response.is_pointer_button_down_on() || (before && response.hovered());
+    if now != before {
+        ctx.data_mut(|data| data.insert_temp(pressed, now));
+    }
+    let Some(pointer) = response.hover_pos().filter(|_| !now) else { return };
+    let mut tip = Tooltip::for_enabled(response).width(520.0);
+    tip.popup = tip.popup.anchor(Rect::from_x_y_ranges(pointer.x..=pointer.x, strip)).align(RectAlign::TOP);
+    tip.show(|ui| ui.label(words));
 }
 
 /// The picture of a stop: at it the timestep, or at the present timestep the model of it.
@@ -89,7 +105,7 @@ fn picture(
 }
 
 /// Draws the axis as a slider with a mark at each stop.
-pub fn slim(ui: &mut Ui, rect: Rect, axis: &Axis, actions: &mut Vec<Action>) {
+pub fn slim(ui: &mut Ui, (rect, strip): (Rect, Rangef), axis: &Axis, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     let (words, value) = match axis.which {
         FilmAxis::Denoising => ("Timestep", &axis.stops[axis.at].label),
@@ -125,10 +141,11 @@ pub fn slim(ui: &mut Ui, rect: Rect, axis: &Axis, actions: &mut Vec<Action>) {
     painter.circle(at, radius, p.panel, Stroke::new(1.5, p.accent));
     painter.circle_filled(at, 3.0, p.text);
     focus::around_handle(ui, &response, at, radius);
-    response.on_hover_text(match axis.which {
+    let words = match axis.which {
         FilmAxis::Denoising => "The timestep of the denoising. Up and Down move it.",
         FilmAxis::Training => "The step of training whose model made this of the noise. Up and Down move it.",
-    });
+    };
+    tip(&response, strip, words);
 }
 
 /// Where the slim rail and the noise level begin and end.
@@ -137,7 +154,7 @@ fn ends(rect: Rect) -> (f32, f32) {
 }
 
 /// Draws the share of noise √(1−ᾱ) over the timesteps of a film, below its rail.
-pub fn noise_level(ui: &mut Ui, rect: Rect, film: &Recording, alpha_bar: &[f64], below_large: bool) {
+pub fn noise_level(ui: &mut Ui, (rect, strip): (Rect, Rangef), film: &Recording, alpha_bar: &[f64], below_large: bool) {
     let p = Palette::of(ui);
     let Some((first, _)) = film.visited().filter(|(first, _)| *first < alpha_bar.len()) else { return };
     let (left, right) =
@@ -173,8 +190,8 @@ pub fn noise_level(ui: &mut Ui, rect: Rect, film: &Recording, alpha_bar: &[f64],
     let response = ui.interact(area, ui.scope_id().with("noise level"), Sense::hover());
     let now = film.t().and_then(|t| alpha_bar.get(t)).map_or(0.0, |alpha_bar| (1.0 - alpha_bar).max(0.0).sqrt());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Noise level √(1−ᾱ): {now:.3} here")));
-    response
-        .on_hover_text(format!("The noise level √(1−ᾱ) of the schedule at each timestep: {now:.3} at the playhead."));
+    let words = format!("The noise level √(1−ᾱ) of the schedule at each timestep: {now:.3} at the playhead.");
+    tip(&response, strip, &words);
 }
 
 /// Where the pointer drags the playhead to; says what the widget is, and keeps the arrow keys in it.

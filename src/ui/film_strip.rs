@@ -1,8 +1,9 @@
 //! The bottom strip: a reverse diffusion as film, or the training at one of its timesteps, with a playhead on both axes.
 
-use egui::{Align, Id, Label, Layout, Popup, Rect, RichText, Ui, UiBuilder, pos2, vec2};
+use egui::{Align, Id, Label, Layout, Popup, Rangef, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 
 use super::button::Button;
+use super::drawn;
 use super::drop_down::drop_down;
 use super::film_axis::Axis;
 use super::film_rail;
@@ -14,7 +15,7 @@ use super::segmented::segmented;
 use super::setting_row::with_reset;
 use super::textures::Textures;
 use super::theme::{regular, semibold};
-use crate::app::{Action, AppState, FilmAxis, Player, SaveWhat};
+use crate::app::{Action, AppState, DrawnFor, FilmAxis, Player, SaveWhat};
 
 /// Height of the strip.
 pub const HEIGHT: f32 = 162.0;
@@ -30,14 +31,15 @@ const RECORD: f32 = 70.0;
 
 /// Draws the strip; gives the film's widget, if there is a film.
 pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) -> Option<Id> {
-    let area = ui.max_rect().shrink2(vec2(MARGIN, 0.0));
+    let strip = ui.max_rect();
+    let area = strip.shrink2(vec2(MARGIN, 0.0));
     let buttons = Rect::from_min_size(area.min + vec2(0.0, 10.0), vec2(area.width(), 28.0));
     let film = Rect::from_min_max(pos2(area.left(), buttons.bottom() + 6.0), area.max);
     ui.scope_builder(UiBuilder::new().max_rect(buttons).layout(Layout::left_to_right(Align::Center)), |ui| {
         transport(ui, state, actions);
     });
     ui.scope_builder(UiBuilder::new().max_rect(film), |ui| {
-        let id = rails(ui, film, state, textures, actions);
+        let id = rails(ui, (film, strip.y_range()), state, textures, actions);
         if id.is_none() {
             empty(ui, state);
         }
@@ -91,7 +93,7 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         match state.film_step() {
             _ if tight => {}
             Some(step) => clock(ui, "step ", step as f64, "", 116.0),
-            None => clock_words(ui, "your drawing", 116.0),
+            None => clock_words(ui, film.drawn_for, 116.0),
         }
         if let Some(alpha_bar) = state.film_alpha_bar().get(t).filter(|_| roomy && !crowded) {
             let text = format!("noise {:.2} · signal {:.2}", (1.0 - alpha_bar).sqrt(), alpha_bar.sqrt());
@@ -190,9 +192,9 @@ fn clock(ui: &mut Ui, before: &str, value: f64, after: &str, width: f32) {
     in_place(ui, width, |ui| drop(ui.label(job)));
 }
 
-fn clock_words(ui: &mut Ui, words: &str, width: f32) {
-    let text = RichText::new(words).color(Palette::of(ui).muted);
-    in_place(ui, width, |ui| drop(ui.label(text)));
+fn clock_words(ui: &mut Ui, why: DrawnFor, width: f32) {
+    let text = RichText::new(drawn::name(why)).color(Palette::of(ui).muted);
+    in_place(ui, width, |ui| drop(ui.label(text).on_hover_text(drawn::about(why))));
 }
 
 fn in_place(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
@@ -203,7 +205,13 @@ fn in_place(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
 }
 
 /// Both axes: the one that is played as film, the other as a slider below it.
-fn rails(ui: &mut Ui, area: Rect, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) -> Option<Id> {
+fn rails(
+    ui: &mut Ui,
+    (area, strip): (Rect, Rangef),
+    state: &AppState,
+    textures: &mut Textures,
+    actions: &mut Vec<Action>,
+) -> Option<Id> {
     let film = state.film()?;
     let denoising = Axis::denoising(film)?;
     let training = Axis::training(state);
@@ -218,13 +226,13 @@ fn rails(ui: &mut Ui, area: Rect, state: &AppState, textures: &mut Textures, act
         rect
     };
     let alpha_bar = state.film_alpha_bar();
-    let id = film_rail::large(ui, place(film_rail::LARGE), state, &shown, textures, actions);
+    let id = film_rail::large(ui, (place(film_rail::LARGE), strip), state, &shown, textures, actions);
     if shown.which == FilmAxis::Denoising {
-        film_rail::noise_level(ui, place(film_rail::NOISE), film, alpha_bar, true);
+        film_rail::noise_level(ui, (place(film_rail::NOISE), strip), film, alpha_bar, true);
     }
     let rect = place(film_rail::SLIM);
     match &other {
-        Some(other) => film_rail::slim(ui, rect, other, actions),
+        Some(other) => film_rail::slim(ui, (rect, strip), other, actions),
         None => {
             let p = Palette::of(ui);
             let text = RichText::new(no_films(state)).size(11.5).color(p.muted);
@@ -233,7 +241,7 @@ fn rails(ui: &mut Ui, area: Rect, state: &AppState, textures: &mut Textures, act
         }
     }
     if shown.which == FilmAxis::Training {
-        film_rail::noise_level(ui, place(film_rail::NOISE), film, alpha_bar, false);
+        film_rail::noise_level(ui, (place(film_rail::NOISE), strip), film, alpha_bar, false);
     }
     Some(id)
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use egui::{RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use super::button::Button;
+use super::drawn;
 use super::numbers;
 use super::palette::Palette;
 use super::section::{self, title};
 use super::symbols::{EPS_HAT, Symbol, X_0, X_T, X0_HAT, caption};
 use super::textures::{Part, Slot, Textures};
 use super::theme::regular;
-use crate::app::{Action, AppState, SeenDigit};
+use crate::app::{Action, AppState, DrawnFor, SeenDigit};
 use crate::pictures::Pictures;
 
 const GAP: f32 = 16.0;
@@ -44,7 +45,7 @@ fn note(state: &AppState) -> Option<(String, f32)> {
         let like = if state.followed_class().is_some() { "its like, of the same class but " } else { "" };
         return Some((format!("№ {followed} is not filmed: this is {like}from other noise."), 3.0));
     }
-    is_of_drawing(state).then(|| ("Of the drawing, whose noise is not the grid's.".into(), 2.0))
+    of_drawing(state).map(|why| (drawn::beside_grid(why).into(), 2.0))
 }
 
 /// Height of what is said above the pictures, for which they leave room.
@@ -52,10 +53,10 @@ pub fn note_height(state: &AppState) -> f32 {
     note(state).map_or(0.0, |(_, lines)| lines * LINE)
 }
 
-/// What was drawn begins with other noise than the grid of the training beside it.
-fn is_of_drawing(state: &AppState) -> bool {
-    let filmed = state.film().is_some_and(|film| film.shown().is_some());
-    state.film_step().is_none() && filmed && state.preview.is_some()
+/// What was drawn begins with other noise than the grid of the training beside it: why it was, where that is shown.
+fn of_drawing(state: &AppState) -> Option<DrawnFor> {
+    let film = state.film().filter(|film| film.shown().is_some())?;
+    (state.film_step().is_none() && state.preview.is_some()).then_some(film.drawn_for)
 }
 
 /// Draws the column.
@@ -65,7 +66,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, side: f32, a
     let i = state.followed_in_film();
     let asked = state.followed_class().map_or_else(String::new, |class| format!(", a {class}"));
     let number = i + 1;
-    let words = if is_of_drawing(state) {
+    let words = if of_drawing(state).is_some() {
         format!("Drawn: № {number}{asked}")
     } else {
         format!("Following № {number}{asked}")
@@ -140,7 +141,7 @@ fn picture(
     let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
     let i = match part {
         Part::One(i) | Part::Signed(i) => i,
-        Part::Grid { .. } | Part::Column | Part::Heat => 0,
+        Part::Grid { .. } | Part::Column | Part::Heat(_) => 0,
     };
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, words));
     let Some(source) = source.filter(|source| i < source.count()) else {

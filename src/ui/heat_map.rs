@@ -1,24 +1,25 @@
 //! The loss by timestep over training, as a heat map: which noise levels are learnt by now.
 
-use egui::{Align, Align2, Layout, Mesh, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align, Align2, Layout, Mesh, Popup, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::numbers;
-use super::palette::{Palette, viridis};
+use super::palette::{Palette, along};
 use super::section::{caption, title};
+use super::setting_row::with_reset;
 use super::textures::{Part, Textures};
 use super::theme::regular;
-use crate::app::{AppState, HeatMap};
+use crate::app::{Action, AppState, HeatColors, HeatMap};
 
 const HEIGHT: f32 = 96.0;
 /// Room of the axis at the left, as the loss plot above has it.
 const AXIS: f32 = 34.0;
 
 /// Draws the section.
-pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
+pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
     let heat = state.heat.as_ref();
     title(ui, "Loss by timestep", |ui| {
         if let Some(heat) = heat {
-            scale(ui, heat);
+            scale(ui, heat, state.heat_colors, actions);
         }
     });
     let Some(heat) = heat else {
@@ -33,7 +34,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
     let timesteps = state.run.as_ref().map_or(&state.settings, |run| &run.settings).diffusion.timesteps;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT + 18.0), Sense::hover());
     let map = Rect::from_min_max(rect.min + vec2(AXIS, 0.0), pos2(rect.right(), rect.top() + HEIGHT));
-    let texture = textures.get(ui.ctx(), ("heat", 0), &heat.picture, Part::Heat);
+    let texture = textures.get(ui.ctx(), ("heat", 0), &heat.picture, Part::Heat(state.heat_colors));
     egui::Image::new((texture, map.size())).corner_radius(4).paint_at(ui, map);
     let painter = ui.painter();
     let label = |at, align, text: String| painter.text(at, align, text, regular(11.0), p.muted);
@@ -61,8 +62,8 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures) {
     }
 }
 
-/// The colours from the smallest loss to the largest.
-fn scale(ui: &mut Ui, heat: &HeatMap) {
+/// The colours from the smallest loss to the largest; pressed, the choice of them.
+fn scale(ui: &mut Ui, heat: &HeatMap, colors: HeatColors, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     // In places as wide as any loss, so that nothing moves as it changes.
     let label = |ui: &mut Ui, loss: f32, widest: &str| {
@@ -75,13 +76,38 @@ fn scale(ui: &mut Ui, heat: &HeatMap) {
     };
     ui.spacing_mut().item_spacing.x = 6.0;
     label(ui, heat.range.1, "0.00");
-    let (rect, response) =
-        ui.allocate_exact_size(vec2((ui.available_width() - 46.0).clamp(24.0, 56.0), 6.0), Sense::hover());
+    let (response, back) = with_reset(ui, |ui| {
+        let size = vec2((ui.available_width() - 46.0).clamp(24.0, 56.0), 20.0);
+        let (place, response) = ui.allocate_exact_size(size, Sense::click());
+        let name = format!("Colours: {}", colors.name());
+        response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, &name));
+        let bar = place.shrink2(vec2(0.0, if response.hovered() || response.has_focus() { 6.0 } else { 7.0 }));
+        ui.painter().add(ramp(bar, colors));
+        response
+    });
+    Popup::menu(&response).show(|ui| {
+        for other in HeatColors::ALL {
+            if ui.selectable_label(other == colors, other.name()).clicked() {
+                actions.push(Action::HeatColors(other));
+            }
+        }
+    });
+    if back {
+        actions.push(Action::HeatColors(HeatColors::default()));
+    }
+    response.on_hover_text(
+        "The loss, on a logarithmic scale. Press for other colours. Key: Shift+F7\nRight-click, or Delete: viridis.",
+    );
+    label(ui, heat.range.0, "0.0000");
+}
+
+/// All colours of a map beside each other.
+fn ramp(rect: Rect, colors: HeatColors) -> Mesh {
     let mut mesh = Mesh::default();
     const PARTS: u32 = 16;
     for i in 0..=PARTS {
         let share = i as f32 / PARTS as f32;
-        let color = viridis((255.0 * share) as u8);
+        let color = along(colors, (255.0 * share) as u8);
         let x = egui::lerp(rect.left()..=rect.right(), share);
         mesh.colored_vertex(pos2(x, rect.top()), color);
         mesh.colored_vertex(pos2(x, rect.bottom()), color);
@@ -90,9 +116,7 @@ fn scale(ui: &mut Ui, heat: &HeatMap) {
         mesh.add_triangle(2 * i, 2 * i + 1, 2 * i + 2);
         mesh.add_triangle(2 * i + 1, 2 * i + 2, 2 * i + 3);
     }
-    ui.painter().add(mesh);
-    label(ui, heat.range.0, "0.0000");
-    response.on_hover_text("The loss, on a logarithmic scale.");
+    mesh
 }
 
 /// A loss in two figures.

@@ -1,5 +1,7 @@
 //! The axes of the loss plot: steps, images, or time of training across; the loss up, linear or logarithmic.
 
+use std::ops::RangeInclusive;
+
 use egui_plot::{GridInput, GridMark};
 
 use super::numbers;
@@ -16,6 +18,19 @@ pub fn height_of(linear: bool, loss: f64) -> f64 {
 /// The loss that stands so high.
 pub fn loss_at(linear: bool, height: f64) -> f64 {
     if linear { height } else { 10f64.powf(height) }
+}
+
+/// A loss that is marked, in as many figures as tell it from the next mark where the heights in `range` are seen.
+pub fn word_of_loss(linear: bool, height: f64, range: &RangeInclusive<f64>) -> String {
+    let loss = loss_at(linear, height);
+    let seen = loss_at(linear, *range.end()) - loss_at(linear, *range.start());
+    let fine = decimal(seen / 5.0) / 10.0;
+    let short = numbers::short(loss);
+    if numbers::parse(&short).is_some_and(|shown| (shown - loss).abs() < fine) {
+        return short;
+    }
+    let decimals = (1.0 - fine.log10()).clamp(0.0, 12.0) as usize;
+    format!("{loss:.decimals$}").trim_end_matches('0').to_owned()
 }
 
 /// A place in words: `1,240`, `0:58`.
@@ -94,12 +109,15 @@ mod tests {
         const LABEL: f64 = 12.5;
         for linear in [false, true] {
             for low in [1e-6, 1e-3, 0.0973, 0.1, 0.85, 3.0] {
-                for factor in [1.01, 1.1, 1.4, 2.0, 3.3, 8.0, 14.0, 100.0, 600.0, 1e4, 1e7, 1e12] {
+                for factor in [1.000_01, 1.0003, 1.01, 1.1, 1.4, 2.0, 3.3, 8.0, 14.0, 100.0, 600.0, 1e4, 1e7, 1e12] {
                     let bounds = (height_of(linear, low), height_of(linear, low * factor));
                     let marks = marks_of_loss(linear, GridInput { bounds, base_step_size: 1.0 });
                     let pixel = HEIGHT / (bounds.1 - bounds.0);
                     let what = format!("linear {linear}, {low} to {}: {} marks", low * factor, marks.len());
                     assert!((2..=7).contains(&marks.len()), "{what}");
+                    let words = marks.iter().map(|mark| word_of_loss(linear, mark.value, &(bounds.0..=bounds.1)));
+                    let words: std::collections::BTreeSet<String> = words.collect();
+                    assert_eq!(words.len(), marks.len(), "{what}, one as the other: {words:?}");
                     for pair in marks.windows(2) {
                         assert!((pair[1].value - pair[0].value) * pixel > LABEL, "{what}, {}", pair[0].value);
                     }

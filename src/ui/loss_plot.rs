@@ -22,9 +22,15 @@ const HELD_OUT: &str = "The loss of the same weights on test images, which are n
     Their class is always told, while training hides that of some, and no dropout is at work: the two are near each other, \
     but not quite the same measure.";
 
+const MOVES: &str = "Ctrl and the wheel over the plot to zoom, drag to move: a view that shows the newest step goes along with it.\n\
+    Right-drag a box to see it alone. Double-click, or Shift+F6: the whole run.";
+
 /// Draws the title, the legend and the plot, `height` high.
 pub fn show(ui: &mut Ui, state: &AppState, height: f32, actions: &mut Vec<Action>) {
     let linear = state.loss.linear;
+    // Over the plot itself are the values at the pointer: what can be done there is told beside it.
+    let word = Rect::from_min_size(ui.cursor().min, vec2(40.0, 26.0));
+    ui.interact(word, ui.scope_id().with("what the plot does"), Sense::hover()).on_hover_text(MOVES);
     title(ui, "Loss", |ui| {
         let options = [
             (false, "log", "Logarithmic axis. Right-click, or Delete: this one"),
@@ -138,7 +144,7 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
     // The marks are chosen to have room, so their labels need not fade.
     let room = egui::Rangef::new(1.0, 2.0);
     let y_axis = hints(AxisHints::new_y().min_thickness(34.0).label_spacing(room))
-        .formatter(move |mark, _| numbers::short(loss_axis::loss_at(linear, mark.value)));
+        .formatter(move |mark, range| loss_axis::word_of_loss(linear, mark.value, range));
     let x_axis =
         hints(AxisHints::new_x().label_spacing(room)).formatter(move |mark, _| loss_axis::word(axis, mark.value));
     let label = |hover: &HoverPosition<'_>| {
@@ -205,10 +211,6 @@ fn plot(ui: &mut Ui, state: &AppState, height: f32) {
             ..egui::WidgetInfo::labeled(egui::Role::Image, true, &name)
         }
     });
-    response.response.on_hover_text(
-        "Ctrl and the wheel to zoom, drag to move: a view that shows the newest step goes along with it.\n\
-         Right-drag a box to see it alone. Double-click, or Shift+F6: the whole run.",
-    );
 }
 
 fn readout(ui: &mut Ui, state: &AppState) {

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use egui::{Align, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Align, Layout, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use super::button::Button;
 use super::drop_down::choose;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
-use super::section::{caption, name_field, title};
+use super::path_field::path_field;
+use super::section::{caption, title};
 use super::setting_row::NumberRow;
 use super::slider::Scale;
 use super::tabs::{reading, stop_reading};
@@ -158,9 +159,8 @@ fn own_picture(ui: &mut Ui, state: &AppState, asked: &mut Vec<OriginAction>) {
             asked.push(OriginAction::Browse);
         }
         let mut path = origin.path.clone();
-        let field = TextEdit::singleline(&mut path).hint_text("or a picture of yours");
-        let field = ui.add_sized([ui.available_width(), LINE], field);
-        name_field(&field, "path of a picture", &path);
+        let size = vec2(ui.available_width(), LINE);
+        let field = path_field(ui, "path of a picture", &mut path, size, "or a picture of yours");
         if field.changed() {
             asked.push(OriginAction::Path(path));
         }

@@ -2,6 +2,8 @@
 
 use egui::{Color32, Theme, Ui};
 
+use crate::app::HeatColors;
+
 /// Colours by what they are used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
@@ -31,7 +33,7 @@ pub struct Palette {
     pub bad: Color32,
 }
 
-/// Under a menu that lies over the panels.
+/// Under a menu that lies over the panels, and over what lies behind the list of all actions.
 pub const SHADOW: Color32 = Color32::from_black_alpha(60);
 
 const DARK: Palette = Palette {
@@ -106,6 +108,27 @@ const VIRIDIS: [Color32; 17] = [
     Color32::from_rgb(0xFD, 0xE7, 0x25),
 ];
 
+/// Magma, of the same authors, at the same distances: from black over violet and orange to a pale yellow.
+const MAGMA: [Color32; 17] = [
+    Color32::from_rgb(0x00, 0x00, 0x04),
+    Color32::from_rgb(0x0A, 0x08, 0x22),
+    Color32::from_rgb(0x1D, 0x11, 0x47),
+    Color32::from_rgb(0x36, 0x10, 0x6A),
+    Color32::from_rgb(0x51, 0x12, 0x7C),
+    Color32::from_rgb(0x69, 0x1C, 0x81),
+    Color32::from_rgb(0x82, 0x26, 0x81),
+    Color32::from_rgb(0x9C, 0x2E, 0x7F),
+    Color32::from_rgb(0xB6, 0x36, 0x79),
+    Color32::from_rgb(0xCF, 0x41, 0x70),
+    Color32::from_rgb(0xE6, 0x51, 0x64),
+    Color32::from_rgb(0xF5, 0x69, 0x5C),
+    Color32::from_rgb(0xFB, 0x88, 0x61),
+    Color32::from_rgb(0xFE, 0xA5, 0x71),
+    Color32::from_rgb(0xFE, 0xC2, 0x87),
+    Color32::from_rgb(0xFD, 0xE0, 0xA2),
+    Color32::from_rgb(0xFC, 0xFD, 0xBF),
+];
+
 impl Palette {
     /// The colours of a theme.
     pub const fn of_theme(theme: Theme) -> Self {
@@ -140,15 +163,19 @@ pub fn signed(value: u8) -> Color32 {
 }
 
 /// The colour of a value of a heat map, 1 (dark) to 255 (bright); 0 is none.
-pub fn heat(value: u8) -> Color32 {
-    if value == 0 { Color32::TRANSPARENT } else { viridis(value) }
+pub fn heat(colors: HeatColors, value: u8) -> Color32 {
+    if value == 0 { Color32::TRANSPARENT } else { along(colors, value) }
 }
 
-/// The colour of a heat map, 0 (dark) to 255 (bright).
-pub fn viridis(value: u8) -> Color32 {
-    let place = f32::from(value) / 255.0 * (VIRIDIS.len() - 1) as f32;
-    let below = (place as usize).min(VIRIDIS.len() - 2);
-    VIRIDIS[below].lerp_to_gamma(VIRIDIS[below + 1], place - below as f32)
+/// The colour at a place of a map, 0 (dark) to 255 (bright).
+pub fn along(colors: HeatColors, value: u8) -> Color32 {
+    let map = match colors {
+        HeatColors::Viridis => &VIRIDIS,
+        HeatColors::Magma => &MAGMA,
+    };
+    let place = f32::from(value) / 255.0 * (map.len() - 1) as f32;
+    let below = (place as usize).min(map.len() - 2);
+    map[below].lerp_to_gamma(map[below + 1], place - below as f32)
 }
 
 #[cfg(test)]
@@ -190,14 +217,26 @@ mod tests {
     }
 
     #[test]
-    fn heat_grows_brighter_throughout() {
-        assert_eq!((viridis(0), viridis(255)), (VIRIDIS[0], VIRIDIS[16]));
-        let lightness = |value: u8| {
-            let c = egui::Rgba::from(viridis(value));
-            0.2126 * c.r() + 0.7152 * c.g() + 0.0722 * c.b()
-        };
-        assert!((0..255).all(|value| lightness(value) <= lightness(value + 1) + 1e-3));
-        assert!(lightness(255) > 15.0 * lightness(0));
+    fn heat_grows_brighter_in_even_steps() {
+        for (colors, map) in [(HeatColors::Viridis, VIRIDIS), (HeatColors::Magma, MAGMA)] {
+            assert_eq!((along(colors, 0), along(colors, 255)), (map[0], map[16]));
+            let luminance = |value: u8| {
+                let c = egui::Rgba::from(along(colors, value));
+                0.2126 * c.r() + 0.7152 * c.g() + 0.0722 * c.b()
+            };
+            // L* of CIELAB, 0 to 100: as bright as it looks.
+            let lightness = |value: u8| match luminance(value) {
+                y if y > 0.008_856 => 116.0 * y.cbrt() - 16.0,
+                y => 903.3 * y,
+            };
+            assert!((0..255).all(|value| luminance(value) <= luminance(value + 1) + 1e-3), "{colors:?}");
+            assert!(luminance(255) > 15.0 * luminance(0), "{colors:?}");
+            let even = (lightness(255) - lightness(0)) / 15.0;
+            for step in 0..15u8 {
+                let rise = lightness(17 * (step + 1)) - lightness(17 * step);
+                assert!((0.6 * even..1.4 * even).contains(&rise), "{colors:?}, step {step}: {rise}, even {even}");
+            }
+        }
     }
 
     #[test]

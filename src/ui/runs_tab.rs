@@ -1,18 +1,18 @@
 //! The Runs tab: the earlier runs, newest first, to open, go on with, take settings from, or throw away.
 
 use egui::emath::GuiRounding;
-use egui::{
-    Frame, Label, Margin, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, vec2,
-};
+use egui::{Frame, Label, Margin, RichText, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
 
 use super::button::Button;
 use super::comparison;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
+use super::path_field::path_field;
 use super::picture_grid::Empty;
 use super::run_name;
-use super::section::{caption, name_field, title};
+use super::scroll;
+use super::section::{caption, title};
 use super::textures::{Part, Textures};
 use super::tick::tick;
 use crate::app::{Action, AppState, NameAction, RunRecord, RunSummary, date, shown_name};
@@ -39,7 +39,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
             Some(runs) if !runs.is_empty() => {
                 caption(ui, format!("{} in {folder}", runs.len()));
                 ui.add_space(6.0);
-                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                scroll::column(ui, "runs", 6.0, |ui| {
                     comparison::show(ui, state, textures, actions);
                     ui.spacing_mut().item_spacing.y = 8.0;
                     for (i, run) in runs.iter().enumerate() {
@@ -69,8 +69,7 @@ fn attach(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     }
     let mut path = state.open_path.clone();
     let width = (ui.available_width() - 16.0).clamp(80.0, 240.0);
-    let field = ui.add_sized([width, 28.0], TextEdit::singleline(&mut path).hint_text("a run trained elsewhere"));
-    name_field(&field, "folder of a run", &path);
+    let field = path_field(ui, "folder of a run", &mut path, vec2(width, 28.0), "a run trained elsewhere");
     if field.changed() {
         actions.push(Action::OpenPath(path));
     }

@@ -1,6 +1,6 @@
 //! The Sample tab: how digits are drawn, and the digits that were drawn.
 
-use egui::{Align, Layout, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, pos2, vec2};
+use egui::{Align, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 
 use super::button::Button;
 use super::copies_section;
@@ -9,8 +9,10 @@ use super::drop_down::choose;
 use super::numbers;
 use super::origin;
 use super::palette::Palette;
+use super::path_field::path_field;
 use super::picture_grid::{Empty, grid};
-use super::section::{caption, name_field, plain_title, separation, title};
+use super::scroll;
+use super::section::{caption, plain_title, separation, title};
 use super::setting_row::{ChoiceRow, NumberRow, problem_text, word_of};
 use super::slider::Scale;
 use super::textures::Textures;
@@ -28,7 +30,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let area = ui.available_rect_before_wrap().shrink2(vec2(20.0, 12.0));
     if area.width() < CONTROLS + LEAST_RESULTS {
         ui.scope_builder(UiBuilder::new().max_rect(area), |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            scroll::column(ui, "sample", 14.0, |ui| {
                 let height = (ui.available_width() + TITLE).min(area.height() * 0.8);
                 ui.allocate_ui(vec2(ui.available_width(), height), |ui| results(ui, state, textures, actions));
                 separation(ui);
@@ -43,7 +45,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let right = Rect::from_min_max(pos2(split, area.top()), area.max);
     ui.scope_builder(UiBuilder::new().max_rect(left), |ui| results(ui, state, textures, actions));
     ui.scope_builder(UiBuilder::new().max_rect(right), |ui| {
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        scroll::column(ui, "drawing", 14.0, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             controls(ui, state, textures, actions);
         });
@@ -83,7 +85,16 @@ fn results(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut
 fn controls(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
     let mut next = state.settings.clone();
     let preset = state.settings.preset.settings();
-    plain_title(ui, "Drawing");
+    title(ui, "Drawing", |ui| {
+        let tip = "Draws anew with each change of a setting: roughly at once, then in full. Also: Ctrl+R";
+        let accent = Palette::of(ui).accent;
+        let live = tick(ui, "as I change", "as I change", state.live.on, true, accent).on_hover_text(tip);
+        if live.clicked() {
+            actions.push(Action::RedrawOnChange);
+        }
+    });
+    draw(ui, state, actions);
+    ui.add_space(8.0);
     let problems = state.drawing_problems();
     let problem = |setting: Setting| problems.iter().find(|problem| problem.setting == setting);
     how(ui, state, &preset, &mut next, problem);
@@ -91,36 +102,35 @@ fn controls(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     let guided = state.model_settings().unwrap_or(&state.settings).network.classes;
     let interval = problem(Setting::GuidanceInterval);
     drawing_more::show(ui, &preset.sampling, &mut next.sampling, guided, interval);
-    ui.add_space(12.0);
-    if state.is_drawing() {
-        if Button::text("Cancel drawing").width(ui.available_width()).show(ui).clicked() {
-            actions.push(Action::CancelSampling);
-        }
-    } else {
-        let refusal = state.drawing_refusal();
-        let (enabled, tip) = (refusal.is_none(), refusal.as_deref().unwrap_or_default());
-        let draw = Button::text("Draw").main(true).enabled(enabled).tip(tip).width(ui.available_width());
-        if draw.show(ui).clicked() {
-            actions.push(Action::Sample);
-        }
-        if let Some(refusal) = refusal {
-            ui.add_space(4.0);
-            caption(ui, refusal);
-        }
-    }
-    let tip = "Draws anew with each change of a setting: roughly at once, then in full. Also: Ctrl+R";
-    if tick(ui, "as I change", "as I change", state.live.on, true, Palette::of(ui).accent).on_hover_text(tip).clicked()
-    {
-        actions.push(Action::RedrawOnChange);
-    }
     separation(ui);
     origin::show(ui, state, textures, actions);
     separation(ui);
-    copies_section::show(ui, state, textures, actions);
+    copies_section::show(ui, state, textures, f32::INFINITY, actions);
     separation(ui);
     model(ui, state, actions);
     if next != state.settings {
         actions.push(Action::Settings(Box::new(next)));
+    }
+}
+
+/// What draws, above the settings, so that it is seen in the smallest window, too.
+fn draw(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
+    ui.add_space(2.0);
+    if state.is_drawing() {
+        if Button::text("Cancel drawing").width(ui.available_width()).show(ui).clicked() {
+            actions.push(Action::CancelSampling);
+        }
+        return;
+    }
+    let refusal = state.drawing_refusal();
+    let (enabled, tip) = (refusal.is_none(), refusal.as_deref().unwrap_or_default());
+    let draw = Button::text("Draw").main(true).enabled(enabled).tip(tip).width(ui.available_width());
+    if draw.show(ui).clicked() {
+        actions.push(Action::Sample);
+    }
+    if let Some(refusal) = refusal {
+        ui.add_space(4.0);
+        caption(ui, refusal);
     }
 }
 
@@ -279,9 +289,8 @@ fn model(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             actions.push(Action::Open);
         }
         let mut path = state.open_path.clone();
-        let field = TextEdit::singleline(&mut path).hint_text("run folder or weights file");
-        let field = ui.add_sized([ui.available_width(), 28.0], field);
-        name_field(&field, "path of the model", &path);
+        let size = vec2(ui.available_width(), 28.0);
+        let field = path_field(ui, "path of the model", &mut path, size, "run folder or weights file");
         if field.changed() {
             actions.push(Action::OpenPath(path));
         }

@@ -1,13 +1,17 @@
 //! The Save form: what to write, where to, and how it went.
 
-use egui::{Align, Key, Layout, Popup, PopupCloseBehavior, RectAlign, Response, RichText, TextEdit, Ui};
+use egui::{Align, Key, Layout, Popup, PopupCloseBehavior, RectAlign, Response, RichText, Ui};
 
 use super::button::Button;
+use super::drawn;
 use super::icons;
+use super::numbers;
 use super::palette::Palette;
-use super::section::{caption, name_field, title};
+use super::path_field::path_field;
+use super::section::{caption, title};
 use super::tabs::written;
-use crate::app::{Action, AppState, SaveResult, SaveWhat, shown_name};
+use crate::app::{Action, AppState, SaveResult, SaveWhat, Subject, shown_name};
+use crate::config::WeightsKind;
 
 /// Draws the form above its button, if it is open.
 pub fn show(button: &Response, state: &AppState, actions: &mut Vec<Action>) {
@@ -35,7 +39,7 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         }
     });
     choices(ui, state, actions);
-    ui.add_space(4.0);
+    of_what(ui, state);
     caption(ui, if state.save.what == SaveWhat::Singles { "Folder" } else { "File" });
     let typed = line(ui, 28.0, |ui| {
         let browse = Button::text("Browse…").enabled(!state.save.browsing).tip("Choose with the desktop's dialog");
@@ -43,10 +47,9 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
             actions.push(Action::Browse);
         }
         let mut path = state.save.path.clone();
-        let size = [ui.available_width(), 28.0];
-        let field = TextEdit::singleline(&mut path);
-        let field = ui.add_enabled_ui(!state.save.browsing, |ui| ui.add_sized(size, field)).inner;
-        name_field(&field, "path to save to", &path);
+        let size = egui::vec2(ui.available_width(), 28.0);
+        let field = |ui: &mut Ui| path_field(ui, "path to save to", &mut path, size, "");
+        let field = ui.add_enabled_ui(!state.save.browsing, field).inner;
         if field.changed() {
             actions.push(Action::SavePath(path));
         }
@@ -60,9 +63,9 @@ fn form(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         let missing = state.missing(state.save.what);
         let writing = state.save.result == Some(SaveResult::Writing);
         let ready = missing.is_none() && !state.save.path.trim().is_empty() && !writing && !state.save.browsing;
-        let (word, action, tip) = match &state.save.result {
-            Some(SaveResult::Exists(_)) => ("Replace", Action::Replace, ""),
-            _ => ("Save", Action::Save, "Key: Enter"),
+        let (word, action, tip) = match state.save.replaces() {
+            Some(_) => ("Replace", Action::Replace, ""),
+            None => ("Save", Action::Save, "Key: Enter"),
         };
         let pressed = Button::text(word).main(true).width(96.0).enabled(ready).tip(tip).show(ui).clicked();
         // What is there already is replaced by no key that may repeat itself.
@@ -93,6 +96,41 @@ fn choices(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     });
 }
 
+/// Which pictures or which film are saved: those that the form was opened for.
+fn of_what(ui: &mut Ui, state: &AppState) {
+    let words = state.save_subject(state.save.what).map(words_of).unwrap_or_default();
+    let place = egui::vec2(ui.available_width(), 20.0);
+    ui.allocate_ui_with_layout(place, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_size(place);
+        if words.is_empty() {
+            return;
+        }
+        let text = RichText::new(words).size(11.5).color(Palette::of(ui).muted);
+        let tip = "What was on the screen as this was opened: it stays so until this is closed, or you look at something else";
+        ui.add(egui::Label::new(text).truncate()).on_hover_text(tip);
+    });
+}
+
+fn words_of(subject: Subject) -> String {
+    let whole = |number: u64| numbers::whole(number as f64);
+    match subject {
+        Subject::Grid { step, weights: WeightsKind::Ema } => format!("The grid of step {}", whole(step)),
+        Subject::Grid { step, weights: WeightsKind::Raw } => {
+            format!("The grid of step {}, by raw weights", whole(step))
+        }
+        Subject::Film { step, t } => format!("The film of step {}, at t = {}", whole(step), whole(t as u64)),
+        Subject::Drawing { why, t } => format!("{}, at t = {}", drawn::sentence(why), whole(t as u64)),
+        Subject::Rough => "A first look at what is being drawn".into(),
+        Subject::Denoising { step: Some(step), .. } => {
+            format!("The film of step {}, from noise to digits", whole(step))
+        }
+        Subject::Denoising { step: None, why } => format!("{}, from noise to digits", drawn::sentence(why)),
+        Subject::Training { t, from, to } => {
+            format!("The films at t = {}, from step {} to {}", whole(t as u64), whole(from), whole(to))
+        }
+    }
+}
+
 /// A line that is filled from its right end.
 fn line<R>(ui: &mut Ui, height: f32, content: impl FnOnce(&mut Ui) -> R) -> R {
     let size = egui::vec2(ui.available_width(), height);
@@ -113,7 +151,10 @@ fn outcome(ui: &mut Ui, state: &AppState, missing: Option<&str>) {
             (p.warn, format!("{} {name} is there already. Nothing was written yet.", icons::WARNING))
         }
         (Some(SaveResult::Failed { what, hint }), _) => (p.bad, format!("{} {what}: {hint}", icons::WARNING)),
-        (None, None) => return,
+        (None, None) => {
+            let Some(path) = state.save.replaces() else { return };
+            (p.warn, format!("{} {} is there already: Replace writes over it.", icons::WARNING, shown_name(path)))
+        }
     };
     ui.add(egui::Label::new(RichText::new(text).size(12.0).color(color)).wrap());
 }

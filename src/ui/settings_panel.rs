@@ -1,6 +1,6 @@
 //! The left panel: what is learned from, how noise is added, how long and how fast is trained.
 
-use egui::{RichText, ScrollArea, Ui};
+use egui::{RichText, Ui};
 
 use super::advanced;
 use super::button::Button;
@@ -9,6 +9,7 @@ use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::schedule_panel::schedule;
+use super::scroll;
 use super::section::{plain_title, separation, title};
 use super::segmented::segmented;
 use super::setting_row::{ChoiceRow, NumberRow, with_reset, word_of};
@@ -21,7 +22,7 @@ use crate::config::{Budget, MAX_BATCH, MAX_TIMESTEPS, Prediction, ScheduleKind, 
 pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) {
     let mut next = state.settings.clone();
     let preset = state.settings.preset.settings();
-    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+    scroll::column(ui, "settings", 12.0, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         ui.add_space(8.0);
         data(ui, state, &preset, &mut next);

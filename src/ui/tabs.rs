@@ -89,18 +89,38 @@ fn status(ui: &mut Ui, state: &AppState) {
         _ => (color, text),
     };
     let (color, text) = in_passing(state).map_or((color, text), |text| (p.warn, text));
-    let mut job = LayoutJob::simple_singleline(text.clone(), regular(12.5), p.text);
-    job.wrap = TextWrapping::truncate_at_width((ui.available_width() - 48.0).max(60.0));
+    let room = (ui.available_width() - 48.0).max(60.0);
+    let wide = |words: &str| ui.painter().layout_no_wrap(words.into(), regular(12.5), p.text).size().x;
+    let ways = shorter(&text);
+    let words = ways.iter().find(|words| wide(words) <= room).unwrap_or(&ways[ways.len() - 1]);
+    let mut job = LayoutJob::simple_singleline(words.clone(), regular(12.5), p.text);
+    job.wrap = TextWrapping::truncate_at_width(room);
     let galley = ui.painter().layout_job(job);
     let (rect, mut response) = ui.allocate_exact_size(galley.size() + vec2(38.0, 8.0), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
-    if galley.elided {
+    if galley.elided || *words != text {
         response = response.on_hover_text(&text);
     }
     let rect = response.rect.intersect(rect);
     ui.painter().rect_filled(rect, 12, p.raised);
     ui.painter().circle_filled(rect.left_center() + vec2(14.0, 0.0), 4.0, color);
     ui.painter().galley(rect.left_center() + vec2(24.0, -galley.size().y / 2.0), galley, p.text);
+}
+
+/// A sentence, whole and with less and less of it: without what stands in brackets, and its beginning alone.
+fn shorter(text: &str) -> Vec<String> {
+    let mut plain = text.to_owned();
+    while let Some((from, to)) = plain.find(" (").and_then(|from| Some((from, from + plain[from..].find(')')?))) {
+        plain.replace_range(from..=to, "");
+    }
+    let mut ways = vec![text.to_owned(), plain.clone()];
+    for end in [". ", ", ", ": "] {
+        if let Some((beginning, _)) = plain.split_once(end) {
+            plain = beginning.to_owned();
+            ways.push(plain.clone());
+        }
+    }
+    ways
 }
 
 /// The colour of a health.
@@ -179,5 +199,24 @@ fn going_on(state: &AppState, p: &Palette) -> (Color32, String) {
         }
         (Activity::Idle, None) if state.model.is_some() => (p.good, "A trained model is open".to_owned()),
         (Activity::Idle, None) => (p.muted, "Ready".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_without_room_loses_its_brackets_first_and_no_beginning() {
+        assert_eq!(
+            shorter("Trained: 5 steps. Learning (a 7 → 6), flat (b)"),
+            [
+                "Trained: 5 steps. Learning (a 7 → 6), flat (b)",
+                "Trained: 5 steps. Learning, flat",
+                "Trained: 5 steps",
+                "Trained"
+            ]
+        );
+        assert_eq!(shorter("Ready (or not"), ["Ready (or not", "Ready (or not"]);
     }
 }

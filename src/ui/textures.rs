@@ -7,6 +7,7 @@ use egui::emath::GuiRounding;
 use egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureId, TextureOptions, Ui};
 
 use super::palette::{heat, signed};
+use crate::app::HeatColors;
 use crate::pictures::Pictures;
 
 /// Which part of a batch is wanted, and how its bytes become colours.
@@ -21,7 +22,7 @@ pub enum Part {
     /// One picture of signed noise.
     Signed(usize),
     /// The first picture as a heat map; nothing is drawn where it is 0.
-    Heat,
+    Heat(HeatColors),
 }
 
 /// A place in the window that shows pictures.
@@ -80,8 +81,8 @@ fn image(source: &Pictures, part: Part) -> ColorImage {
         Part::Grid { columns, gap } => gray(&source.grid(columns, gap, 0)),
         Part::Column => gray(&source.grid(1, 0, 0)),
         Part::One(i) => ColorImage::from_gray([source.width, source.height], source.get(i)),
-        Part::Heat => {
-            let pixels: Vec<Color32> = source.pixels.iter().map(|&value| heat(value)).collect();
+        Part::Heat(colors) => {
+            let pixels: Vec<Color32> = source.pixels.iter().map(|&value| heat(colors, value)).collect();
             ColorImage::new([source.width, source.height], pixels)
         }
         Part::Signed(i) => {

@@ -3,28 +3,32 @@
 use std::f32::consts::TAU;
 
 use egui::text::LayoutJob;
-use egui::{
-    Align, Layout, Popup, Pos2, Rect, RichText, Sense, Shape, Stroke, TextEdit, TextFormat, Theme, Ui, Vec2, pos2, vec2,
-};
+use egui::{Align, Layout, Popup, Pos2, Rect, RichText, Sense, Shape, Stroke, TextFormat, Theme, Ui, Vec2, pos2, vec2};
 
 use super::button::Button;
 use super::drop_down::drop_down;
 use super::icons;
 use super::numbers;
 use super::palette::Palette;
-use super::section::{caption, name_field};
+use super::path_field::path_field;
+use super::section::caption;
 use super::theme::{regular, semibold};
 use crate::app::{Action, Activity, AppState, EndReason, Look};
 use crate::config::{Budget, DataSource, Preset};
 
-/// Narrower bars leave the button of the command palette to its keys.
+/// Narrower bars have a lens for the command palette in place of words.
 const ROOM_FOR_SEARCH: f32 = 1280.0;
+/// Narrower ones leave it to its keys.
+const ROOM_FOR_LENS: f32 = 720.0;
 /// Narrower bars have the mark alone.
-const ROOM_FOR_NAME: f32 = 800.0;
+const ROOM_FOR_NAME: f32 = 1000.0;
 /// Height of the bar.
 pub const HEIGHT: f32 = 52.0;
-/// Widths for `9:59:59 · 9:59:59 left`, and for its second half.
+/// Width for the step.
+const STEP: f32 = 100.0;
+/// Widths for `9:59:59 · 9:59:59 left`, and for both halves.
 const BOTH_TIMES: f32 = 164.0;
+const TIME_TAKEN: f32 = 64.0;
 const TIME_LEFT: f32 = 92.0;
 /// Between a number and the one after it.
 const GAP: f32 = 16.0;
@@ -42,7 +46,7 @@ pub fn show(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         run_buttons(ui, state, actions);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(16.0);
-            corner(ui, bar.width() >= ROOM_FOR_SEARCH, state.look, actions);
+            corner(ui, bar.width(), state.look, actions);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| numbers_of_run(ui, state));
         });
     });
@@ -78,9 +82,7 @@ fn data_menu(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         caption(ui, "or a folder of images, or an IDX file:");
         ui.horizontal(|ui| {
             let mut path = state.data_path.clone();
-            let field = TextEdit::singleline(&mut path).desired_width(212.0).hint_text("path");
-            let field = ui.add(field);
-            name_field(&field, "path of the data", &path);
+            let field = path_field(ui, "path of the data", &mut path, vec2(220.0, 28.0), "path");
             if field.changed() {
                 actions.push(Action::DataPath(path.clone()));
             }
@@ -187,7 +189,7 @@ fn run_buttons(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     }
 }
 
-/// The numbers of the run, as many as there is room for, each in a place of fixed width.
+/// The numbers of the run, the step before all, as many as there is room for, each in a place of fixed width.
 fn numbers_of_run(ui: &mut Ui, state: &AppState) {
     if !state.problems.is_empty() && !state.run_goes_on() {
         let p = Palette::of(ui);
@@ -206,10 +208,13 @@ fn numbers_of_run(ui: &mut Ui, state: &AppState) {
     let mut room = ui.available_width() - 12.0;
     // Hours have their room from the start, so that nothing moves when one is full; where there is little, what is left
     // is told alone.
-    let both = room >= BOTH_TIMES;
+    let alone = progress.seconds_left.is_none();
+    let both = room >= STEP + BOTH_TIMES;
+    let one = if alone { TIME_TAKEN } else { TIME_LEFT };
+    let time = if both { BOTH_TIMES } else { one };
     let places = [
-        (String::new(), "", if both { BOTH_TIMES } else { TIME_LEFT }, true),
-        (numbers::whole(progress.step as f64), "step ", 100.0, false),
+        (numbers::whole(progress.step as f64), "step ", STEP, false),
+        (String::new(), "", time, true),
         (epoch, "epoch ", epoch_width, false),
         (speed, " images/s", 124.0, true),
     ];
@@ -223,11 +228,11 @@ fn numbers_of_run(ui: &mut Ui, state: &AppState) {
     }
     ui.spacing_mut().item_spacing.x = 0.0;
     ui.add_space(12.0);
-    for (value, unit, width, after) in [2, 1, 3].into_iter().filter(|i| *i < shown).map(|i| &places[i]) {
+    for (value, unit, width, after) in [2, 0, 3].into_iter().filter(|i| *i < shown).map(|i| &places[i]) {
         number(ui, value, unit, *width, *after);
     }
-    if shown > 0 {
-        in_place(ui, places[0].2, time_of_run(ui, state, both));
+    if shown > 1 {
+        in_place(ui, time, time_of_run(ui, state, both));
     }
 }
 
@@ -275,14 +280,29 @@ fn time_of_run(ui: &Ui, state: &AppState, both: bool) -> LayoutJob {
     job
 }
 
-fn corner(ui: &mut Ui, search: bool, look: Look, actions: &mut Vec<Action>) {
+fn corner(ui: &mut Ui, bar: f32, look: Look, actions: &mut Vec<Action>) {
     theme_button(ui, look, actions);
-    if search {
-        let tip = "Everything that can be done, with its key. Also: Ctrl+Shift+P, or a question mark";
-        if Button::text("Search actions  Ctrl+K").named("Search actions").tip(tip).show(ui).clicked() {
-            actions.push(Action::Palette(true));
-        }
+    let tip = "Everything that can be done, with its key: Ctrl+K, Ctrl+Shift+P, or a question mark";
+    let button = match bar {
+        ROOM_FOR_SEARCH.. => Button::text("Search actions  Ctrl+K").named("Search actions"),
+        ROOM_FOR_LENS.. => Button::icon("", "Search actions"),
+        _ => return,
+    };
+    let button = button.tip(tip).show(ui);
+    if bar < ROOM_FOR_SEARCH {
+        lens(ui, button.rect.center());
     }
+    if button.clicked() {
+        actions.push(Action::Palette(true));
+    }
+}
+
+/// A magnifying glass: the bundled icons have none.
+fn lens(ui: &Ui, center: Pos2) {
+    let line = Stroke::new(1.75, Palette::of(ui).text);
+    let glass = center - vec2(1.5, 1.5);
+    ui.painter().circle_stroke(glass, 4.5, line);
+    ui.painter().line_segment([glass + vec2(3.4, 3.4), glass + vec2(7.5, 7.5)], line);
 }
 
 /// The theme, from the system's own to the other one, to the same whatever the system says, and back.

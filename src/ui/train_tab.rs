@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2};
+use egui::{Rect, RichText, Ui, UiBuilder, pos2, vec2};
 
 use super::button::Button;
 use super::copies_section;
@@ -14,6 +14,7 @@ use super::icons;
 use super::numbers;
 use super::palette::Palette;
 use super::picture_grid::{Empty, GridPlan, grid};
+use super::scroll;
 use super::section::title;
 use super::textures::Textures;
 use crate::app::{Action, Activity, AppState, Recording};
@@ -59,11 +60,18 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
     });
     ui.scope_builder(UiBuilder::new().max_rect(right), |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
-        ScrollArea::vertical().id_salt("follow").auto_shrink(false).show(ui, |ui| {
+        // The whole section, its title with a button, or nothing of it is seen below the digits: no sliver.
+        ui.spacing_mut().scroll.fade.strength = 0.0;
+        scroll::column(ui, "follow", margin.x - 4.0, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
+            let top = ui.cursor().top();
             follow::show(ui, state, textures, side, actions);
             ui.add_space(4.0);
-            copies_section::show(ui, state, textures, actions);
+            let left_over = height - (ui.cursor().top() - top);
+            if left_over < copies_section::TITLE {
+                ui.add_space(left_over.max(0.0));
+            }
+            copies_section::show(ui, state, textures, left_over, actions);
         });
     });
     if let Some(flow) = flow {

@@ -34,6 +34,15 @@ fn shapes<'a>(harness: &'a Harness<'_, Window>) -> Vec<&'a Shape> {
     out
 }
 
+/// All rectangles whose ground is seen.
+pub fn rects(harness: &Harness<'_, Window>) -> Vec<Rect> {
+    let rects = shapes(harness).into_iter().filter_map(|shape| match shape {
+        Shape::Rect(rect) if rect.fill.a() > 0 => Some(rect.rect),
+        _ => None,
+    });
+    rects.collect()
+}
+
 /// All texts, in the colour of their last letters.
 pub fn texts(harness: &Harness<'_, Window>) -> Vec<Text> {
     let texts = shapes(harness).into_iter().filter_map(|shape| match shape {
