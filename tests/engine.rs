@@ -272,7 +272,7 @@ fn a_failure_is_told_and_the_next_run_starts() {
     // The window is told each time that it goes back, so that it stays, and forgets the losses of the steps that are undone.
     for last in ["(time 1 of at most 2)", "(time 2 of at most 2)", "is not a finite number at step 2"] {
         let what = engine.wait("divergence", |event| match event {
-            Event::Failed { during: Task::Training, what, .. } => Some(what.clone()),
+            Event::Failed { during: Task::GoingBack | Task::Training, what, .. } => Some(what.clone()),
             _ => None,
         });
         assert!(what.starts_with("training diverged") && what.ends_with(last), "{what}");

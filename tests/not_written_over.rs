@@ -114,10 +114,10 @@ fn what_is_there_is_replaced_by_force_alone() {
             assert_ne!(fs::read(&path).unwrap(), mine.as_bytes(), "{words:?}");
         }
     }
-    // Figures are drawn again and again; so are pictures of this program that stand in their place.
-    done(folder, &figures);
-    fs::copy(folder.join("a.png"), folder.join("forward.png")).unwrap();
-    done(folder, &figures);
+    let (error, _) = failed(folder, &figures, 2);
+    assert!(error.ends_with("exists already"), "figures are pictures like others: {error}");
+    let (error, hint) = failed(folder, &[&export("diffusers", "a.pth")[..], &["--force"]].concat(), 2);
+    assert_eq!((error.as_str(), hint.as_str()), ("a.pth is a file", "choose the name of a folder"));
     fs::create_dir(folder.join("b.png")).unwrap();
     let (error, _) = failed(folder, &[&sample("b.png")[..], &["--force"]].concat(), 2);
     assert_eq!(error, "b.png is a folder");
@@ -136,6 +136,21 @@ fn an_answer_takes_the_place_of_no_question() {
     let (error, _) = failed(folder.path(), &words, 2);
     assert!(error.contains("made from"), "{error}");
     assert_eq!(fs::read(&question).unwrap(), before);
+}
+
+/// Neither the picture that is noised and drawn anew from there, nor the one whose settings are taken.
+#[test]
+fn a_drawing_takes_the_place_of_no_picture_that_it_is_made_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let draw = ["sample", "--count", "1", "--steps", "2", "--out"];
+    done(folder, &[&draw[..], &["seven.png"]].concat());
+    let before = content(folder);
+    for more in [&["--from", "seven.png", "--from-t", "400"][..], &["--like", "./seven.png"]] {
+        let (error, _) = failed(folder, &[&draw[..], &["seven.png", "--force"], more].concat(), 2);
+        assert!(error.contains("made from"), "{more:?}: {error}");
+    }
+    assert!(content(folder) == before);
 }
 
 /// The question alone.

@@ -10,6 +10,7 @@ use diffuscope::app::Action;
 use diffuscope::pictures::Pictures;
 use diffuscope::ui::palette::signed;
 use diffuscope::window::Window;
+use egui::emath::GuiRounding;
 use egui::{Color32, Rect};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -57,6 +58,8 @@ impl Seen<'_> {
 
 /// The corner of a picture and its scale where it and so many of its pixels around it fill a rectangle.
 fn placed(rect: Rect, pixels_per_point: f32, pixels: usize, around: usize) -> (egui::Pos2, f32) {
+    // As pictures are painted: from a whole pixel on.
+    let rect = rect.round_to_pixels(pixels_per_point);
     let scale = rect.width() * pixels_per_point / (pixels + 2 * around) as f32;
     (rect.min * pixels_per_point + egui::Vec2::splat(around as f32 * scale), scale)
 }

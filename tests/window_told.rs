@@ -54,7 +54,7 @@ fn what_went_wrong_and_goes_on_is_told_until_it_is_read() {
     let mut scene = scene();
     in_the_middle(&mut scene);
     let what = "training diverged; it goes on from step 6 at half the learning rate".to_owned();
-    scene.play([Event::Failed { during: Task::Training, what, hint: "nothing to do now".into() }]);
+    scene.play([Event::Failed { during: Task::GoingBack, what, hint: "nothing to do now".into() }]);
     scene.harness.run_steps(2);
     let told = |scene: &Scene| scene.harness.query_all_by_label_contains("at half the learning rate").count();
     let shown = told(&scene);

@@ -218,6 +218,8 @@ mod tests {
         app.close();
         let failed = |during, what: &str| Event::Failed { during, what: what.into(), hint: "make room".into() };
         outbox.send(failed(Task::ListingRuns, "no list")).unwrap();
+        // The run goes on, and is kept.
+        outbox.send(failed(Task::GoingBack, "it diverged")).unwrap();
         outbox.send(failed(Task::KeepingRun, "no space left")).unwrap();
         outbox.send(failed(Task::Training, "no space left")).unwrap();
         drop(outbox);

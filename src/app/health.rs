@@ -15,7 +15,7 @@
 //! | by heart | the held-out loss is 15 % above its lowest, and the train loss is 25 % below it |
 //! | as good as real | distance and recognisable share reach what real digits do, within 10 % |
 //! | stopped | the distance, the median of three, has been no lower for [`STOPPED`] seconds and four evaluations |
-//! | digits improve | the distance became lower within the last [`STOPPED`] seconds |
+//! | digits improve | that median, or one of the first two distances, became lower within the last [`STOPPED`] seconds |
 //! | loss falls, loss flat | by the smoothed loss of a quarter of the run ago: see [`Pulse::falls`] |
 
 use crate::config::{Digits, WeightsKind};
@@ -175,7 +175,11 @@ fn digits(evidence: &Evidence<'_>) -> Option<Health> {
     let best = Best::of(evidence.evaluations)?;
     let since = evidence.pulse.seconds_since(best.step)?;
     let judged_since = evidence.evaluations.iter().filter(|one| one.step > best.step).count();
-    if since >= STOPPED && judged_since >= 4 {
+    if since >= STOPPED {
+        if judged_since < 4 {
+            // Judged too seldom to say so.
+            return None;
+        }
         let time = time(since);
         let text = if evidence.ended {
             format!("Its digits did not improve in the last {time}: enough")
@@ -184,7 +188,7 @@ fn digits(evidence: &Evidence<'_>) -> Option<Health> {
         };
         return Some(Health::new(Tone::Neutral, text));
     }
-    let (from, to) = (best.before?, best.distance.min(newest.eval.distance));
+    let (from, to) = (best.before?, best.distance);
     let text = if evidence.ended {
         format!("Its digits still improved (distance {from:.0} → {to:.0}): more training may help")
     } else if evidence.pulse.falls() == Some(false) {

@@ -16,13 +16,12 @@ impl AppState {
             Task::Engine if self.crash.is_some() => ("Show the report", Action::ShowReport(true)),
             Task::Engine => return None,
             // The CPU takes the place of the device, by itself.
-            Task::OpeningDevice | Task::Computing => return None,
+            Task::OpeningDevice | Task::Computing | Task::GoingBack => return None,
             Task::StartingRun if matches!(self.settings.data.source, DataSource::Path(_)) => {
                 ("Open the Data tab", Action::ShowTab(Tab::Data))
             }
             Task::StartingRun => ("Try again", Action::Train),
             // It went back to a checkpoint, and goes on from there by itself.
-            Task::Training if self.run_goes_on() => return None,
             Task::Training if self.run.as_ref().is_some_and(|run| run.checkpoint.is_some()) => {
                 ("Resume run", Action::Resume)
             }
@@ -69,7 +68,8 @@ mod tests {
             Task::OpeningDevice => Task::StartingRun,
             Task::StartingRun => Task::ResumingRun,
             Task::ResumingRun => Task::Training,
-            Task::Training => Task::Computing,
+            Task::Training => Task::GoingBack,
+            Task::GoingBack => Task::Computing,
             Task::Computing => Task::KeepingRun,
             Task::KeepingRun => Task::OpeningModel,
             Task::OpeningModel => Task::Sampling,
@@ -116,15 +116,15 @@ mod tests {
             let (idle, running) = (with_run(false, None), with_run(true, Some(5)));
             let helpless = match task {
                 // No press: the reasons stand beside them in `help`.
-                Task::Engine | Task::OpeningDevice | Task::Computing => true,
+                Task::Engine | Task::OpeningDevice | Task::Computing | Task::GoingBack => true,
                 Task::ReadingPicture | Task::NamingDigits => true,
                 _ => false,
             };
             assert_eq!(word(&idle, task).is_none(), helpless, "{task:?}");
-            let goes_on_itself = matches!(task, Task::Training | Task::ReadingFilms | Task::DrawingGrid);
+            let goes_on_itself = matches!(task, Task::ReadingFilms | Task::DrawingGrid);
             assert_eq!(word(&running, task).is_none(), helpless || goes_on_itself, "{task:?} during a run");
         }
-        assert_eq!(tasks.len(), 22);
+        assert_eq!(tasks.len(), 23);
         assert_eq!(word(&with_run(false, Some(5)), Task::Training), Some("Resume run"));
         assert_eq!(word(&with_run(false, None), Task::Training), Some("Train again"));
         let mut crashed = with_run(false, None);

@@ -54,6 +54,7 @@ pub(super) fn looks_elsewhere(action: &Action) -> bool {
             | Action::FilmAxis(_)
             | Action::TogglePlay
             | Action::ShowTab(_)
+            | Action::GridWeights(_)
     )
 }
 

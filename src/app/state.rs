@@ -330,6 +330,8 @@ impl AppState {
         let LossPlot { linear, axis, smoothing, whole, .. } = self.loss;
         self.loss = LossPlot { linear, axis, smoothing, whole: whole + 1, ..LossPlot::default() };
         self.evaluations = Evaluations::default();
+        // An open Save form is about it no longer.
+        self.save.held = Default::default();
         (self.by_timestep, self.heat) = (LossMap::default(), None);
         (self.pulse, self.health) = (Pulse::default(), None);
         self.preview = None;

@@ -18,7 +18,7 @@ pub struct FiguresArgs {
     #[arg(long, value_name = "FILE|DIR")]
     checkpoint: Option<PathBuf>,
 
-    /// The folder to write to; it is created. Figures that were drawn there before are replaced, other files are not
+    /// The folder to write to; it is created
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
@@ -32,7 +32,7 @@ pub struct FiguresPlan {
     /// `None`: the model that ships with the program.
     pub checkpoint: Option<PathBuf>,
     pub out: PathBuf,
-    /// Whether files of these names are replaced that are no such figures.
+    /// Whether files of these names are replaced.
     pub force: bool,
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::pictures::Provenance;
 use crate::{Error, Result};
 
 /// Whether what is there may be replaced.
@@ -35,20 +34,15 @@ pub fn may_take(path: &Path, force: bool) -> Result<()> {
     if force { Ok(()) } else { Err(exists(path)) }
 }
 
-/// As [`may_take`], for a picture that is drawn anew each time: one that says inside what drew it is replaced.
-///
-/// # Errors
-/// As [`may_take`].
-pub fn may_take_picture(path: &Path, force: bool) -> Result<()> {
-    let ours = || Provenance::read(path).is_ok_and(|said| said.is_some());
-    may_take(path, force || ours())
-}
-
 /// As [`may_take`], for a folder that is written as a whole.
 ///
 /// # Errors
-/// [`Error::Usage`] where there is something in it.
+/// [`Error::Usage`] where there is something in it, or it is no folder.
 pub fn may_take_folder(path: &Path, force: bool) -> Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|about| !about.is_dir()) {
+        let what = if path.is_dir() { "a link" } else { "a file" };
+        return Err(Error::usage(format!("{} is {what}", path.display()), "choose the name of a folder"));
+    }
     let empty = fs::read_dir(path).is_ok_and(|mut inside| inside.next().is_none());
     if force || empty || fs::symlink_metadata(path).is_err() { Ok(()) } else { Err(exists(path)) }
 }
@@ -73,9 +67,8 @@ mod tests {
             may_take_folder(&at("none"), force).unwrap();
             may_take_folder(&at("b.png"), force).unwrap();
             assert!(may_take(&at("b.png"), force).unwrap_err().to_string().ends_with("b.png is a folder"));
-            for asked in [may_take(&at("a.png"), force), may_take_picture(&at("a.png"), force)] {
-                assert_eq!(asked.is_ok(), force);
-            }
+            assert_eq!(may_take(&at("a.png"), force).is_ok(), force);
+            assert!(may_take_folder(&at("a.png"), force).unwrap_err().to_string().ends_with("a.png is a file"));
             assert_eq!(may_take_folder(folder.path(), force).is_ok(), force);
         }
         let error = may_take(&at("a.png"), false).unwrap_err();

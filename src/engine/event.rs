@@ -126,6 +126,8 @@ pub enum Task {
     StartingRun,
     ResumingRun,
     Training,
+    /// Training diverged, or lost its device, and went back: it goes on.
+    GoingBack,
     /// The device was lost: the CPU goes on with what was asked.
     Computing,
     /// The disk did not take what the run has to write: it is held until Continue.
@@ -161,6 +163,7 @@ impl Task {
             Self::StartingRun => "Starting the run",
             Self::ResumingRun => "Resuming the run",
             Self::Training => "Training",
+            Self::GoingBack => "Training",
             Self::Computing => "Computing",
             Self::KeepingRun => "Keeping the run",
             Self::OpeningModel => "Opening the model",

@@ -182,7 +182,7 @@ impl Steering<'_> {
 
     /// The window says so until a person has seen it, and forgets the losses after the state that training goes on from.
     fn tell_of_rollback(&mut self, step: u64, what: String, hint: String, trainer: &Trainer) -> Result<(), Closed> {
-        self.worker.out.send(Event::Failed { during: Task::Training, what, hint })?;
+        self.worker.out.send(Event::Failed { during: Task::GoingBack, what, hint })?;
         self.worker.sampler.cancel_grid();
         self.worker.device = trainer.device().clone();
         self.worker.out.send(Event::Device(describe(trainer.device())))?;

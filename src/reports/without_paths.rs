@@ -32,10 +32,19 @@ fn begins_path(text: &str, before: Option<char>) -> bool {
     let mut letters = text.chars();
     match (letters.next(), letters.next(), letters.next()) {
         (Some('/'), Some(next), _) => next.is_alphanumeric() || "/._~-".contains(next),
+        // Of the home, and of where the program was started.
+        (Some('~' | '.'), Some('/'), Some(next)) => !next.is_whitespace(),
+        (Some('.'), Some('.'), Some('/')) => true,
         (Some('\\'), Some('\\'), Some(_)) => true,
         (Some(drive), Some(':'), Some('/' | '\\')) => drive.is_ascii_alphabetic(),
         _ => false,
     }
+}
+
+/// Where the quote is that closes: what stands within a name, as in O'Brien, does not.
+fn closing_quote(line: &str, quote: char) -> Option<usize> {
+    let closes = |at: usize| !line[at + quote.len_utf8()..].starts_with(char::is_alphanumeric);
+    line.match_indices(quote).map(|(at, _)| at).find(|at| closes(*at))
 }
 
 /// Where a path ends that begins the text: at the quote that it began behind, or with the last word of the line, up to a
@@ -43,7 +52,7 @@ fn begins_path(text: &str, before: Option<char>) -> bool {
 fn end_of_path(text: &str, before: Option<char>) -> usize {
     let line = &text[..text.find('\n').unwrap_or(text.len())];
     if let Some(quote @ ('"' | '\'' | '`')) = before
-        && let Some(end) = line.find(quote)
+        && let Some(end) = closing_quote(line, quote)
     {
         return end;
     }
@@ -75,12 +84,19 @@ fn end_of_path(text: &str, before: Option<char>) -> usize {
 
 /// What is told of a path: nothing but what kind of file it names, or where in the program's sources it is.
 fn told_of(path: &str) -> String {
-    let source = path.rfind("/src/").filter(|_| path.contains(".rs"));
+    let source = path.rfind("/src/").filter(|at| is_source(&path[at + 1..]));
     match (source, end_of_name(path)) {
         (Some(at), _) => format!("{PATH}{}", &path[at..]),
         (None, Some(end)) => format!("{PATH}.{end}"),
         (None, None) => PATH.into(),
     }
+}
+
+/// Whether it is `src/some/file.rs`, with a line and a column or without.
+fn is_source(path: &str) -> bool {
+    let file = path.trim_end_matches(|letter: char| letter == ':' || letter.is_ascii_digit());
+    let letters = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_/".contains(letter);
+    file.strip_suffix(".rs").is_some_and(|file| file.chars().all(letters))
 }
 
 /// `png` of `x.png`, and of `x.png:3`.
@@ -120,6 +136,11 @@ mod tests {
     #[case("/mnt/nas/x failed in src/data/idx.rs:41", "<path> failed in src/data/idx.rs:41")]
     #[case("1/2 and 3 / 4, and/or x: [1, 2]", "1/2 and 3 / 4, and/or x: [1, 2]")]
     #[case("é /mnt/ünï/é.png ü", "é <path>.png ü")]
+    #[case("cannot read ~/family/x.png", "cannot read <path>.png")]
+    #[case("cannot read ../Maria/x.png or ./y.gif", "cannot read <path>.png or <path>.gif")]
+    #[case("read '/mnt/O'Brien/Maria.png'", "read '<path>.png'")]
+    #[case("/mnt/src/Maria Smith/photos.rsync/x.png", "<path>.png")]
+    #[case("1.5 ... 2 ./", "1.5 ... 2 ./")]
     #[case("/", "/")]
     #[case("", "")]
     fn folders_and_names_are_taken_out_and_what_happened_stays(#[case] said: &str, #[case] told: &str) {

@@ -192,7 +192,7 @@ impl Run {
         let mut checkpoints = Pace::new(CHECKPOINT_INTERVAL, REST, CHECKPOINT_INTERVAL);
         let (mut flushed, mut told) = (Instant::now(), Instant::now());
         let mut worked: Option<Instant> = None;
-        let mut outcome = Outcome::Completed;
+        let (mut outcome, mut stops) = (Outcome::Completed, false);
         while self.trainer.progress() < 1.0 {
             if worked.is_none_or(|last| last.elapsed() >= WORKED_EVERY) {
                 self.trainer.show_next_step();
@@ -232,13 +232,11 @@ impl Run {
                     control = Control::Stop;
                 }
             }
-            if (control == Control::Stop || self.stop_asked) && self.trainer.progress() < 1.0 {
+            stops = control == Control::Stop || self.stop_asked;
+            if stops && self.trainer.progress() < 1.0 {
                 outcome = Outcome::Stopped;
                 break;
             }
-        }
-        if outcome == Outcome::Completed {
-            self.look_once_more(&mut watchers, watch)?;
         }
         if let Some(event) = self.loss_by_timestep(watch)? {
             watch(event, &self.trainer)?;
@@ -246,6 +244,9 @@ impl Run {
         if self.last_checkpoint != Some(self.trainer.step_count()) {
             let event = self.persist(watch, Self::checkpoint)?;
             watch(event, &self.trainer)?;
+        }
+        if outcome == Outcome::Completed && !stops {
+            self.look_once_more(&mut watchers, watch)?;
         }
         Ok(outcome)
     }
@@ -290,23 +291,25 @@ impl Run {
         Ok(events)
     }
 
-    /// After the last step: the grid, how good its digits are, and a film, so that what is seen last is the model that it
-    /// became. Being asked to stop leaves them out.
+    /// After the last step, which is kept: the grid, how good its digits are, and a film, so that what is seen last is the
+    /// model that it became. Being asked to stop leaves them out, and what goes wrong with them harms no run.
     fn look_once_more(&mut self, watchers: &mut Watchers, watch: &mut Watch) -> Result<()> {
-        let (step, began, stalled) = (self.trainer.step_count(), Instant::now(), self.stalled);
+        let step = self.trainer.step_count();
         watchers.once_more(step);
-        if self.stop_asked || !watchers.are_due(step) {
+        if !watchers.are_due(step) {
             return Ok(());
         }
-        let events = match self.look(step, false, watchers, watch) {
-            Err(Error::Cancelled) => Vec::new(),
-            // All that was learned is kept, and that no more is waited for was said.
-            Err(Error::Write { .. }) if self.stop_asked => return Ok(()),
-            events => events?,
-        };
-        self.persist(watch, |run| run.folder.flush())?;
-        self.trainer.add_time(began.elapsed().saturating_sub(self.stalled - stalled));
-        events.into_iter().try_for_each(|event| watch(event, &self.trainer).map(drop))
+        let looked = self.look(step, false, watchers, watch).and_then(|events| {
+            self.persist(watch, |run| run.folder.flush())?;
+            Ok(events)
+        });
+        match looked {
+            Ok(events) => events.into_iter().try_for_each(|event| watch(event, &self.trainer).map(drop)),
+            Err(error) => {
+                self.folder.log(&format!("not looked at once more: {error}"));
+                Ok(())
+            }
+        }
     }
 
     /// Writes, or reads, and tries again for as long as the disk does not do it and the watcher says so. When it says no

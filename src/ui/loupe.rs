@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use egui::emath::GuiRounding;
 use egui::{Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, vec2};
 
 use super::button::Button;
@@ -85,6 +86,7 @@ fn pictures(ui: &mut Ui, textures: &mut Textures, moment: &Moment, end: &Arc<Pic
                     ui.set_width(pixels.x * scale);
                     let (rect, response) = ui.allocate_exact_size(pixels * scale, Sense::hover());
                     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Loupe: {words}")));
+                    let rect = rect.round_to_pixels(ui.pixels_per_point());
                     let slot = ("loupe", columns * row + column);
                     if i < source.count() {
                         textures.paint(ui, rect, slot, source, *part, 0);

@@ -6,7 +6,7 @@ use super::FiguresPlan;
 use crate::cli::compute::compute;
 use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
-use crate::cli::replace::may_take_picture;
+use crate::cli::replace::may_take;
 use crate::cli::say;
 use crate::config::{CLASS_COUNT, SamplerKind, SamplingSettings, Settings};
 use crate::data::{Dataset, load, unit_images};
@@ -69,7 +69,7 @@ pub fn run(plan: &FiguresPlan) -> Result<()> {
 fn may_stand(plan: &FiguresPlan) -> Result<()> {
     NAMES.iter().map(|name| plan.out.join(name)).try_for_each(|path| {
         may_be_written(&path, &[])?;
-        may_take_picture(&path, plan.force)
+        may_take(&path, plan.force)
     })
 }
 

@@ -1,5 +1,7 @@
 //! `--from`: an image to noise and to denoise from there.
 
+use std::path::Path;
+
 use clap::Args;
 
 use super::super::value;
@@ -46,6 +48,14 @@ impl OriginArgs {
 }
 
 impl OriginRequest {
+    /// The picture of one's own, if it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.source {
+            OriginSource::File(path) => Some(path),
+            OriginSource::Test(_) => None,
+        }
+    }
+
     /// Finds the image, for a model with these settings.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use candle_core::Tensor;
 
-use super::{SampleOutput, SamplePlan};
+use super::{OriginRequest, SampleOutput, SamplePlan};
 use crate::cli::compute::compute;
 use crate::cli::model::open_model;
 use crate::cli::progress::Progress;
@@ -37,7 +37,10 @@ pub fn run(plan: &SamplePlan) -> Result<()> {
     let mut progress = Progress::new();
     let drawn = compute(plan.device, plan.threads, &mut progress, |device, progress| {
         let model = open_model(plan.checkpoint.as_deref(), device, progress)?;
-        may_be_written(plan.out.path(), &[&model.source])?;
+        let given = plan.origin.as_ref().and_then(OriginRequest::file);
+        let sources: Vec<&Path> =
+            [Some(model.source.as_path()), plan.like.as_deref(), given].into_iter().flatten().collect();
+        may_be_written(plan.out.path(), &sources)?;
         may_stand(plan)?;
         let settings = match &like {
             Some(like) => {
