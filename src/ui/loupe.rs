@@ -75,7 +75,8 @@ fn pictures(ui: &mut Ui, textures: &mut Textures, moment: &Moment, end: &Arc<Pic
         (X_0, "the end", end, Part::One(i)),
     ];
     let width = columns as f32 * pixels.x * scale + (columns - 1) as f32 * GAP;
-    let indent = ((ui.available_width() - width) / 2.0).max(0.0);
+    // From a whole pixel on, as the pictures are.
+    let indent = ((ui.available_width() - width) / 2.0).max(0.0).round_to_pixels(ui.pixels_per_point());
     for (row, part) in all.chunks(columns).enumerate() {
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
