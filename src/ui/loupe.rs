@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use egui::emath::GuiRounding;
 use egui::{Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, vec2};
 
 use super::button::Button;
@@ -74,7 +75,10 @@ fn pictures(ui: &mut Ui, textures: &mut Textures, moment: &Moment, end: &Arc<Pic
         (X_0, "the end", end, Part::One(i)),
     ];
     let width = columns as f32 * pixels.x * scale + (columns - 1) as f32 * GAP;
+    // Between two screen pixels, what is drawn and what is pointed at would differ by one.
+    let edge = ui.cursor().left();
     let indent = ((ui.available_width() - width) / 2.0).max(0.0);
+    let indent = (edge + indent).round_to_pixels(ui.ctx().pixels_per_point()) - edge;
     for (row, part) in all.chunks(columns).enumerate() {
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
