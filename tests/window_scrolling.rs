@@ -18,7 +18,7 @@ fn bar(scene: &mut Scene, at: egui::Pos2) -> Rect {
     scene.harness.hover_at(egui::pos2(1.0, 1.0));
     scene.harness.run_steps(30);
     let before = painted::rects(&scene.harness);
-    let mut look = |scene: &mut Scene, at: egui::Pos2| {
+    let look = |scene: &mut Scene, at: egui::Pos2| {
         scene.harness.hover_at(at);
         scene.harness.run_steps(30);
         let bars = painted::rects(&scene.harness).into_iter().filter(|rect| {
