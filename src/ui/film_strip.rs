@@ -90,10 +90,11 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     if let Some((film, t)) = film.and_then(|film| Some((film, film.t()?))) {
         let of = if tight { String::new() } else { format!(" of {}", numbers::whole(film.timesteps as f64)) };
         clock(ui, "t = ", t as f64, &of, if tight { 84.0 } else { 150.0 });
+        let place = if roomy { 128.0 } else { 116.0 };
         match state.film_step() {
             _ if tight => {}
-            Some(step) => clock(ui, "step ", step as f64, "", 116.0),
-            None => clock_words(ui, film.drawn_for, 116.0),
+            Some(step) => clock(ui, "step ", step as f64, "", place),
+            None => clock_words(ui, film.drawn_for, place),
         }
         if let Some(alpha_bar) = state.film_alpha_bar().get(t).filter(|_| roomy && !crowded) {
             let text = format!("noise {:.2} · signal {:.2}", (1.0 - alpha_bar).sqrt(), alpha_bar.sqrt());

@@ -75,8 +75,10 @@ fn pictures(ui: &mut Ui, textures: &mut Textures, moment: &Moment, end: &Arc<Pic
         (X_0, "the end", end, Part::One(i)),
     ];
     let width = columns as f32 * pixels.x * scale + (columns - 1) as f32 * GAP;
-    // From a whole pixel on, as the pictures are.
-    let indent = ((ui.available_width() - width) / 2.0).max(0.0).round_to_pixels(ui.pixels_per_point());
+    // Between two screen pixels, what is drawn and what is pointed at would differ by one.
+    let edge = ui.cursor().left();
+    let indent = ((ui.available_width() - width) / 2.0).max(0.0);
+    let indent = (edge + indent).round_to_pixels(ui.ctx().pixels_per_point()) - edge;
     for (row, part) in all.chunks(columns).enumerate() {
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
@@ -87,7 +89,6 @@ fn pictures(ui: &mut Ui, textures: &mut Textures, moment: &Moment, end: &Arc<Pic
                     ui.set_width(pixels.x * scale);
                     let (rect, response) = ui.allocate_exact_size(pixels * scale, Sense::hover());
                     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Loupe: {words}")));
-                    let rect = rect.round_to_pixels(ui.pixels_per_point());
                     let slot = ("loupe", columns * row + column);
                     if i < source.count() {
                         textures.paint(ui, rect, slot, source, *part, 0);
