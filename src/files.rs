@@ -16,7 +16,7 @@ pub use unfinished::leave_nothing_unfinished;
 
 use crate::{Error, Result};
 
-pub use regular::{append_to_regular, is_link, open_own, open_regular, read_own_up_to, read_up_to};
+pub use regular::{append_to_regular, is_link, open_own, open_regular, read_own_up_to, read_up_to, refuse_linked};
 
 /// Bytes gathered before each write to the disk; fewer in tests, so that small files take several, of which each can fail.
 const BUFFER: usize = if cfg!(test) { 1 << 15 } else { 1 << 20 };

@@ -181,8 +181,8 @@ fn the_file_dialog_has_asked_already() {
     assert_eq!(written(&mut scene), ("/tmp/chosen.png".into(), false), "it has asked about another name");
 }
 
-#[test]
-fn the_film_that_is_looked_back_on_is_what_is_saved_and_copied() {
+/// Three films back in training, six frames back in denoising.
+fn looking_back() -> Scene {
     let mut scene = scene();
     in_the_middle(&mut scene);
     for _ in 0..3 {
@@ -191,6 +191,12 @@ fn the_film_that_is_looked_back_on_is_what_is_saved_and_copied() {
     for _ in 0..6 {
         scene.key(Key::ArrowLeft);
     }
+    scene
+}
+
+#[test]
+fn the_film_that_is_looked_back_on_is_what_is_saved_and_copied() {
+    let mut scene = looking_back();
     assert_eq!((scene.state().film_step(), scene.t()), (Some(790), 300));
     scene.click("Save…");
     let Save::Grid { pictures, columns, provenance } = saved(&mut scene, "Grid of pictures (.png)") else {
@@ -272,14 +278,7 @@ fn where_no_dialog_opens_the_path_is_typed_and_the_form_says_so() {
 
 #[test]
 fn what_the_form_was_opened_for_stays_chosen_when_the_run_ends() {
-    let mut scene = scene();
-    in_the_middle(&mut scene);
-    for _ in 0..3 {
-        scene.key(Key::ArrowDown);
-    }
-    for _ in 0..6 {
-        scene.key(Key::ArrowLeft);
-    }
+    let mut scene = looking_back();
     scene.click("Save…");
     scene.harness.get_by_label("The film of step 790, at t = 300");
 

@@ -149,3 +149,18 @@ pub enum Action {
     KeepReport,
     DeleteReports,
 }
+
+impl Action {
+    /// Whether the playhead goes elsewhere by it, or begins to.
+    pub(super) fn moves_playhead(&self) -> bool {
+        matches!(
+            self,
+            Self::Seek(_)
+                | Self::StepFrames(_)
+                | Self::JumpTimesteps(_)
+                | Self::SeekTraining(_)
+                | Self::StepTraining(_)
+                | Self::TogglePlay
+        )
+    }
+}

@@ -16,12 +16,13 @@ impl AppState {
             Task::Engine if self.crash.is_some() => ("Show the report", Action::ShowReport(true)),
             Task::Engine => return None,
             // The CPU takes the place of the device, by itself.
-            Task::OpeningDevice | Task::Computing | Task::GoingBack => return None,
+            Task::OpeningDevice | Task::Computing => return None,
+            // It goes on from its checkpoint, by itself.
+            Task::GoingBack => return None,
             Task::StartingRun if matches!(self.settings.data.source, DataSource::Path(_)) => {
                 ("Open the Data tab", Action::ShowTab(Tab::Data))
             }
             Task::StartingRun => ("Try again", Action::Train),
-            // It went back to a checkpoint, and goes on from there by itself.
             Task::Training if self.run.as_ref().is_some_and(|run| run.checkpoint.is_some()) => {
                 ("Resume run", Action::Resume)
             }

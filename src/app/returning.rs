@@ -135,7 +135,7 @@ impl AppState {
 
     /// A person who looks at something else is not taken back.
     pub(super) fn note_going_elsewhere(&mut self, action: &Action) {
-        let elsewhere = matches!(
+        let other = matches!(
             action,
             Action::Train
                 | Action::Resume
@@ -145,14 +145,8 @@ impl AppState {
                 | Action::Attach(_)
                 | Action::Dropped(_)
                 | Action::Sample
-                | Action::Seek(_)
-                | Action::StepFrames(_)
-                | Action::JumpTimesteps(_)
-                | Action::SeekTraining(_)
-                | Action::StepTraining(_)
-                | Action::TogglePlay
         );
-        if elsewhere {
+        if other || action.moves_playhead() {
             self.returning = None;
         }
     }

@@ -44,18 +44,7 @@ pub(super) struct Held {
 
 /// Whether a person looks at something else by it: that is saved then.
 pub(super) fn looks_elsewhere(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Seek(_)
-            | Action::StepFrames(_)
-            | Action::JumpTimesteps(_)
-            | Action::SeekTraining(_)
-            | Action::StepTraining(_)
-            | Action::FilmAxis(_)
-            | Action::TogglePlay
-            | Action::ShowTab(_)
-            | Action::GridWeights(_)
-    )
+    action.moves_playhead() || matches!(action, Action::FilmAxis(_) | Action::ShowTab(_) | Action::GridWeights(_))
 }
 
 impl AppState {

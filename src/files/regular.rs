@@ -8,6 +8,7 @@ use std::path::Path;
 use super::disk;
 use crate::{Error, Result};
 
+const LINK: &str = "it is a link to somewhere else";
 const HINT: &str = "choose a file; in a folder from somebody else, take it out";
 
 /// Opens a file to read it.
@@ -37,8 +38,19 @@ pub fn is_link(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink())
 }
 
+/// Of a folder within a run's, whose files are listed: see [`open_own`].
+///
+/// # Errors
+/// [`Error::Format`] where a link stands there.
+pub fn refuse_linked(folder: &Path) -> Result<()> {
+    if is_link(folder) {
+        return Err(Error::format(folder, LINK, "take the link out of the run folder"));
+    }
+    Ok(())
+}
+
 fn link(path: &Path) -> Error {
-    Error::format(path, "it is a link to somewhere else", HINT)
+    Error::format(path, LINK, HINT)
 }
 
 /// Opens a file to write at its end, and never one that a link leads to; with `create`, makes it where there is none.

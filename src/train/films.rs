@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::film::Film;
 use super::folder::check_own_folder;
 use super::metrics::step_in;
-use crate::files::{disk, is_link};
+use crate::files::{disk, refuse_linked};
 use crate::{Error, Result};
 
 /// Name of the folder in the run's.
@@ -35,9 +35,7 @@ pub struct FilmFile {
 /// When the folder is there and cannot be read, or is a link.
 pub fn list(run: &Path) -> Result<Vec<FilmFile>> {
     let folder = run.join(FILMS);
-    if is_link(&folder) {
-        return Err(Error::format(&folder, "it is a link to somewhere else", "take the link out of the run folder"));
-    }
+    refuse_linked(&folder)?;
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

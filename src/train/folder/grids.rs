@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::check_own_folder;
 use crate::config::{Settings, WeightsKind};
-use crate::files::{disk, is_link, shown_name};
+use crate::files::{disk, refuse_linked, shown_name};
 use crate::pictures::{Pictures, Provenance, write_png_of};
 use crate::train::grid_settings;
 use crate::train::metrics::step_in;
@@ -52,9 +52,7 @@ pub fn drop_after(run: &Path, step: u64) -> Result<()> {
 /// # Errors
 /// When the folder cannot be read, or is a link.
 pub fn grids_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    if is_link(folder) {
-        return Err(Error::format(folder, "it is a link to somewhere else", "take the link out of the run folder"));
-    }
+    refuse_linked(folder)?;
     let entries = fs::read_dir(folder).map_err(Error::read(folder))?.flatten();
     let mut grids: Vec<_> =
         entries.filter_map(|entry| Some((step_in(&entry.file_name(), ".png")?, entry.path()))).collect();
