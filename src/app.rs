@@ -115,7 +115,7 @@ pub use memory::Memory;
 pub use naming::SeenDigit;
 pub use origin::{OriginAction, OriginPanel, OriginPick, OriginSource};
 pub use player::Player;
-pub use recording::{DrawnFor, Moment, Recording, SamplingProgress};
+pub use recording::{Moment, Recording, SamplingProgress};
 pub use remembered::Remembered;
 pub use run_names::{Folders, date};
 pub use run_naming::{NameAction, RunNaming};
@@ -131,6 +131,7 @@ pub use state::{
 };
 pub use zoom::Zoom;
 
+pub use crate::engine::DrawnFor;
 pub use crate::files::shown_name;
 pub use crate::train::run_clock::RunClock;
 pub use crate::train::run_name::RunName;

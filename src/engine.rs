@@ -29,7 +29,7 @@ mod training;
 mod worker;
 mod writes;
 
-pub use command::{Command, Save};
+pub use command::{Command, DrawnFor, Save};
 pub use event::{Activity, EndReason, Event, Frame, ModelReady, RunOpened, RunRead, RunStarted, Task};
 pub use handle::{Closed, Handle, Outbox};
 pub use worker::work;

@@ -85,14 +85,19 @@ pub fn shown_name(path: &Path) -> String {
 /// Creates the folder `path` from what `fill` puts into it, whole or not at all.
 ///
 /// `fill` is given a temporary folder beside `path`; when it is done, that folder is renamed to `path`. A folder
-/// that was at `path` is replaced, whatever it held: it stays, under a temporary name, until the new one stands in
-/// its place. On Linux the two exchange their names, so that at no moment nothing is there; on other systems, and where the
-/// file system cannot do that, the old one is renamed first. Whether it may be replaced is for the caller to know.
+/// that was at `path` is replaced where `may_go` says so of it, which is asked once it can be reached by that path no
+/// longer: it stays, under a temporary name, until the new one stands in its place. On Linux the two exchange their names,
+/// so that at no moment nothing is there; on other systems, and where the file system cannot do that, the old one is
+/// renamed first.
 ///
 /// # Errors
-/// [`Error::Write`] with `path`, or what `fill` returned; `path` is then as it was, unless it is the last fsync that failed:
-/// the new folder is there then, and the old one beside it.
-pub fn write_folder_atomically(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+/// [`Error::Write`] with `path`, or what `fill` or `may_go` returned; `path` is then as it was, unless it is the last fsync
+/// that failed: the new folder is there then, and the old one beside it.
+pub fn write_folder_atomically(
+    path: &Path,
+    may_go: &dyn Fn(&Path) -> Result<()>,
+    fill: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
     let beside = folder_of(path);
     let fresh = with_mode(temporary_name(), 0o777).tempdir_in(&beside).map_err(Error::write(path))?;
     let unfinished = Unfinished::note(fresh.path());
@@ -101,23 +106,34 @@ pub fn write_folder_atomically(path: &Path, fill: impl FnOnce(&Path) -> Result<(
     if !unfinished.claim() {
         return Err(Error::write(path)(io::Error::other("the program ends")));
     }
-    put_folder_in_place(fresh, path, &beside).map_err(Error::write(path))
+    put_folder_in_place(fresh, path, &beside, may_go)
 }
 
-fn put_folder_in_place(fresh: TempDir, path: &Path, beside: &Path) -> io::Result<()> {
+fn put_folder_in_place(fresh: TempDir, path: &Path, beside: &Path, may_go: &dyn Fn(&Path) -> Result<()>) -> Result<()> {
+    let failed = |error| Error::write(path)(error);
     if !fs::symlink_metadata(path).is_ok_and(|old| old.is_dir()) {
-        disk::rename(fresh.path(), path)?;
+        disk::rename(fresh.path(), path).map_err(failed)?;
         // The folder has its final name: nothing is left for the guard to remove.
         let _ = fresh.keep();
-        return disk::sync_folder(beside);
+        return disk::sync_folder(beside).map_err(failed);
     }
-    let old = match exchange(fresh, path)? {
-        Exchanged::Done(old) => old,
-        Exchanged::Cannot(fresh) => replace_by_two_renames(fresh, path, beside)?,
+    let old = match exchange(fresh, path).map_err(failed)? {
+        Exchanged::Done(old) => match may_go(old.path()) {
+            Ok(()) => old,
+            Err(refused) => {
+                if disk::exchange(old.path(), path).is_err() {
+                    // It could not be put back: it stays where it is.
+                    let _ = old.keep();
+                }
+                return Err(refused);
+            }
+        },
+        Exchanged::Cannot(fresh) => replace_by_two_renames(fresh, path, beside, may_go)?,
     };
-    disk::sync_folder(beside).inspect_err(|_| {
+    disk::sync_folder(beside).map_err(|error| {
         // The new names may not last: the old folder stays.
         let _ = old.keep();
+        failed(error)
     })
 }
 
@@ -146,15 +162,21 @@ fn exchange(fresh: TempDir, path: &Path) -> io::Result<Exchanged> {
 }
 
 /// Gives the old folder, under a temporary name; on failure it is put back.
-fn replace_by_two_renames(fresh: TempDir, path: &Path, beside: &Path) -> io::Result<TempDir> {
-    let retired = temporary_name().tempdir_in(beside)?;
+fn replace_by_two_renames(
+    fresh: TempDir,
+    path: &Path,
+    beside: &Path,
+    may_go: &dyn Fn(&Path) -> Result<()>,
+) -> Result<TempDir> {
+    let retired = temporary_name().tempdir_in(beside).map_err(Error::write(path))?;
     let old = retired.path().join("old");
     if let Err(failed) = disk::rename(path, &old) {
         // Only an empty folder is removed, whatever became of the old one.
         let _ = fs::remove_dir(retired.keep());
-        return Err(failed);
+        return Err(Error::write(path)(failed));
     }
-    if let Err(failed) = disk::rename(fresh.path(), path) {
+    let placed = may_go(&old).and_then(|()| disk::rename(fresh.path(), path).map_err(Error::write(path)));
+    if let Err(failed) = placed {
         if disk::rename(&old, path).is_err() {
             // The old folder could not be put back: it stays where it is.
             let _ = retired.keep();
@@ -269,7 +291,7 @@ mod tests {
         write_atomically(&folder.path().join("ours"), |_| Ok(())).unwrap();
         assert_eq!(mode("ours"), mode("ordinary"));
         fs::create_dir(folder.path().join("ordinary folder")).unwrap();
-        write_folder_atomically(&folder.path().join("our folder"), |_| Ok(())).unwrap();
+        write_folder_atomically(&folder.path().join("our folder"), &|_| Ok(()), |_| Ok(())).unwrap();
         assert_eq!(mode("our folder"), mode("ordinary folder"));
     }
 
@@ -309,7 +331,7 @@ mod tests {
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
         let error = create_dir_all(&file.join("below")).unwrap_err();
         assert!(error.to_string().contains("below"), "{error}");
-        let error = write_folder_atomically(&path, |_| Ok(())).unwrap_err();
+        let error = write_folder_atomically(&path, &|_| Ok(()), |_| Ok(())).unwrap_err();
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
 
@@ -318,7 +340,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
         for name in ["one", "two"] {
-            write_folder_atomically(&path, |inside| {
+            write_folder_atomically(&path, &|_| Ok(()), |inside| {
                 assert!(names_in(folder.path()).iter().all(|n| n == "out" || n.ends_with(".tmp")));
                 write_atomically(&inside.join(name), |w| w.write_all(b"x"))
             })
@@ -326,7 +348,7 @@ mod tests {
             assert_eq!(names_in(&path), [name]);
             assert_eq!(names_in(folder.path()), ["out"]);
         }
-        let refused = write_folder_atomically(&path, |_| Err(Error::Cancelled));
+        let refused = write_folder_atomically(&path, &|_| Ok(()), |_| Err(Error::Cancelled));
         assert!(matches!(refused, Err(Error::Cancelled)));
         assert_eq!(names_in(&path), ["two"]);
         assert_eq!(names_in(folder.path()), ["out"]);
@@ -337,7 +359,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
         fs::write(&path, "mine").unwrap();
-        write_folder_atomically(&path, |_| Ok(())).unwrap_err();
+        write_folder_atomically(&path, &|_| Ok(()), |_| Ok(())).unwrap_err();
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
         assert_eq!(names_in(folder.path()), ["out"]);
     }

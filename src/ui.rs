@@ -61,6 +61,7 @@ mod tabs;
 mod textures;
 pub mod theme;
 mod tick;
+mod tip;
 mod top_bar;
 mod train_tab;
 

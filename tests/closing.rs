@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use diffuscope::config::{Budget, Preset, SamplingSettings, Settings, Subset};
 use diffuscope::device::DeviceChoice;
-use diffuscope::engine::{Command, Event, Handle, work};
+use diffuscope::engine::{Command, DrawnFor, Event, Handle, work};
 use diffuscope::train::folder::newest_checkpoint;
 
 /// What the window waits for.
@@ -77,7 +77,7 @@ fn closing_while_a_run_trains_writes_draws_or_is_judged_keeps_its_last_step() {
     close_at(&at("written"), |event| matches!(event, Event::Checkpointed { .. }), None);
     close_at(&at("grid"), |event| matches!(event, Event::Preview { .. }), None);
     close_at(&at("judged"), |event| matches!(event, Event::Evaluated { .. }), None);
-    close_at(&at("drawing"), step(3), Some(Command::Sample { settings: few }));
+    close_at(&at("drawing"), step(3), Some(Command::Sample { settings: few, why: DrawnFor::Person }));
     close_at(&at("held"), step(2), Some(Command::Pause));
     let last = close_at(&at("started"), |event| matches!(event, Event::RunStarted(_)), None);
     assert!(last > 0);
@@ -92,7 +92,7 @@ fn closing_while_something_is_read_or_drawn_ends_too() {
     handle.send(Command::OpenShipped).unwrap();
     wait(&handle, |event| matches!(event, Event::ModelReady(_)), &mut 0);
     let many = SamplingSettings { count: 16, ..Preset::Small.settings().sampling };
-    handle.send(Command::Sample { settings: many }).unwrap();
+    handle.send(Command::Sample { settings: many, why: DrawnFor::Person }).unwrap();
     wait(&handle, |event| matches!(event, Event::Frame { .. }), &mut 0);
     assert!(handle.shutdown(WITHIN));
 }

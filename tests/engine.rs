@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use diffuscope::config::{Budget, Preset, SamplingSettings, Settings, WeightsKind};
 use diffuscope::device::DeviceChoice;
-use diffuscope::engine::{Activity, Command, EndReason, Event, Handle, Save, Task, work};
+use diffuscope::engine::{Activity, Command, DrawnFor, EndReason, Event, Handle, Save, Task, work};
 use diffuscope::pictures::Pictures;
 
 /// Long enough for a loaded machine; no test waits that long unless it fails.
@@ -113,7 +113,7 @@ fn train_pause_step_sample_save_and_stop() {
     engine.assert_still();
 
     // While it is held, and from the moving average.
-    engine.send(Command::Sample { settings: sampling() });
+    engine.send(Command::Sample { settings: sampling(), why: DrawnFor::Person });
     let mut frames = Vec::new();
     engine.wait("end of sampling", |event| match event {
         Event::Frame { frame, .. } => {
@@ -225,7 +225,7 @@ fn a_paused_run_ends_in_the_same_bytes() {
         engine.send(Command::Step);
         engine.wait_for(Activity::Paused);
     }
-    engine.send(Command::Sample { settings: sampling() });
+    engine.send(Command::Sample { settings: sampling(), why: DrawnFor::Person });
     engine.send(Command::Continue);
     engine.wait("end of the run", end);
     assert_eq!(tensors("straight"), tensors("paused"));
@@ -255,7 +255,7 @@ fn a_failure_is_told_and_the_next_run_starts() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
     let mut engine = Engine::start();
-    engine.send(Command::Sample { settings: sampling() });
+    engine.send(Command::Sample { settings: sampling(), why: DrawnFor::Person });
     engine.wait("failure", |event| matches!(event, Event::Failed { during: Task::Sampling, .. }).then_some(()));
 
     engine.send(train(&folder.path().join("file/run"), Budget::Steps(2)));
@@ -347,12 +347,15 @@ fn a_newer_sampling_replaces_the_one_in_progress() {
     let mut engine = Engine::start();
     engine.send(train(&folder.path().join("run"), Budget::Steps(2)));
     engine.wait("model", |event| matches!(event, Event::ModelReady(_)).then_some(()));
-    engine.send(Command::Sample { settings: SamplingSettings { steps: 1000, count: 64, ..sampling() } });
+    engine.send(Command::Sample {
+        settings: SamplingSettings { steps: 1000, count: 64, ..sampling() },
+        why: DrawnFor::Person,
+    });
     let first = engine.wait("start", |event| match event {
         Event::SamplingStarted { id, .. } => Some(*id),
         _ => None,
     });
-    engine.send(Command::Sample { settings: sampling() });
+    engine.send(Command::Sample { settings: sampling(), why: DrawnFor::Person });
     let mut cancelled_first = false;
     let last = engine.wait("end of the second", |event| match event {
         Event::SamplingEnded { id, cancelled, .. } if *id == first => {

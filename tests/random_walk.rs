@@ -113,16 +113,16 @@ impl Engine {
                 let ended = Event::RunEnded { step: self.step, reason: EndReason::Stopped, run };
                 vec![ended, model_learned(settings()), Event::Activity(Activity::Idle)]
             }
-            Command::Sample { settings } => {
+            Command::Sample { settings, why } => {
                 self.drawings += 1;
-                let (id, count) = (self.drawings, settings.count);
+                let (id, why, count) = (self.drawings, *why, settings.count);
                 let classes = vec![None; count];
                 let model = Box::new(Preset::Nano.settings());
                 let provenance = Box::new(drawn_by(&Preset::Nano.settings()));
                 let picture = || Arc::new(Pictures { width: 28, height: 28, pixels: vec![7; 784 * count] });
                 let frame = Frame { step: 0, t: 0, x_t: picture(), x0_hat: picture(), eps_hat: picture() };
                 vec![
-                    Event::SamplingStarted { id, frames: 1, count, timesteps: 1000, classes, model, provenance },
+                    Event::SamplingStarted { id, why, frames: 1, count, timesteps: 1000, classes, model, provenance },
                     Event::Frame { id, frame },
                     Event::SamplingEnded { id, cancelled: false, seconds: 0.1 },
                 ]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use diffuscope::app::{SaveResult, SaveWhat, Tab};
 use diffuscope::config::{Budget, DataSource, Preset, SamplerKind, ScheduleKind, Setting};
-use diffuscope::engine::{Activity, Command, EndReason, Event, RunStarted, Save, Task};
+use diffuscope::engine::{Activity, Command, DrawnFor, EndReason, Event, RunStarted, Save, Task};
 use diffuscope::train::estimate::{Basis, Estimate};
 use diffuscope::window::Window;
 use egui::accesskit::Role;
@@ -81,7 +81,9 @@ fn a_completed_run_is_drawn_from_at_once() {
         scene.play([Event::RunEnded { step: 9, reason: EndReason::Completed, run }]);
         assert!(scene.command().is_none(), "the engine has no model yet");
         scene.play([model_learned(settings.clone()), Event::Activity(Activity::Idle)]);
-        let Some(Command::Sample { settings: wanted }) = scene.command() else { panic!("round {round} is not drawn") };
+        let Some(Command::Sample { settings: wanted, .. }) = scene.command() else {
+            panic!("round {round} is not drawn")
+        };
         assert_eq!(wanted.count, 9, "the settings of the Sample tab are kept");
         assert!(scene.command().is_none(), "it is drawn once");
         scene.play(recording(round, 9, 5));
@@ -349,7 +351,9 @@ fn drawing_with_other_settings() {
     scene.set("Count", "9");
     scene.click("Weights: Raw");
     scene.click("Draw");
-    let Some(Command::Sample { settings }) = scene.command() else { panic!("Draw sends its command") };
+    let Some(Command::Sample { settings, why: DrawnFor::Person }) = scene.command() else {
+        panic!("Draw sends its command")
+    };
     assert_eq!((settings.sampler, settings.steps, settings.count), (SamplerKind::DpmPp, 50, 9));
     scene.play(recording(2, 9, 5).into_iter().take(3));
     scene.click("Cancel drawing");

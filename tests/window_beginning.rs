@@ -5,13 +5,13 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use diffuscope::app::Tab;
+use diffuscope::app::{Action, Tab};
 use diffuscope::config::Preset;
-use diffuscope::engine::{Activity, Command, EndReason, Event};
+use diffuscope::engine::{Activity, Command, DrawnFor, EndReason, Event};
 use diffuscope::window::Window;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use scene::{Scene, in_the_middle, model_learned, model_opened, model_shipped, recording, run_started};
+use scene::{Scene, drawn_for, in_the_middle, model_learned, model_opened, model_shipped, recording, run_started};
 
 fn scene() -> Scene {
     Scene::new(Harness::<Window>::builder().with_size([1440.0, 900.0]))
@@ -49,18 +49,17 @@ fn a_run_that_begins_takes_nobody_away_from_the_tab_that_was_chosen_meanwhile() 
     assert_eq!(scene.state().tab, Tab::Data);
 }
 
-/// The window draws by itself; the engine tells of it.
-fn draws_by_itself(scene: &mut Scene) {
-    assert!(matches!(scene.command(), Some(Command::Sample { .. })), "nobody asked for it");
-    scene.play(recording(1, 64, 24));
-    assert_eq!(scene.harness.query_all_by_label("your drawing").count(), 0, "it is nobody's");
+/// The engine draws what it was asked to, for the reason that it was told.
+fn draws(scene: &mut Scene) {
+    let Some(Command::Sample { why, .. }) = scene.command() else { panic!("it is drawn") };
+    scene.play(drawn_for(why, recording(1, 64, 24)));
 }
 
 #[test]
 fn what_nobody_drew_is_called_what_it_is() {
     let mut scene = scene();
     scene.play([model_shipped(Preset::Small.settings())]);
-    draws_by_itself(&mut scene);
+    draws(&mut scene);
     let name = scene.harness.get_by_label("the shipped model").rect().center();
     scene.harness.hover_at(name);
     scene.harness.run_steps(60);
@@ -70,17 +69,68 @@ fn what_nobody_drew_is_called_what_it_is() {
     let run = scene.state().run.as_ref().unwrap().folder.clone();
     scene.play([Event::RunEnded { step: 1240, reason: EndReason::Completed, run }]);
     scene.play([Event::Activity(Activity::Idle), model_learned(Preset::Small.settings())]);
-    draws_by_itself(&mut scene);
+    draws(&mut scene);
     scene.harness.get_by_label("drawn at the end");
     scene.harness.get_by_label("Drawn at the end of the run: other noise than the grid's.");
 
     scene.click("Record");
-    assert!(matches!(scene.command(), Some(Command::Sample { .. })));
-    scene.play(recording(2, 64, 24));
+    draws(&mut scene);
     scene.harness.get_by_label("your drawing");
     scene.harness.get_by_label("Of your drawing: other noise than the grid's.");
 
     scene.play([model_opened(Preset::Small.settings())]);
-    draws_by_itself(&mut scene);
+    draws(&mut scene);
     scene.harness.get_by_label("drawn on opening");
+}
+
+/// Ends the run in the middle of which the window is, and has its model ready.
+fn completes(scene: &mut Scene) {
+    let run = scene.state().run.as_ref().unwrap().folder.clone();
+    scene.play([Event::RunEnded { step: 1240, reason: EndReason::Completed, run }]);
+    scene.play([Event::Activity(Activity::Idle), model_learned(Preset::Small.settings())]);
+}
+
+#[test]
+fn the_drawing_at_the_end_takes_nobody_away_from_the_films_of_the_training() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.act(Action::StepTraining(-1));
+    let looked_at = scene.state().film_step();
+    assert!(looked_at.is_some());
+    scene.act(Action::TogglePlay);
+    completes(&mut scene);
+    draws(&mut scene);
+    assert_eq!(scene.state().film_step(), looked_at);
+    assert!(scene.state().player.playing);
+    assert_eq!(scene.state().recording.as_ref().unwrap().drawn_for, DrawnFor::RunEnd, "it stands behind the films");
+
+    let mut scene = self::scene();
+    in_the_middle(&mut scene);
+    scene.act(Action::StepTraining(-1));
+    scene.act(Action::ShowTab(Tab::Sample));
+    completes(&mut scene);
+    draws(&mut scene);
+    assert_eq!(scene.state().film_step(), None, "the Sample tab is where one looks at it");
+}
+
+#[test]
+fn what_a_person_is_having_drawn_as_the_run_ends_is_not_taken_away() {
+    for begun in [false, true] {
+        let mut scene = scene();
+        in_the_middle(&mut scene);
+        scene.click("Record");
+        assert!(matches!(scene.command(), Some(Command::Sample { why: DrawnFor::Person, .. })));
+        let mut events = recording(2, 64, 24);
+        let rest = events.split_off(3);
+        if begun {
+            scene.play(events.clone());
+        }
+        completes(&mut scene);
+        assert!(scene.command().is_none(), "nothing else is drawn");
+        if !begun {
+            scene.play(events);
+        }
+        scene.play(rest);
+        scene.harness.get_by_label("your drawing");
+    }
 }

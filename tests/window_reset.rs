@@ -5,7 +5,7 @@
 #[path = "window/scene.rs"]
 mod scene;
 
-use diffuscope::app::{Action, FilmAxis, LossAxis, ScheduleCurve, Tab, changes};
+use diffuscope::app::{Action, FilmAxis, HeatColors, LossAxis, ScheduleCurve, Tab, changes};
 use diffuscope::config::{
     Architecture, Budget, ClassChoice, CompactConfig, Digits, OptimizerKind, Prediction, Preset, SamplerKind,
     ScheduleKind, Settings, Subset, Thresholding, TimestepSampling, WeightsKind,
@@ -154,7 +154,7 @@ fn choices_outside_of_rows_go_back_too() {
     let mut scene = scene();
     in_the_middle(&mut scene);
     type Is = fn(&Scene) -> bool;
-    let choices: [(&str, Action, Is); 7] = [
+    let choices: [(&str, Action, Is); 8] = [
         ("Curve: SNR", Action::Schedule(diffuscope::app::ScheduleAction::Curve(ScheduleCurve::Snr)), |scene| {
             scene.state().schedule_look.curve == ScheduleCurve::AlphaBar
         }),
@@ -162,6 +162,9 @@ fn choices_outside_of_rows_go_back_too() {
         ("Loss against: time", Action::LossAxis(LossAxis::Time), |scene| scene.state().loss.axis == LossAxis::Steps),
         ("Smoothing of the loss", Action::LossSmoothing(diffuscope::app::Smoothing::over(7.0)), |scene| {
             scene.state().loss.smoothing.steps() == 50.0
+        }),
+        ("Colours: magma", Action::HeatColors(HeatColors::Magma), |scene| {
+            scene.state().heat_colors == HeatColors::Viridis
         }),
         ("Play speed: 4×", Action::Speed(4.0), |scene| scene.state().player.speed == 1.0),
         ("Film along: Training step", Action::FilmAxis(FilmAxis::Training), |scene| {

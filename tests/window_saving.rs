@@ -7,7 +7,7 @@ mod scene;
 
 use diffuscope::app::{Action, SaveWhat, Tab};
 use diffuscope::config::{Preset, WeightsKind};
-use diffuscope::engine::{Activity, Command, EndReason, Event, Save};
+use diffuscope::engine::{Activity, Command, DrawnFor, EndReason, Event, Save};
 use diffuscope::window::Window;
 use egui::{Key, Modifiers, OutputCommand};
 use egui_kittest::Harness;
@@ -285,9 +285,10 @@ fn what_the_form_was_opened_for_stays_chosen_when_the_run_ends() {
     let run = scene.state().run.as_ref().unwrap().folder.clone();
     scene.play([Event::RunEnded { step: 1240, reason: EndReason::Completed, run }]);
     scene.play([Event::Activity(Activity::Idle), scene::model_learned(Preset::Small.settings())]);
-    assert!(matches!(scene.command(), Some(Command::Sample { .. })), "the program draws by itself");
-    scene.play(scene::recording(2, 64, 20));
-    assert_eq!(scene.state().film_step(), None, "its drawing is looked at");
+    assert!(matches!(scene.command(), Some(Command::Sample { why: DrawnFor::RunEnd, .. })), "it draws by itself");
+    scene.play(scene::drawn_for(DrawnFor::RunEnd, scene::recording(2, 64, 20)));
+    assert_eq!(scene.state().film_step(), Some(790), "what is looked at stays");
+    scene.harness.get_by_label("The film of step 790, at t = 300");
 
     scene.harness.get_by_label("The film of step 790, at t = 300");
     let Save::Grid { pictures, provenance, .. } = saved(&mut scene, "Grid of pictures (.png)") else {
@@ -301,6 +302,7 @@ fn what_the_form_was_opened_for_stays_chosen_when_the_run_ends() {
     assert_eq!(frames, film.moments.iter().map(|moment| (*moment.x_t).clone()).collect::<Vec<_>>());
 
     scene.click("Close");
+    scene.act(Action::SeekTraining(usize::MAX));
     scene.click("Save…");
     scene.harness.get_by_label("The drawing at the end of the run, from noise to digits");
     let Save::Animation { frames, .. } = saved(&mut scene, "The film as it is shown (.gif)") else { panic!("a film") };

@@ -30,6 +30,28 @@ fn rest_at(scene: &mut Scene, at: Pos2) {
 fn a_tip_of_the_strip_lies_over_none_of_its_controls() {
     let mut scene = scene();
     let top = scene.harness.get_by_label("Play").rect().top();
+    let above = |tip: egui::Rect, what: &str| {
+        assert!(tip.bottom() <= top, "{what}: {tip} over the controls, which begin at {top}");
+        assert!(tip.left() >= 0.0 && tip.right() <= 1440.0, "{what}: {tip}");
+    };
+    let buttons = [
+        ("To the noise", "To the noise. Key: Home"),
+        ("Play", "Play the film. Key: Space"),
+        ("Play speed: 1×", "How fast the film is played"),
+        ("your drawing", "What you had drawn last"),
+        ("Film along: Training step", "The same noise at one timestep"),
+        ("Record", "Draw the digits with"),
+        ("GIF", "Save the film as it is shown"),
+        ("Save…", "Write pictures, the film or the weights"),
+    ];
+    for (button, words) in buttons {
+        let at = scene.harness.get_by_label(button).rect().center();
+        rest_at(&mut scene, at);
+        let tips = scene.harness.query_all_by_label_contains(words);
+        // Some widgets are called the same as what is said of them.
+        let tip = tips.map(|node| node.rect()).find(|rect| !rect.contains(at));
+        above(tip.unwrap_or_else(|| panic!("nothing is said of {button}")), button);
+    }
     let rails = [
         ("Timestep of the film", "Drag to a timestep", 0.02),
         ("Timestep of the film", "Drag to a timestep", 0.5),
@@ -41,8 +63,8 @@ fn a_tip_of_the_strip_lies_over_none_of_its_controls() {
         let rect = scene.harness.get_by_label_contains(rail).rect();
         rest_at(&mut scene, rect.lerp_inside(vec2(share, 0.5)));
         let tip = scene.harness.get_by_label_contains(words).rect();
-        assert!(tip.bottom() <= top, "{rail} at {share}: {tip} over the controls, which begin at {top}");
-        assert!(tip.height() < 48.0 && tip.left() >= 0.0 && tip.right() <= 1440.0, "{rail} at {share}: {tip}");
+        above(tip, &format!("{rail} at {share}"));
+        assert!(tip.height() < 48.0, "{rail} at {share}: {tip}");
     }
 }
 

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use super::logic::App;
-use super::recording::DrawnFor;
 use super::state::AppState;
 use crate::config::{ClassChoice, SamplingSettings};
 use crate::engine::{Command, Event};
@@ -28,8 +27,6 @@ pub struct Live {
     rough: Option<Rough>,
     /// Nothing of the drawing that was asked for is in its film yet.
     first_awaited: bool,
-    /// Why the drawing was asked for that begins next.
-    drawn_for: DrawnFor,
 }
 
 /// A first look at a drawing.
@@ -53,11 +50,10 @@ impl Live {
         self.rough.as_ref()
     }
 
-    /// The settings of a drawing that was asked for, by whatever way, and why.
-    pub(super) fn asked(&mut self, settings: SamplingSettings, drawn_for: DrawnFor) {
+    /// The settings of a drawing that was asked for, by whatever way.
+    pub(super) fn asked(&mut self, settings: SamplingSettings) {
         self.drawn = Some(settings);
         self.first_awaited = true;
-        self.drawn_for = drawn_for;
     }
 
     /// Whether an event is of a drawing that was replaced.
@@ -73,10 +69,9 @@ impl Live {
         self.awaited &= generation != self.generation;
     }
 
-    /// The full drawing begins; gives why.
-    pub(super) fn begun(&mut self) -> DrawnFor {
+    /// The full drawing begins.
+    pub(super) fn begun(&mut self) {
         self.begins = false;
-        std::mem::take(&mut self.drawn_for)
     }
 
     /// It is over, or there will be none.
@@ -159,7 +154,7 @@ impl App {
         }
         let live = &mut self.state.live;
         (live.generation, live.awaited, live.begins) = (generation, true, true);
-        live.asked(settings, DrawnFor::Person);
+        live.asked(settings);
         self.state.sampling = None;
     }
 }

@@ -9,14 +9,14 @@ use super::dropped::Looks;
 use super::file_dialog::FileDialog;
 use super::how_far::HowFar;
 use super::notices::Kind;
-use super::recording::{DrawnFor, Moment};
+use super::recording::Moment;
 use super::run_names::Folders;
 use super::save_form::{SaveResult, SaveWhat};
 use super::save_look::SaveLooks;
 use super::save_subject::{Held, looks_elsewhere};
 use super::state::{Activity, AppState, Tab};
 use crate::config::Settings;
-use crate::engine::{Command, Event, Handle};
+use crate::engine::{Command, DrawnFor, Event, Handle};
 use crate::pictures::Pictures;
 use crate::reports::Reports;
 use crate::train::throughput::Throughput;
@@ -257,11 +257,11 @@ impl App {
     }
 
     /// Asks for a drawing with the settings of the Sample tab.
-    pub(super) fn sample(&mut self, drawn_for: DrawnFor) {
+    pub(super) fn sample(&mut self, why: DrawnFor) {
         if self.state.can_sample() && self.state.drawing_problems().is_empty() {
             let settings = self.state.asked_drawing();
-            self.state.live.asked(settings.clone(), drawn_for);
-            self.command(Command::Sample { settings });
+            self.state.live.asked(settings.clone());
+            self.command(Command::Sample { settings, why });
         }
     }
 

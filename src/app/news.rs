@@ -7,13 +7,13 @@ use super::heat_map::HeatMap;
 use super::how_far::{HowFar, ImagesRead};
 use super::logic::App;
 use super::notices::Kind;
-use super::recording::{DrawnFor, Moment, Recording, SamplingProgress};
+use super::recording::{Moment, Recording, SamplingProgress};
 use super::runs::RunSummary;
 use super::save_form::SaveResult;
 use super::schedule_view::alpha_bars;
 use super::state::{Activity, EndReason, ModelFacts, Progress, RunFacts, Tab};
 use crate::config::Settings;
-use crate::engine::{Command, Event, ModelReady, RunStarted, Task};
+use crate::engine::{Command, DrawnFor, Event, ModelReady, RunStarted, Task};
 use crate::train::StepReport;
 
 impl App {
@@ -85,8 +85,8 @@ impl App {
             Event::Rough { first, count, pictures, classes, seconds } => {
                 state.take_rough(first, count, &pictures, (classes, seconds));
             }
-            Event::SamplingStarted { id, frames, count, timesteps, classes, model, provenance } => {
-                let recording = Recording::new(id, timesteps, count, classes).drawn_by(model, provenance);
+            Event::SamplingStarted { id, why, frames, count, timesteps, classes, model, provenance } => {
+                let recording = Recording::new(id, timesteps, count, classes).drawn_by(why, model, provenance);
                 self.sampling_started(recording, frames);
             }
             Event::Frame { id, frame } => {
@@ -287,26 +287,31 @@ impl App {
         if ships {
             // As it draws best: the person's own settings may suit another model.
             let own = self.state.asked_drawing();
-            self.state.live.asked(own, DrawnFor::FirstLook);
-            self.command(Command::Sample { settings: recorded });
-        } else if opened || completed {
-            self.sample(if opened { DrawnFor::Opening } else { DrawnFor::RunEnd });
+            self.state.live.asked(own);
+            self.command(Command::Sample { settings: recorded, why: DrawnFor::FirstLook });
+        } else if opened {
+            self.sample(DrawnFor::Opening);
+        } else if completed && !self.state.is_drawing() && !self.state.awaits_pictures() {
+            // What a person asked for just now is not taken away by this.
+            self.sample(DrawnFor::RunEnd);
         }
     }
 
-    fn sampling_started(&mut self, mut recording: Recording, frames: usize) {
+    fn sampling_started(&mut self, recording: Recording, frames: usize) {
         let state = &mut self.state;
         let diffusion = &recording.model.as_deref().unwrap_or(&state.settings).diffusion;
         state.recording_alpha_bar = alpha_bars(diffusion).unwrap_or_default().into();
         state.sampling = Some(SamplingProgress::new(recording.id, frames, Instant::now()));
-        recording.drawn_for = state.live.begun();
+        state.live.begun();
         state.drawing_begins_under_form(recording.drawn_for);
+        // Who looks at the films of the training goes on with that.
+        let looked_for = recording.drawn_for != DrawnFor::RunEnd || state.tab == Tab::Sample;
         state.origin.sampling_started(recording.id);
         state.followed = state.followed.min(recording.count.saturating_sub(1));
         state.recording = Some(recording);
-        if !state.returns_to_film() {
+        if looked_for && !state.returns_to_film() {
             state.films.leave();
         }
-        state.player.playing = false;
+        state.player.playing &= state.film_step().is_some();
     }
 }

@@ -8,7 +8,6 @@ use super::data_view::Reading;
 use super::file_dialog::FileDialog;
 use super::how_far::ImagesRead;
 use super::logic::{App, fresh_seed};
-use super::recording::DrawnFor;
 use super::schedule_view::alpha_bars;
 use super::state::{AppState, Tab};
 use crate::config::DiffusionSettings;
@@ -330,7 +329,7 @@ impl App {
         let origin = Origin { picture, class, t: self.state.origin.t };
         let settings = self.state.asked_drawing();
         // No redrawing by the same settings follows, which would take its place.
-        self.state.live.asked(settings.clone(), DrawnFor::Person);
+        self.state.live.asked(settings.clone());
         self.state.origin.asked = self.command(Command::Reverse { settings, origin });
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Settings;
+use crate::engine::DrawnFor;
 use crate::pictures::{Pictures, Provenance};
 
 /// Bytes of pixels that are kept: 1,000 frames of 64 digits at 28×28, three pictures each, take 150 MB.
@@ -26,20 +27,6 @@ impl Moment {
     fn bytes(&self) -> usize {
         self.x_t.pixels.len() + self.x0_hat.pixels.len() + self.eps_hat.pixels.len()
     }
-}
-
-/// Why something was drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DrawnFor {
-    /// A person asked for it.
-    #[default]
-    Person,
-    /// The model that ships with the program drew, so that there is something to see at the first start.
-    FirstLook,
-    /// A run or weights were opened.
-    Opening,
-    /// A run was complete.
-    RunEnd,
 }
 
 /// A reverse diffusion, from noise (first) to the finished images (last).
@@ -87,9 +74,9 @@ impl Recording {
         }
     }
 
-    /// The same, drawn by what is known.
-    pub fn drawn_by(self, model: Box<Settings>, provenance: Box<Provenance>) -> Self {
-        Self { model: Some(model), provenance: Some(provenance), ..self }
+    /// The same, drawn by what is known, and why.
+    pub fn drawn_by(self, drawn_for: DrawnFor, model: Box<Settings>, provenance: Box<Provenance>) -> Self {
+        Self { drawn_for, model: Some(model), provenance: Some(provenance), ..self }
     }
 
     /// Adds the next moment. Over budget, every second one is forgotten, evenly; the first and the newest stay.

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::action::Action;
-use super::recording::DrawnFor;
 use super::save_form::SaveWhat;
 use super::state::AppState;
 use crate::config::WeightsKind;
+use crate::engine::DrawnFor;
 use crate::pictures::{Pictures, Provenance};
 
 /// What is saved, in a few words.

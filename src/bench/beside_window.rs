@@ -16,7 +16,7 @@ use super::rounded;
 use crate::app::{App, Folders, Remembered};
 use crate::config::{Budget, DataSource, Preset, Settings, WeightsKind};
 use crate::data::{self, Splits};
-use crate::engine::{Activity, Event, Frame, Handle, Outbox, RunStarted};
+use crate::engine::{Activity, DrawnFor, Event, Frame, Handle, Outbox, RunStarted};
 use crate::eval::QuickEval;
 use crate::pictures::{Pictures, Provenance};
 use crate::rng::Stream;
@@ -237,6 +237,7 @@ impl Shown {
             outbox,
             Event::SamplingStarted {
                 id: 1,
+                why: DrawnFor::Person,
                 frames: FRAMES,
                 count: DIGITS,
                 timesteps: 1000,

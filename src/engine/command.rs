@@ -36,7 +36,7 @@ pub enum Command {
     OpenShipped,
     /// Draw images with the current model and record every frame of the reverse diffusion.
     /// During training it draws beside the steps, on a thread of its own. A newer request replaces the one in progress.
-    Sample { settings: SamplingSettings },
+    Sample { settings: SamplingSettings, why: DrawnFor },
     /// As `Sample`, for settings that change under a person's hand: a rough look comes before it, and `generation` tells
     /// which change it answers. `Redrawing` comes when the drawing before it has ended, then `Rough`s, then as `Sample`.
     Redraw { settings: SamplingSettings, generation: u64 },
@@ -78,6 +78,20 @@ pub enum Command {
     /// Write something to disk in the background; answered by `Saved` or `Failed`, or, where a file of that name is not
     /// to be replaced, by `FileExists`.
     Save { what: Save, path: PathBuf, replace: bool },
+}
+
+/// Why something was drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DrawnFor {
+    /// A person asked for it.
+    #[default]
+    Person,
+    /// The model that ships with the program drew, so that there is something to see at the first start.
+    FirstLook,
+    /// A run or weights were opened.
+    Opening,
+    /// A run was complete.
+    RunEnd,
 }
 
 /// What can be written to disk.

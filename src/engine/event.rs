@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::DrawnFor;
 use crate::config::{DataSettings, Settings};
 use crate::data::contact_sheet::ContactSheet;
 use crate::data::reading::Reading;
@@ -72,6 +73,7 @@ pub enum Event {
     /// A reverse diffusion begins: `frames` frames will follow unless it is cancelled.
     SamplingStarted {
         id: u64,
+        why: DrawnFor,
         frames: usize,
         count: usize,
         timesteps: usize,

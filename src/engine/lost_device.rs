@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::panics::{PATIENCE, Place, engine, wait};
-use super::{Command, EndReason, Event, Handle, Task};
+use super::{Command, DrawnFor, EndReason, Event, Handle, Task};
 use crate::config::{Budget, Preset, SamplingSettings, Settings, Subset};
 use crate::pictures::Pictures;
 
@@ -28,7 +28,7 @@ struct Told {
 
 fn drawing(handle: &Handle) -> Told {
     let mut told = Told::default();
-    handle.send(Command::Sample { settings: few() }).unwrap();
+    handle.send(Command::Sample { settings: few(), why: DrawnFor::Person }).unwrap();
     wait(handle, |event| {
         match event {
             Event::SamplingStarted { id, .. } => {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{Activity, Command, EndReason, Event, Handle, Save, Task, work};
+use super::{Activity, Command, DrawnFor, EndReason, Event, Handle, Save, Task, work};
 use crate::Result;
 use crate::config::{Preset, SamplingSettings, Settings, Subset, WeightsKind};
 use crate::device::{DeviceChoice, faults};
@@ -137,10 +137,10 @@ fn a_panic_of_the_sampler_leaves_it_drawing() {
         _ => None,
     };
     panics.next(Place::Sampler);
-    handle.send(Command::Sample { settings: few.clone() }).unwrap();
+    handle.send(Command::Sample { settings: few.clone(), why: DrawnFor::Person }).unwrap();
     told(&handle, Task::Sampling);
     assert!(wait(&handle, ended));
-    handle.send(Command::Sample { settings: few }).unwrap();
+    handle.send(Command::Sample { settings: few, why: DrawnFor::Person }).unwrap();
     assert!(!wait(&handle, ended));
     assert!(handle.shutdown(PATIENCE));
 }

@@ -12,7 +12,7 @@ use candle_core::Tensor;
 use super::handle::STACK_BYTES;
 use super::rough;
 use super::worker::{report, tell_of_lost_device};
-use super::{Event, Frame, Outbox, Task};
+use super::{DrawnFor, Event, Frame, Outbox, Task};
 use crate::config::{MAX_RECORDED, SamplingSettings, Settings};
 use crate::device::{instead_of_lost, is_lost};
 use crate::model::Denoiser;
@@ -105,7 +105,13 @@ impl Sampler {
 
     /// Draws on a thread of its own, in place of the request in progress; where the device is lost, again on the CPU.
     /// Settings that cannot work are refused.
-    pub(super) fn start(&mut self, source: Source, settings: &SamplingSettings, beginning: Beginning) -> Result<()> {
+    pub(super) fn start(
+        &mut self,
+        source: Source,
+        settings: &SamplingSettings,
+        beginning: Beginning,
+        why: DrawnFor,
+    ) -> Result<()> {
         let asked = Settings { sampling: settings.clone(), ..source.denoiser.settings().clone() };
         if let Some(problem) = asked.sampling_problems(MAX_RECORDED).into_iter().next() {
             return Err(Error::Setting(problem));
@@ -127,6 +133,7 @@ impl Sampler {
         }
         let job = Job {
             id,
+            why,
             provenance,
             source,
             settings: settings.clone(),
@@ -164,6 +171,7 @@ pub(super) enum Beginning {
 
 struct Job {
     id: u64,
+    why: DrawnFor,
     provenance: Provenance,
     source: Source,
     settings: SamplingSettings,
@@ -204,6 +212,7 @@ impl Job {
         let steps = drawing.steps();
         let started = Event::SamplingStarted {
             id: self.id,
+            why: self.why,
             frames: steps + 1,
             count: self.settings.count,
             timesteps: drawing.timesteps(),

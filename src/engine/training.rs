@@ -10,7 +10,7 @@ use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 use super::reading::{self, Inbox};
 use super::sampling::{Beginning, Source};
 use super::worker::{Worker, report, task_of};
-use super::{Activity, Closed, Command, EndReason, Event, Outbox, RunStarted, Save, Task};
+use super::{Activity, Closed, Command, DrawnFor, EndReason, Event, Outbox, RunStarted, Save, Task};
 use super::{naming, origin, runs, saving};
 use crate::config::{SamplingSettings, Settings, WeightsKind};
 use crate::data::{Splits, network};
@@ -267,14 +267,16 @@ impl Steering<'_> {
                 self.worker.sampler.cancel();
                 Ok(())
             }
-            Command::Sample { settings } => self.draw(&settings, trainer, Beginning::Noise),
-            Command::Reverse { settings, origin } => self.draw(&settings, trainer, Beginning::Image(origin)),
+            Command::Sample { settings, why } => self.draw(&settings, trainer, Beginning::Noise, why),
+            Command::Reverse { settings, origin } => {
+                self.draw(&settings, trainer, Beginning::Image(origin), DrawnFor::Person)
+            }
             Command::FindOrigin { pick, data, size } => {
                 origin::find(pick, data, size, &self.worker.out, &self.worker.stops)
             }
             Command::Redraw { settings, generation } => {
                 self.worker.sampler.taken(generation);
-                self.draw(&settings, trainer, Beginning::RoughLook)
+                self.draw(&settings, trainer, Beginning::RoughLook, DrawnFor::Person)
             }
             Command::DrawGrid { weights, .. } => {
                 self.worker.grid_weights = weights;
@@ -315,9 +317,15 @@ impl Steering<'_> {
         Steer::Stay
     }
 
-    fn draw(&mut self, settings: &SamplingSettings, trainer: &Trainer, beginning: Beginning) -> Result<()> {
+    fn draw(
+        &mut self,
+        settings: &SamplingSettings,
+        trainer: &Trainer,
+        beginning: Beginning,
+        why: DrawnFor,
+    ) -> Result<()> {
         let source = self.copy(settings.weights, trainer)?;
-        self.worker.sampler.start(source, settings, beginning)
+        self.worker.sampler.start(source, settings, beginning, why)
     }
 
     /// Shows the grid that the run drew for its folder, by the moving average; where the window wants the weights as they

@@ -12,7 +12,7 @@ use super::copying::CopyFinder;
 use super::looking::Looker;
 use super::reading::{Inbox, Stops};
 use super::sampling::{Beginning, Sampler, Source};
-use super::{Activity, Command, Event, ModelReady, Outbox, RunOpened, Save, Task};
+use super::{Activity, Command, DrawnFor, Event, ModelReady, Outbox, RunOpened, Save, Task};
 use super::{naming, origin, runs, saving, training};
 use crate::config::{ClassChoice, SamplingSettings, Settings, WeightsKind};
 use crate::device::{DeviceChoice, LOST_DEVICE_HINT, describe_loss, instead_of_lost, is_lost};
@@ -91,12 +91,12 @@ impl Worker {
             Command::Open { path } => self.open(&path),
             Command::Reopen { path } => self.reopen(&path),
             Command::OpenShipped => self.open_shipped(),
-            Command::Sample { settings } => self.draw(&settings, Beginning::Noise),
-            Command::Reverse { settings, origin } => self.draw(&settings, Beginning::Image(origin)),
+            Command::Sample { settings, why } => self.draw(&settings, Beginning::Noise, why),
+            Command::Reverse { settings, origin } => self.draw(&settings, Beginning::Image(origin), DrawnFor::Person),
             Command::FindOrigin { pick, data, size } => origin::find(pick, data, size, &self.out, &self.stops),
             Command::Redraw { settings, generation } => {
                 self.sampler.taken(generation);
-                self.draw(&settings, Beginning::RoughLook)
+                self.draw(&settings, Beginning::RoughLook, DrawnFor::Person)
             }
             Command::DrawGrid { weights, run } => self.draw_grid(weights, run.as_deref()),
             Command::CancelSampling => {
@@ -221,11 +221,12 @@ impl Worker {
         self.model = Some(model);
     }
 
-    fn draw(&mut self, settings: &SamplingSettings, beginning: Beginning) -> Result<()> {
+    fn draw(&mut self, settings: &SamplingSettings, beginning: Beginning, why: DrawnFor) -> Result<()> {
         let model = self.model.clone().ok_or_else(no_model)?;
         let denoiser = self.on_device(|device| model.denoiser_on(settings.weights, device))?;
         let weights = model.weights(settings.weights).clone();
-        self.sampler.start(Source { denoiser, weights, model: model.name(), step: model.step }, settings, beginning)
+        let source = Source { denoiser, weights, model: model.name(), step: model.step };
+        self.sampler.start(source, settings, beginning, why)
     }
 
     /// Draws the grid of a run that is not in progress: with its model at hand, or from its checkpoint.

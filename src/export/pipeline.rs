@@ -53,7 +53,7 @@ pub fn write(model: &TrainedModel, kind: WeightsKind, path: &Path) -> Result<()>
         diffusion: &settings.diffusion,
         image_size: settings.data.image_size,
     };
-    write_pipeline(path, &parts)
+    write_pipeline(path, &|old| may_go(old, path), &parts)
 }
 
 fn part<'a>(
@@ -79,8 +79,13 @@ fn without_class(weights: &Weights) -> Result<Weights> {
 /// # Errors
 /// [`Error::Usage`] where it holds something else.
 pub fn may_be_replaced(path: &Path) -> Result<()> {
-    let Ok(mut inside) = fs::read_dir(path) else { return Ok(()) };
-    if inside.next().is_none() || is_export_alone(path, readme::MARK) {
+    may_go(path, path)
+}
+
+/// The same of a folder that is called `path`, whatever it is called just now.
+fn may_go(folder: &Path, path: &Path) -> Result<()> {
+    let Ok(mut inside) = fs::read_dir(folder) else { return Ok(()) };
+    if inside.next().is_none() || is_export_alone(folder, readme::MARK) {
         return Ok(());
     }
     Err(Error::usage(

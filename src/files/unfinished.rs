@@ -56,7 +56,8 @@ mod tests {
         let leave = || take_away(|path| path.starts_with(folder.path()));
         for taken_first in [false, true] {
             let fresh = folder.path().join("fresh");
-            write_folder_atomically(&fresh, |inside| write_atomically(&inside.join("a"), |_| Ok(()))).unwrap();
+            write_folder_atomically(&fresh, &|_| Ok(()), |inside| write_atomically(&inside.join("a"), |_| Ok(())))
+                .unwrap();
             let unfinished = Unfinished::note(&fresh);
             if taken_first {
                 leave();
@@ -78,7 +79,7 @@ mod tests {
             leave();
             Ok(())
         });
-        let made = write_folder_atomically(&inside, |fresh| {
+        let made = write_folder_atomically(&inside, &|_| Ok(()), |fresh| {
             write_atomically(&fresh.join("one"), |file| file.write_all(b"1"))?;
             leave();
             Ok(())

@@ -122,10 +122,11 @@ pub fn write_png_of(path: &Path, pictures: &Pictures, provenance: Option<&Proven
 /// # Errors
 /// When something of that name exists.
 pub fn check_new_folder(folder: &Path) -> crate::Result<()> {
-    if folder.exists() {
-        return Err(Error::usage(format!("{} exists already", folder.display()), "choose the name of a new folder"));
-    }
-    Ok(())
+    if folder.exists() { Err(not_new(folder)) } else { Ok(()) }
+}
+
+fn not_new(folder: &Path) -> Error {
+    Error::usage(format!("{} exists already", folder.display()), "choose the name of a new folder")
 }
 
 /// Writes the frames as an animated GIF of grids, `columns` pictures a row, whole or not at all.
@@ -167,7 +168,7 @@ pub fn write_singles(
     told: &mut dyn FnMut(f64),
 ) -> crate::Result<()> {
     check_new_folder(folder)?;
-    write_folder_atomically(folder, |folder| {
+    write_folder_atomically(folder, &|_| Err(not_new(folder)), |folder| {
         (0..pictures.count()).try_for_each(|i| {
             let one = Pictures { width: pictures.width, height: pictures.height, pixels: pictures.get(i).to_vec() };
             let provenance = provenance.map(|all| all.of_image(i));

@@ -4,6 +4,7 @@ use egui::{Align2, Color32, Response, Role, Sense, Stroke, StrokeKind, Ui, Widge
 
 use super::palette::Palette;
 use super::theme::{RADIUS, ROW, regular, semibold};
+use super::tip;
 
 /// A button that is about to be drawn.
 #[must_use = "it is drawn by `show`"]
@@ -105,7 +106,7 @@ impl<'a> Button<'a> {
         let enabled = self.enabled && ui.is_enabled();
         response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, self.name));
         if !self.tip.is_empty() {
-            response = response.on_hover_text(self.tip);
+            response = tip::say(response, self.tip);
         }
         let lit = enabled && (response.hovered() || response.has_focus());
         let (fill, ink) = match (self.main, lit) {

@@ -2,8 +2,7 @@
 //! one of the timesteps.
 
 use egui::{
-    Align2, EventFilter, Id, Mesh, Rangef, Rect, RectAlign, Response, Role, Sense, Shape, Stroke, Tooltip, Ui,
-    WidgetInfo, lerp, pos2, vec2,
+    Align2, EventFilter, Id, Mesh, Rect, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, lerp, pos2, vec2,
 };
 
 use super::film_axis::Axis;
@@ -11,6 +10,7 @@ use super::focus;
 use super::palette::Palette;
 use super::textures::{Part, Textures};
 use super::theme::regular;
+use super::tip;
 use crate::app::{Action, AppState, FilmAxis, Recording};
 
 const THUMBNAILS: usize = 11;
@@ -24,10 +24,10 @@ pub const NOISE: f32 = 13.0;
 /// Width of the words beside the slim rail and the noise level.
 const WORDS: f32 = 118.0;
 
-/// Draws the axis as film; gives its widget. `strip`: what no tip may cover, from top to bottom.
+/// Draws the axis as film; gives its widget.
 pub fn large(
     ui: &mut Ui,
-    (film, strip): (Rect, Rangef),
+    film: Rect,
     state: &AppState,
     axis: &Axis,
     textures: &mut Textures,
@@ -65,24 +65,8 @@ pub fn large(
             "Drag to a step of training. Left and Right: one film.\nUp and Down: further and less far in the denoising."
         }
     };
-    tip(&response, strip, words);
+    tip::say_on_rail(&response, words);
     response.id
-}
-
-/// What hovering says, over the strip, so that it covers none of its controls; not while the pointer is held down there, nor
-/// after that until it comes anew.
-fn tip(response: &Response, strip: Rangef, words: &str) {
-    let pressed = response.id.with("pressed since the pointer came");
-    let ctx = &response.ctx;
-    let before: bool = ctx.data(|data| data.get_temp(pressed)).unwrap_or_default();
-    let now = response.is_pointer_button_down_on() || (before && response.hovered());
-    if now != before {
-        ctx.data_mut(|data| data.insert_temp(pressed, now));
-    }
-    let Some(pointer) = response.hover_pos().filter(|_| !now) else { return };
-    let mut tip = Tooltip::for_enabled(response).width(520.0);
-    tip.popup = tip.popup.anchor(Rect::from_x_y_ranges(pointer.x..=pointer.x, strip)).align(RectAlign::TOP);
-    tip.show(|ui| ui.label(words));
 }
 
 /// The picture of a stop: at it the timestep, or at the present timestep the model of it.
@@ -105,7 +89,7 @@ fn picture(
 }
 
 /// Draws the axis as a slider with a mark at each stop.
-pub fn slim(ui: &mut Ui, (rect, strip): (Rect, Rangef), axis: &Axis, actions: &mut Vec<Action>) {
+pub fn slim(ui: &mut Ui, rect: Rect, axis: &Axis, actions: &mut Vec<Action>) {
     let p = Palette::of(ui);
     let (words, value) = match axis.which {
         FilmAxis::Denoising => ("Timestep", &axis.stops[axis.at].label),
@@ -145,7 +129,7 @@ pub fn slim(ui: &mut Ui, (rect, strip): (Rect, Rangef), axis: &Axis, actions: &m
         FilmAxis::Denoising => "The timestep of the denoising. Up and Down move it.",
         FilmAxis::Training => "The step of training whose model made this of the noise. Up and Down move it.",
     };
-    tip(&response, strip, words);
+    tip::say_on_rail(&response, words);
 }
 
 /// Where the slim rail and the noise level begin and end.
@@ -154,7 +138,7 @@ fn ends(rect: Rect) -> (f32, f32) {
 }
 
 /// Draws the share of noise √(1−ᾱ) over the timesteps of a film, below its rail.
-pub fn noise_level(ui: &mut Ui, (rect, strip): (Rect, Rangef), film: &Recording, alpha_bar: &[f64], below_large: bool) {
+pub fn noise_level(ui: &mut Ui, rect: Rect, film: &Recording, alpha_bar: &[f64], below_large: bool) {
     let p = Palette::of(ui);
     let Some((first, _)) = film.visited().filter(|(first, _)| *first < alpha_bar.len()) else { return };
     let (left, right) =
@@ -191,7 +175,7 @@ pub fn noise_level(ui: &mut Ui, (rect, strip): (Rect, Rangef), film: &Recording,
     let now = film.t().and_then(|t| alpha_bar.get(t)).map_or(0.0, |alpha_bar| (1.0 - alpha_bar).max(0.0).sqrt());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Noise level √(1−ᾱ): {now:.3} here")));
     let words = format!("The noise level √(1−ᾱ) of the schedule at each timestep: {now:.3} at the playhead.");
-    tip(&response, strip, &words);
+    tip::say_on_rail(&response, &words);
 }
 
 /// Where the pointer drags the playhead to; says what the widget is, and keeps the arrow keys in it.

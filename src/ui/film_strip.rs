@@ -1,6 +1,6 @@
 //! The bottom strip: a reverse diffusion as film, or the training at one of its timesteps, with a playhead on both axes.
 
-use egui::{Align, Id, Label, Layout, Popup, Rangef, Rect, RichText, Ui, UiBuilder, pos2, vec2};
+use egui::{Align, Id, Label, Layout, Popup, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 
 use super::button::Button;
 use super::drawn;
@@ -15,6 +15,7 @@ use super::segmented::segmented;
 use super::setting_row::with_reset;
 use super::textures::Textures;
 use super::theme::{regular, semibold};
+use super::tip;
 use crate::app::{Action, AppState, DrawnFor, FilmAxis, Player, SaveWhat};
 
 /// Height of the strip.
@@ -39,7 +40,7 @@ pub fn show(ui: &mut Ui, state: &AppState, textures: &mut Textures, actions: &mu
         transport(ui, state, actions);
     });
     ui.scope_builder(UiBuilder::new().max_rect(film), |ui| {
-        let id = rails(ui, (film, strip.y_range()), state, textures, actions);
+        let id = rails(ui, film, state, textures, actions);
         if id.is_none() {
             empty(ui, state);
         }
@@ -98,8 +99,8 @@ fn transport(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
         }
         if let Some(alpha_bar) = state.film_alpha_bar().get(t).filter(|_| roomy && !crowded) {
             let text = format!("noise {:.2} · signal {:.2}", (1.0 - alpha_bar).sqrt(), alpha_bar.sqrt());
-            let tip = "What x_t is mixed of: noise √(1−ᾱ), signal √ᾱ. Their squares add up to 1";
-            ui.label(RichText::new(text).color(p.muted)).on_hover_text(tip);
+            let words = "What x_t is mixed of: noise √(1−ᾱ), signal √ᾱ. Their squares add up to 1";
+            tip::say(ui.label(RichText::new(text).color(p.muted)), words);
         }
     }
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -179,7 +180,7 @@ fn speed(ui: &mut Ui, state: &AppState, actions: &mut Vec<Action>) {
     if back {
         actions.push(Action::Speed(Player::default().speed));
     }
-    response.on_hover_text("How fast the film is played. Keys: [ and ]\nRight-click, or Delete: 1×.");
+    tip::say(response, "How fast the film is played. Keys: [ and ]\nRight-click, or Delete: 1×.");
 }
 
 /// `t = 437 of 1,000`, in a place of fixed width.
@@ -195,7 +196,7 @@ fn clock(ui: &mut Ui, before: &str, value: f64, after: &str, width: f32) {
 
 fn clock_words(ui: &mut Ui, why: DrawnFor, width: f32) {
     let text = RichText::new(drawn::name(why)).color(Palette::of(ui).muted);
-    in_place(ui, width, |ui| drop(ui.label(text).on_hover_text(drawn::about(why))));
+    in_place(ui, width, |ui| drop(tip::say(ui.label(text), drawn::about(why))));
 }
 
 fn in_place(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
@@ -206,13 +207,7 @@ fn in_place(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
 }
 
 /// Both axes: the one that is played as film, the other as a slider below it.
-fn rails(
-    ui: &mut Ui,
-    (area, strip): (Rect, Rangef),
-    state: &AppState,
-    textures: &mut Textures,
-    actions: &mut Vec<Action>,
-) -> Option<Id> {
+fn rails(ui: &mut Ui, area: Rect, state: &AppState, textures: &mut Textures, actions: &mut Vec<Action>) -> Option<Id> {
     let film = state.film()?;
     let denoising = Axis::denoising(film)?;
     let training = Axis::training(state);
@@ -227,13 +222,13 @@ fn rails(
         rect
     };
     let alpha_bar = state.film_alpha_bar();
-    let id = film_rail::large(ui, (place(film_rail::LARGE), strip), state, &shown, textures, actions);
+    let id = film_rail::large(ui, place(film_rail::LARGE), state, &shown, textures, actions);
     if shown.which == FilmAxis::Denoising {
-        film_rail::noise_level(ui, (place(film_rail::NOISE), strip), film, alpha_bar, true);
+        film_rail::noise_level(ui, place(film_rail::NOISE), film, alpha_bar, true);
     }
     let rect = place(film_rail::SLIM);
     match &other {
-        Some(other) => film_rail::slim(ui, (rect, strip), other, actions),
+        Some(other) => film_rail::slim(ui, rect, other, actions),
         None => {
             let p = Palette::of(ui);
             let text = RichText::new(no_films(state)).size(11.5).color(p.muted);
@@ -242,7 +237,7 @@ fn rails(
         }
     }
     if shown.which == FilmAxis::Training {
-        film_rail::noise_level(ui, (place(film_rail::NOISE), strip), film, alpha_bar, false);
+        film_rail::noise_level(ui, place(film_rail::NOISE), film, alpha_bar, false);
     }
     Some(id)
 }

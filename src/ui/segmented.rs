@@ -54,7 +54,7 @@ pub fn segmented<T: Copy + PartialEq>(
             pressed = Some(*value);
         }
         if !tip.is_empty() {
-            response.on_hover_text(*tip);
+            super::tip::say(response, tip);
         }
     }
     pressed

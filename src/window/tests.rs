@@ -10,7 +10,7 @@ use super::*;
 use crate::app::EndReason;
 use crate::config::{Budget, Preset, Settings, Subset};
 use crate::device::{DeviceChoice, faults};
-use crate::engine::{Activity, Event, ModelReady, work};
+use crate::engine::{Activity, DrawnFor, Event, ModelReady, work};
 use crate::pictures::{Pictures, Provenance};
 
 /// Longer than any of it takes on a loaded machine.
@@ -92,7 +92,9 @@ fn the_first_pictures_of_a_drawing_are_shown_as_they_come() {
     assert_eq!(tell(Event::ModelReady(ready)), Duration::ZERO, "an opened model is drawn from at once");
     let classes = vec![None];
     let model = Box::new(Preset::Small.settings());
-    let begins = Event::SamplingStarted { id: 1, frames: 9, count: 1, timesteps: 1000, classes, model, provenance };
+    let why = DrawnFor::Opening;
+    let begins =
+        Event::SamplingStarted { id: 1, why, frames: 9, count: 1, timesteps: 1000, classes, model, provenance };
     assert_eq!(tell(begins), Duration::ZERO);
     let picture = || Arc::new(Pictures { width: 28, height: 28, pixels: vec![0; 784] });
     let frame = crate::engine::Frame { step: 0, t: 1000, x_t: picture(), x0_hat: picture(), eps_hat: picture() };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::super::handle::Room;
-use super::super::{Activity, Command, Event, Handle, Save, work};
+use super::super::{Activity, Command, DrawnFor, Event, Handle, Save, work};
 use super::model::{Ask, Label, News, Phase, Rules, State, View};
 use crate::config::{Budget, DataSource, Preset, SamplingSettings, Settings, Subset, WeightsKind};
 use crate::device::DeviceChoice;
@@ -140,7 +140,7 @@ fn command(ask: Ask, folder: &Path, number: usize) -> Command {
         Ask::Stop => Command::Stop,
         Ask::Sample => {
             let settings = SamplingSettings { count: 1, steps: 2, ..settings(folder).sampling };
-            Command::Sample { settings }
+            Command::Sample { settings, why: DrawnFor::Person }
         }
         Ask::Cancel => Command::CancelSampling,
         Ask::Save => {

@@ -2,6 +2,7 @@
 
 use super::super::{BUFFER, write_atomically, write_folder_atomically};
 use super::*;
+use crate::Error;
 
 fn read(path: &Path) -> Option<Vec<u8>> {
     fs::read(path).ok()
@@ -52,7 +53,7 @@ fn folders(two_renames: bool) {
     let work = |folder: &Path| {
         fs::create_dir(folder.join("out")).unwrap();
         fs::write(folder.join("out/old"), "old").unwrap();
-        write_folder_atomically(&folder.join("out"), |fresh| {
+        write_folder_atomically(&folder.join("out"), &|_| Ok(()), |fresh| {
             write_atomically(&fresh.join("one"), |file| file.write_all(b"1"))?;
             write_atomically(&fresh.join("two"), |file| file.write_all(b"2"))
         })
@@ -88,7 +89,9 @@ fn what_fails_between_two_renames_is_put_back() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let write = |content: &'static [u8]| {
-        write_folder_atomically(&out, |fresh| write_atomically(&fresh.join("a"), |file| file.write_all(content)))
+        write_folder_atomically(&out, &|_| Ok(()), |fresh| {
+            write_atomically(&fresh.join("a"), |file| file.write_all(content))
+        })
     };
     without_exchange(|| {
         write(b"old").unwrap();
@@ -105,4 +108,33 @@ fn what_fails_between_two_renames_is_put_back() {
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "call {k} left something behind");
         }
     });
+}
+
+/// What is put into the old folder while the new one is made is seen, and the old one stays, at its place.
+#[test]
+fn a_folder_that_may_not_go_any_more_is_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("old"), "old").unwrap();
+    let old_alone = |old: &Path| match fs::read_dir(old).unwrap().count() {
+        1 => Ok(()),
+        _ => Err(Error::usage("it holds more", "choose another")),
+    };
+    let write = || {
+        write_folder_atomically(&out, &old_alone, |fresh| {
+            fs::write(out.join("mine"), "mine").unwrap();
+            write_atomically(&fresh.join("new"), |file| file.write_all(b"new"))
+        })
+    };
+    let refused = || {
+        let error = write().unwrap_err();
+        assert!(matches!(error, Error::Usage { .. }), "{error}");
+        let there = ["old", "mine", "new"].map(|name| out.join(name).is_file());
+        assert_eq!(there, [true, true, false]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "something was left behind");
+    };
+    refused();
+    #[cfg(target_os = "linux")]
+    without_exchange(refused);
 }

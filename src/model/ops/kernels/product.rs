@@ -278,6 +278,26 @@ mod tests {
         Check.with_simd(pulp::Scalar);
     }
 
+    /// `pulp` looks for AVX2 and for AVX-512 only where its features `x86-v3` and `x86-v4` are on: without them a name here
+    /// is not known, on a machine that has neither, too.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_widest_vectors_of_this_machine_are_used() {
+        use pulp::x86::{Arch, V3, V4};
+        let widest = match Arch::new() {
+            Arch::V4(_) => 16,
+            Arch::V3(_) => {
+                assert!(V4::try_new().is_none());
+                8
+            }
+            _ => {
+                assert!(V3::try_new().is_none());
+                1
+            }
+        };
+        assert_eq!(lanes(), widest);
+    }
+
     #[cfg(target_arch = "x86_64")]
     #[test]
     fn agrees_with_the_triple_loop_on_vectors_of_eight() {

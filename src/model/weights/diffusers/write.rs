@@ -45,9 +45,9 @@ pub struct PipelineParts<'a> {
 /// Writes the folder, whole or not at all.
 ///
 /// # Errors
-/// When the disk does not take it.
-pub fn write_pipeline(path: &Path, parts: &PipelineParts) -> Result<()> {
-    write_folder_atomically(path, |folder| {
+/// When the disk does not take it, or `may_go` says of the folder that stands there that it may not be replaced.
+pub fn write_pipeline(path: &Path, may_go: &dyn Fn(&Path) -> Result<()>, parts: &PipelineParts) -> Result<()> {
+    write_folder_atomically(path, may_go, |folder| {
         let index = json!({
             "_class_name": "DDPMPipeline",
             "_diffusers_version": DIFFUSERS,
