@@ -13,7 +13,7 @@
 //! | warming up | the learning rate still rises |
 //! | not learning | after [`PATIENT`] steps the smoothed loss is over 95 % of the first |
 //! | by heart | the held-out loss is 15 % above its lowest, and the train loss is 25 % below it |
-//! | as good as real | distance and recognisable share reach what real digits do, within 10 % |
+//! | as good as real | distance and recognisable share, the medians of three, reach what real digits do, within 10 % |
 //! | stopped | the distance, the median of three, has been no lower for [`STOPPED`] seconds and four evaluations |
 //! | digits improve | that median, or one of the first two distances, became lower within the last [`STOPPED`] seconds |
 //! | loss falls, loss flat | by the smoothed loss of a quarter of the run ago: see [`Pulse::falls`] |
@@ -164,12 +164,7 @@ fn by_heart(evidence: &Evidence<'_>) -> Option<Health> {
 }
 
 fn digits(evidence: &Evidence<'_>) -> Option<Health> {
-    let newest = evidence.evaluations.newest()?;
-    if newest.eval.count == DIGITS
-        && evidence.learned == Digits::ALL
-        && newest.eval.distance <= 1.1 * REAL.distance
-        && newest.eval.recognisable >= 0.9 * REAL.recognisable
-    {
+    if evidence.learned == Digits::ALL && as_good_as_real(evidence.evaluations) {
         return Some(Health::new(Tone::Good, "As good as real digits, by 200 of them: enough"));
     }
     let best = Best::of(evidence.evaluations)?;
@@ -197,6 +192,16 @@ fn digits(evidence: &Evidence<'_>) -> Option<Health> {
         format!("Learning: digits improve (distance {from:.0} → {to:.0}), the loss falls")
     };
     Some(Health::new(Tone::Good, text))
+}
+
+/// Whether the last three evaluations say so: one of 200 digits is better or worse by chance.
+fn as_good_as_real(evaluations: &Evaluations) -> bool {
+    let series: Vec<&Evaluated> = evaluations.iter().collect();
+    series.last_chunk::<3>().is_some_and(|newest| {
+        newest.iter().all(|one| one.eval.count == DIGITS)
+            && median(newest.iter().map(|one| one.eval.distance)) <= 1.1 * REAL.distance
+            && median(newest.iter().map(|one| one.eval.recognisable)) >= 0.9 * REAL.recognisable
+    })
 }
 
 /// When the digits were last clearly better than ever before.

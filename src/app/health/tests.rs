@@ -73,6 +73,8 @@ const TOO_HIGH: &str = include_str!("../../../tests/vectors/curves/too-high.csv"
 const STILL: &str = include_str!("../../../tests/vectors/curves/still.csv");
 /// Nearly as good as real digits.
 const NEAR: &str = include_str!("../../../tests/vectors/curves/near.csv");
+/// As good as real digits in the end.
+const REAL_LIKE: &str = include_str!("../../../tests/vectors/curves/real.csv");
 /// Of the digit 1 alone.
 const ONES: &str = include_str!("../../../tests/vectors/curves/ones.csv");
 const BY_HEART: &str = include_str!("../../../tests/vectors/curves/by-heart.csv");
@@ -108,7 +110,7 @@ fn a_healthy_run_learns_by_its_loss_and_then_by_its_digits() {
 /// What the loss does is told by few changes of the words, also where it falls by about as much as counts.
 #[test]
 fn the_words_for_the_loss_do_not_flicker() {
-    for (name, text) in [("long", LONG), ("ones", ONES), ("near", NEAR), ("by heart", BY_HEART)] {
+    for (name, text) in [("long", LONG), ("ones", ONES), ("near", NEAR), ("real", REAL_LIKE), ("by heart", BY_HEART)] {
         let mut curve = Recorded::read(text);
         curve.evaluations.clear();
         curve.held_out.clear();
@@ -164,6 +166,27 @@ fn of_a_run_that_is_over_it_is_told_what_was() {
 
 #[test]
 fn digits_like_real_ones_are_enough() {
+    let curve = Recorded::read(REAL_LIKE);
+    let (mut said, mut clear_alone) = (Vec::new(), 0);
+    for (step, eval) in &curve.evaluations {
+        if curve.health(*step, 20).sentence.contains("real digits") {
+            said.push(*step);
+        } else if eval.recognisable >= 0.9 * REAL.recognisable && eval.distance > 1.1 * REAL.distance {
+            clear_alone += 1;
+        }
+    }
+    // A single distance was near enough 17 seconds before, and is not once more in the end, by chance.
+    assert_eq!(said, [5084, 5228], "said once, and to the end");
+    assert!(clear_alone >= 5, "clear, but not as various: {clear_alone}");
+    assert_says(&curve.health(5228, 20), Tone::Good, "As good as real digits, by 200 of them: enough");
+    assert!(curve.evaluations.last().unwrap().1.distance > 1.1 * REAL.distance);
+    assert_says(&curve.health_of(5228, 20, true), Tone::Good, "As good as real digits, by 200 of them: enough");
+    let of_one = Recorded { learned: Digits::of(&[1]).unwrap(), ..curve };
+    assert!(!of_one.health(5228, 20).sentence.contains("real digits"), "that is known of all ten alone");
+}
+
+#[test]
+fn digits_as_various_as_real_ones_and_not_as_clear_still_improve() {
     // In the end its distance is that of real digits, and of 200 it draws 146 recognisably, where real ones are 168.
     let curve = Recorded::read(NEAR);
     for (step, _) in &curve.evaluations {
@@ -173,13 +196,6 @@ fn digits_like_real_ones_are_enough() {
     let (last, eval) = *curve.evaluations.last().unwrap();
     assert!(eval.distance <= 1.1 * REAL.distance && eval.recognisable < 0.9 * REAL.recognisable, "{eval:?}");
     assert_says(&curve.health(last, 20), Tone::Good, "Learning: digits still improve (distance ");
-    // No short run was that good: with six more of them, it would be.
-    let mut edited = curve;
-    edited.evaluations.last_mut().unwrap().1.recognisable = 0.76;
-    assert_says(&edited.health(last, 20), Tone::Good, "As good as real digits, by 200 of them: enough");
-    assert!(edited.evaluations.last().unwrap().1.recognisable < REAL.recognisable);
-    edited.evaluations.last_mut().unwrap().1.distance = 1.2 * REAL.distance;
-    assert!(!edited.health(last, 20).sentence.contains("real digits"), "clear, but not as various");
 }
 
 #[test]
