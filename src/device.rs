@@ -3,6 +3,7 @@
 mod lost;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 
 use candle_core::Device;
@@ -41,10 +42,10 @@ impl DeviceChoice {
     /// [`Error::Device`] when a GPU is named that the program was not built for.
     pub fn open(self) -> Result<Opened> {
         let gpu = match self {
-            Self::Auto if cfg!(feature = "cuda") => Device::new_cuda(0),
-            Self::Auto if cfg!(feature = "metal") => Device::new_metal(0),
-            Self::Cuda(number) if cfg!(feature = "cuda") => Device::new_cuda(number),
-            Self::Metal if cfg!(feature = "metal") => Device::new_metal(0),
+            Self::Auto if cfg!(feature = "cuda") => or_panicked(|| Device::new_cuda(0)),
+            Self::Auto if cfg!(feature = "metal") => or_panicked(|| Device::new_metal(0)),
+            Self::Cuda(number) if cfg!(feature = "cuda") => or_panicked(|| Device::new_cuda(number)),
+            Self::Metal if cfg!(feature = "metal") => or_panicked(|| Device::new_metal(0)),
             Self::Auto | Self::Cpu => return Ok(Opened { device: Device::Cpu, notice: None }),
             Self::Cuda(_) | Self::Metal => {
                 let why = "this build of the program does not know it".into();
@@ -61,6 +62,14 @@ impl DeviceChoice {
             |device| Opened { device, notice: None },
         ))
     }
+}
+
+/// Where there is no GPU at all, Metal's list of them is empty, and Candle takes the first: a panic there is an answer.
+fn or_panicked(open: impl FnOnce() -> candle_core::Result<Device>) -> candle_core::Result<Device> {
+    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|panic| {
+        let panic = Error::from_panic(&*panic);
+        Err(candle_core::Error::Msg(panic.to_string()))
+    })
 }
 
 /// The device in words, such as `CPU, 2 threads`.
@@ -111,6 +120,14 @@ impl FromStr for DeviceChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_library_that_panics_where_there_is_no_gpu_has_answered() {
+        let none = || -> candle_core::Result<Device> { panic!("swap_remove index (is 0) should be < len (is 0)") };
+        let error = or_panicked(none).unwrap_err().to_string();
+        assert!(error.contains("swap_remove"), "{error}");
+        assert!(or_panicked(|| Ok(Device::Cpu)).unwrap().is_cpu());
+    }
 
     #[test]
     fn names_are_read_and_written() {

@@ -92,7 +92,7 @@ pub fn shown_name(path: &Path) -> String {
 ///
 /// # Errors
 /// [`Error::Write`] with `path`, or what `fill` or `may_go` returned; `path` is then as it was, unless it is the last fsync
-/// that failed: the new folder is there then, and the old one beside it.
+/// that failed, or the old folder could not be put back: then it stands beside its place, and the error says where.
 pub fn write_folder_atomically(
     path: &Path,
     may_go: &dyn Fn(&Path) -> Result<()>,
@@ -120,21 +120,21 @@ fn put_folder_in_place(fresh: TempDir, path: &Path, beside: &Path, may_go: &dyn 
     let old = match exchange(fresh, path).map_err(failed)? {
         Exchanged::Done(old) => match may_go(old.path()) {
             Ok(()) => old,
-            Err(refused) => {
-                if disk::exchange(old.path(), path).is_err() {
-                    // It could not be put back: it stays where it is.
-                    let _ = old.keep();
-                }
-                return Err(refused);
-            }
+            Err(refused) => match disk::exchange(old.path(), path) {
+                Ok(()) => return Err(refused),
+                Err(error) => return Err(stays(old.keep(), path, error)),
+            },
         },
         Exchanged::Cannot(fresh) => replace_by_two_renames(fresh, path, beside, may_go)?,
     };
-    disk::sync_folder(beside).map_err(|error| {
-        // The new names may not last: the old folder stays.
-        let _ = old.keep();
-        failed(error)
-    })
+    // The new names may not last: the old folder stays.
+    disk::sync_folder(beside).map_err(|error| stays(old.keep(), path, error))
+}
+
+/// The old folder could not be put back, or is not given up, and is not removed.
+fn stays(old: PathBuf, path: &Path, error: io::Error) -> Error {
+    let old = old.display();
+    Error::write(path)(io::Error::new(error.kind(), format!("{error}; what stood there is in {old} now")))
 }
 
 enum Exchanged {
@@ -177,11 +177,13 @@ fn replace_by_two_renames(
     }
     let placed = may_go(&old).and_then(|()| disk::rename(fresh.path(), path).map_err(Error::write(path)));
     if let Err(failed) = placed {
-        if disk::rename(&old, path).is_err() {
-            // The old folder could not be put back: it stays where it is.
-            let _ = retired.keep();
-        }
-        return Err(failed);
+        return Err(match disk::rename(&old, path) {
+            Ok(()) => failed,
+            Err(error) => {
+                let _ = retired.keep();
+                stays(old, path, error)
+            }
+        });
     }
     let _ = fresh.keep();
     Ok(retired)

@@ -234,6 +234,33 @@ fn linked() -> BTreeSet<(String, String, String)> {
     text.lines().filter_map(part).collect()
 }
 
+/// Features of crates that nothing names in the sources: without them something does nothing, or slowly, in silence.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+const NEEDED: &[(&str, &str, &str)] = &[
+    ("egui-winit", "clipboard", "what is copied stays in the window"),
+    ("winit", "wayland-csd-adwaita", "a window on GNOME's Wayland has no title"),
+    ("wayland-backend", "dlopen", "the program does not start where there is no Wayland"),
+    ("pulp", "x86-v3", "no vectors without AVX-512"),
+    ("pulp", "x86-v4", "no AVX-512"),
+    ("gemm-f32", "x86-v4", "no AVX-512 in products"),
+];
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn features_that_would_be_missed_in_silence_are_on() {
+    let words = ["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}|{f}"];
+    let output = Command::new(env!("CARGO")).args(words).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    for (name, feature, why) in NEEDED {
+        let has = text.lines().any(|line| {
+            let (package, features) = line.trim_end_matches(" (*)").split_once('|').unwrap_or_default();
+            package.split(' ').next() == Some(name) && features.split(',').any(|one| one == *feature)
+        });
+        assert!(has, "{name} is without {feature}: {why}");
+    }
+}
+
 /// The strings that `deny.toml` lists one a line between two headings.
 fn listed<'a>(rules: &'a str, from: &str, to: &str) -> Vec<&'a str> {
     let section = rules.split_once(from).unwrap().1.split_once(to).unwrap().0;

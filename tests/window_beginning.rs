@@ -66,9 +66,8 @@ fn what_nobody_drew_is_called_what_it_is() {
     scene.harness.get_by_label_contains("so that there is something to see before anything was trained");
 
     in_the_middle(&mut scene);
-    let run = scene.state().run.as_ref().unwrap().folder.clone();
-    scene.play([Event::RunEnded { step: 1240, reason: EndReason::Completed, run }]);
-    scene.play([Event::Activity(Activity::Idle), model_learned(Preset::Small.settings())]);
+    scene.play(drawn_for(DrawnFor::Opening, recording(1, 64, 24)));
+    completes(&mut scene);
     draws(&mut scene);
     scene.harness.get_by_label("drawn at the end");
     scene.harness.get_by_label("Drawn at the end of the run: other noise than the grid's.");
@@ -90,22 +89,30 @@ fn completes(scene: &mut Scene) {
     scene.play([Event::Activity(Activity::Idle), model_learned(Preset::Small.settings())]);
 }
 
-#[test]
-fn the_drawing_at_the_end_takes_nobody_away_from_the_films_of_the_training() {
+/// The middle of a run, in which nobody has drawn anything: the films of it, and what was drawn as it was opened.
+fn nobody_drew() -> Scene {
     let mut scene = scene();
     in_the_middle(&mut scene);
+    scene.play(drawn_for(DrawnFor::Opening, recording(2, 64, 24)));
+    scene
+}
+
+#[test]
+fn the_drawing_at_the_end_takes_nobody_away_from_the_films_of_the_training() {
+    let mut scene = nobody_drew();
     scene.act(Action::StepTraining(-1));
+    scene.act(Action::Follow(28));
     let looked_at = scene.state().film_step();
     assert!(looked_at.is_some());
     scene.act(Action::TogglePlay);
     completes(&mut scene);
-    draws(&mut scene);
-    assert_eq!(scene.state().film_step(), looked_at);
+    let Some(Command::Sample { why, .. }) = scene.command() else { panic!("it is drawn") };
+    scene.play(drawn_for(why, recording(3, 8, 24)));
+    assert_eq!((scene.state().film_step(), scene.state().followed), (looked_at, 28));
     assert!(scene.state().player.playing);
     assert_eq!(scene.state().recording.as_ref().unwrap().drawn_for, DrawnFor::RunEnd, "it stands behind the films");
 
-    let mut scene = self::scene();
-    in_the_middle(&mut scene);
+    let mut scene = nobody_drew();
     scene.act(Action::StepTraining(-1));
     scene.act(Action::ShowTab(Tab::Sample));
     completes(&mut scene);
@@ -114,23 +121,28 @@ fn the_drawing_at_the_end_takes_nobody_away_from_the_films_of_the_training() {
 }
 
 #[test]
-fn what_a_person_is_having_drawn_as_the_run_ends_is_not_taken_away() {
-    for begun in [false, true] {
-        let mut scene = scene();
-        in_the_middle(&mut scene);
-        scene.click("Record");
-        assert!(matches!(scene.command(), Some(Command::Sample { why: DrawnFor::Person, .. })));
-        let mut events = recording(2, 64, 24);
-        let rest = events.split_off(3);
-        if begun {
-            scene.play(events.clone());
-        }
-        completes(&mut scene);
-        assert!(scene.command().is_none(), "nothing else is drawn");
-        if !begun {
-            scene.play(events);
-        }
-        scene.play(rest);
-        scene.harness.get_by_label("your drawing");
-    }
+fn what_a_person_drew_along_the_run_stays_when_it_ends() {
+    let mut scene = scene();
+    in_the_middle(&mut scene);
+    scene.click("Record");
+    assert!(matches!(scene.command(), Some(Command::Sample { why: DrawnFor::Person, .. })));
+    scene.play(recording(2, 64, 24));
+    scene.act(Action::StepFrames(-3));
+    let t = scene.state().film().unwrap().t();
+    completes(&mut scene);
+    assert!(scene.command().is_none(), "nothing takes its place");
+    assert_eq!(scene.state().film().unwrap().t(), t);
+    scene.harness.get_by_label("your drawing");
+}
+
+#[test]
+fn a_drawing_by_another_model_ends_as_a_run_begins() {
+    let mut scene = scene();
+    scene.play([model_opened(Preset::Small.settings())]);
+    assert!(matches!(scene.command(), Some(Command::Sample { .. })));
+    scene.play(recording(1, 64, 24).into_iter().take(4));
+    scene.play([run_started(Preset::Small.settings(), 0), Event::Activity(Activity::Training)]);
+    assert!(matches!(scene.command(), Some(Command::CancelSampling)), "it would be shown nowhere");
+    scene.play([Event::SamplingEnded { id: 1, cancelled: true, seconds: 0.1 }]);
+    assert!(scene.state().sampling.is_none());
 }

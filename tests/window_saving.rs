@@ -182,9 +182,10 @@ fn the_file_dialog_has_asked_already() {
 }
 
 /// Three films back in training, six frames back in denoising.
-fn looking_back() -> Scene {
+fn looking_back(drawn: DrawnFor) -> Scene {
     let mut scene = scene();
     in_the_middle(&mut scene);
+    scene.play(scene::drawn_for(drawn, scene::recording(1, 64, 20)));
     for _ in 0..3 {
         scene.key(Key::ArrowDown);
     }
@@ -196,7 +197,7 @@ fn looking_back() -> Scene {
 
 #[test]
 fn the_film_that_is_looked_back_on_is_what_is_saved_and_copied() {
-    let mut scene = looking_back();
+    let mut scene = looking_back(DrawnFor::Person);
     assert_eq!((scene.state().film_step(), scene.t()), (Some(790), 300));
     scene.click("Save…");
     let Save::Grid { pictures, columns, provenance } = saved(&mut scene, "Grid of pictures (.png)") else {
@@ -278,7 +279,7 @@ fn where_no_dialog_opens_the_path_is_typed_and_the_form_says_so() {
 
 #[test]
 fn what_the_form_was_opened_for_stays_chosen_when_the_run_ends() {
-    let mut scene = looking_back();
+    let mut scene = looking_back(DrawnFor::Opening);
     scene.click("Save…");
     scene.harness.get_by_label("The film of step 790, at t = 300");
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::recording::{Moment, Recording};
 use super::state::AppState;
 use crate::config::Settings;
+use crate::engine::DrawnFor;
 use crate::train::film::Film;
 use crate::train::films::surplus;
 
@@ -193,6 +194,11 @@ impl AppState {
     /// Whether something was drawn, or is being drawn, beside the films.
     pub fn has_drawing(&self) -> bool {
         self.recording.as_ref().is_some_and(|recording| recording.visited().is_some())
+    }
+
+    /// Whether the drawing is one that a person asked for.
+    pub(super) fn has_drawing_of_a_person(&self) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.drawn_for == DrawnFor::Person)
     }
 
     /// Puts the playhead on a film, or on the drawing behind them, at the timestep where it stands.

@@ -207,7 +207,12 @@ impl App {
             state.forget_run();
             state.recording = None;
             state.player.playing = false;
+            if state.is_drawing() {
+                // By another model, and shown nowhere.
+                self.command(Command::CancelSampling);
+            }
         }
+        let state = &mut self.state;
         state.grid.forget_asked();
         state.films.drop_after(step);
         state.films.reading = step > 0;
@@ -291,8 +296,7 @@ impl App {
             self.command(Command::Sample { settings: recorded, why: DrawnFor::FirstLook });
         } else if opened {
             self.sample(DrawnFor::Opening);
-        } else if completed && !self.state.is_drawing() && !self.state.awaits_pictures() {
-            // What a person asked for just now is not taken away by this.
+        } else if completed && !self.state.awaits_pictures() && !self.state.has_drawing_of_a_person() {
             self.sample(DrawnFor::RunEnd);
         }
     }
@@ -307,11 +311,13 @@ impl App {
         // Who looks at the films of the training goes on with that.
         let looked_for = recording.drawn_for != DrawnFor::RunEnd || state.tab == Tab::Sample;
         state.origin.sampling_started(recording.id);
-        state.followed = state.followed.min(recording.count.saturating_sub(1));
-        state.recording = Some(recording);
         if looked_for && !state.returns_to_film() {
             state.films.leave();
         }
-        state.player.playing &= state.film_step().is_some();
+        if state.film_step().is_none() {
+            state.followed = state.followed.min(recording.count.saturating_sub(1));
+            state.player.playing = false;
+        }
+        state.recording = Some(recording);
     }
 }

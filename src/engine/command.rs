@@ -35,7 +35,8 @@ pub enum Command {
     /// Load the model that ships with the program.
     OpenShipped,
     /// Draw images with the current model and record every frame of the reverse diffusion.
-    /// During training it draws beside the steps, on a thread of its own. A newer request replaces the one in progress.
+    /// During training it draws beside the steps, on a thread of its own. A newer request replaces the one in progress,
+    /// but for that of a run's end, which then draws nothing.
     Sample { settings: SamplingSettings, why: DrawnFor },
     /// As `Sample`, for settings that change under a person's hand: a rough look comes before it, and `generation` tells
     /// which change it answers. `Redrawing` comes when the drawing before it has ended, then `Rough`s, then as `Sample`.

@@ -103,8 +103,8 @@ impl Sampler {
         self.lost_device.load(Ordering::Relaxed)
     }
 
-    /// Draws on a thread of its own, in place of the request in progress; where the device is lost, again on the CPU.
-    /// Settings that cannot work are refused.
+    /// Draws on a thread of its own, in place of the request in progress, which what nobody asked for at the end of a run
+    /// leaves alone; where the device is lost, again on the CPU. Settings that cannot work are refused.
     pub(super) fn start(
         &mut self,
         source: Source,
@@ -112,6 +112,9 @@ impl Sampler {
         beginning: Beginning,
         why: DrawnFor,
     ) -> Result<()> {
+        if why == DrawnFor::RunEnd && self.current.as_ref().is_some_and(|request| !request.has_ended()) {
+            return Ok(());
+        }
         let asked = Settings { sampling: settings.clone(), ..source.denoiser.settings().clone() };
         if let Some(problem) = asked.sampling_problems(MAX_RECORDED).into_iter().next() {
             return Err(Error::Setting(problem));

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use candle_core::Tensor;
@@ -84,7 +85,11 @@ pub fn may_be_replaced(path: &Path) -> Result<()> {
 
 /// The same of a folder that is called `path`, whatever it is called just now.
 fn may_go(folder: &Path, path: &Path) -> Result<()> {
-    let Ok(mut inside) = fs::read_dir(folder) else { return Ok(()) };
+    let mut inside = match fs::read_dir(folder) {
+        Ok(inside) => inside,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+        Err(error) => return Err(Error::read(path)(error)),
+    };
     if inside.next().is_none() || is_export_alone(folder, readme::MARK) {
         return Ok(());
     }

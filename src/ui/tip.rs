@@ -42,11 +42,16 @@ pub fn say_on_rail(response: &Response, words: &str) {
 fn strip_of(response: &Response) -> Option<Rect> {
     let window = response.ctx.content_rect();
     let strip = window.with_min_y(window.bottom() - film_strip::HEIGHT);
-    (response.layer_id.order == Order::Background && strip.contains(response.rect.center())).then_some(strip)
+    (response.layer_id.order == Order::Background && strip.contains(response.interact_rect.center())).then_some(strip)
 }
 
+/// As egui does it for its own tips, of a widget that has a name.
 fn describe(response: &Response, words: &str) {
     if response.ctx.has_accesskit_node(response.id) {
-        response.ctx.accesskit_node_builder(response.id, |node| node.set_description(words));
+        response.ctx.accesskit_node_builder(response.id, |node| {
+            if node.description().is_none() {
+                node.set_description(words);
+            }
+        });
     }
 }

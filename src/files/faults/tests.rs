@@ -127,13 +127,53 @@ fn a_folder_that_may_not_go_any_more_is_put_back() {
             write_atomically(&fresh.join("new"), |file| file.write_all(b"new"))
         })
     };
-    let refused = || {
+    let is_refused = || {
         let error = write().unwrap_err();
         assert!(matches!(error, Error::Usage { .. }), "{error}");
         let there = ["old", "mine", "new"].map(|name| out.join(name).is_file());
         assert_eq!(there, [true, true, false]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "something was left behind");
     };
+    is_refused();
+    #[cfg(target_os = "linux")]
+    without_exchange(is_refused);
+}
+
+/// Whatever goes wrong while a folder that may not go is put back: what it held is in its place, or where the error says.
+fn refused() {
+    let told = RefCell::new(String::new());
+    let work = |folder: &Path| {
+        fs::create_dir(folder.join("out")).unwrap();
+        fs::write(folder.join("out/old"), "old").unwrap();
+        let refuse = |_: &Path| Err(Error::usage("it holds more", "choose another"));
+        let made = write_folder_atomically(&folder.join("out"), &refuse, |fresh| {
+            write_atomically(&fresh.join("new"), |file| file.write_all(b"new"))
+        });
+        *told.borrow_mut() = made.as_ref().map_or_else(ToString::to_string, |()| String::new());
+        made
+    };
+    let (named, elsewhere) = (Cell::new(0), Cell::new(0));
+    at_every_call(work, |folder, said_done, what| {
+        let lied = what.starts_with("Drop");
+        assert!(lied || !said_done, "{what}: said to be written");
+        let holds = |at: &Path| read(&at.join("old")).as_deref() == Some(b"old");
+        if holds(&folder.join("out")) {
+            return;
+        }
+        elsewhere.set(elsewhere.get() + 1);
+        let beside = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+        let at = beside.flat_map(|path| [path.join("old"), path]).find(|path| holds(path));
+        assert!(lied || at.is_some(), "{what}: what stood there is gone");
+        if let (Some(at), true) = (at, what.starts_with("Fail")) {
+            assert!(told.borrow().contains(&at.display().to_string()), "{what}: {} is not {at:?}", told.borrow());
+            named.set(named.get() + 1);
+        }
+    });
+    assert!(named.get() >= 1, "the one that puts it back failed once: {}", elsewhere.get());
+}
+
+#[test]
+fn a_refused_folder_is_in_its_place_or_where_the_error_says() {
     refused();
     #[cfg(target_os = "linux")]
     without_exchange(refused);

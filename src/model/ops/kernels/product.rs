@@ -283,19 +283,33 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     #[test]
     fn the_widest_vectors_of_this_machine_are_used() {
-        use pulp::x86::{Arch, V3, V4};
-        let widest = match Arch::new() {
-            Arch::V4(_) => 16,
-            Arch::V3(_) => {
-                assert!(V4::try_new().is_none());
-                8
-            }
-            _ => {
-                assert!(V3::try_new().is_none());
-                1
-            }
+        let found = match pulp::x86::Arch::new() {
+            pulp::x86::Arch::V4(_) => 16,
+            pulp::x86::Arch::V3(_) => 8,
+            _ => 1,
         };
-        assert_eq!(lanes(), widest);
+        let wide = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512cd")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl");
+        let eight = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        assert_eq!(
+            (found, lanes()),
+            if wide {
+                (16, 16)
+            } else if eight {
+                (8, 8)
+            } else {
+                (1, 1)
+            }
+        );
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    #[test]
+    fn the_widest_vectors_of_this_machine_are_used() {
+        assert_eq!(lanes(), 4);
     }
 
     #[cfg(target_arch = "x86_64")]
