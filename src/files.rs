@@ -122,17 +122,17 @@ fn put_folder_in_place(fresh: TempDir, path: &Path, beside: &Path, may_go: &dyn 
             Ok(()) => old,
             Err(refused) => match disk::exchange(old.path(), path) {
                 Ok(()) => return Err(refused),
-                Err(error) => return Err(stays(old.keep(), path, error)),
+                Err(error) => return Err(stays(&old.keep(), path, &error)),
             },
         },
         Exchanged::Cannot(fresh) => replace_by_two_renames(fresh, path, beside, may_go)?,
     };
     // The new names may not last: the old folder stays.
-    disk::sync_folder(beside).map_err(|error| stays(old.keep(), path, error))
+    disk::sync_folder(beside).map_err(|error| stays(&old.keep(), path, &error))
 }
 
 /// The old folder could not be put back, or is not given up, and is not removed.
-fn stays(old: PathBuf, path: &Path, error: io::Error) -> Error {
+fn stays(old: &Path, path: &Path, error: &io::Error) -> Error {
     let old = old.display();
     Error::write(path)(io::Error::new(error.kind(), format!("{error}; what stood there is in {old} now")))
 }
@@ -181,7 +181,7 @@ fn replace_by_two_renames(
             Ok(()) => failed,
             Err(error) => {
                 let _ = retired.keep();
-                stays(old, path, error)
+                stays(&old, path, &error)
             }
         });
     }

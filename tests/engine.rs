@@ -369,31 +369,6 @@ fn a_newer_sampling_replaces_the_one_in_progress() {
 }
 
 #[test]
-fn what_nobody_asked_for_at_the_end_of_a_run_replaces_no_drawing() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut engine = Engine::start();
-    engine.send(train(&folder.path().join("run"), Budget::Steps(2)));
-    engine.wait("model", |event| matches!(event, Event::ModelReady(_)).then_some(()));
-    let long = SamplingSettings { steps: 1000, count: 64, ..sampling() };
-    engine.send(Command::Sample { settings: long, why: DrawnFor::Person });
-    engine.send(Command::Sample { settings: sampling(), why: DrawnFor::RunEnd });
-    let started = |event: &Event| match event {
-        Event::SamplingStarted { id, why, .. } => Some((*id, *why)),
-        _ => None,
-    };
-    let (first, why) = engine.wait("start", started);
-    assert_eq!(why, DrawnFor::Person);
-    engine.send(Command::CancelSampling);
-    engine.wait("its end", |event| match event {
-        Event::SamplingStarted { why, .. } => panic!("another one began: {why:?}"),
-        Event::SamplingEnded { id, cancelled, .. } => (*id == first && *cancelled).then_some(()),
-        _ => None,
-    });
-    engine.send(Command::Sample { settings: sampling(), why: DrawnFor::RunEnd });
-    assert_eq!(engine.wait("start", started).1, DrawnFor::RunEnd, "none is in progress any more");
-}
-
-#[test]
 fn images_are_looked_at_before_training_and_beside_it() {
     use diffuscope::config::{DataSource, Digits};
     let mut engine = Engine::start();

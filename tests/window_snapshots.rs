@@ -9,13 +9,13 @@ mod scene;
 
 use diffuscope::app::{Action, Look, RunName};
 use diffuscope::config::Preset;
-use diffuscope::engine::{Event, Task};
+use diffuscope::engine::{DrawnFor, Event, Task};
 use diffuscope::pictures::Pictures;
 use diffuscope::sampling::origin::{OriginImage, OriginSource};
 use diffuscope::window::Window;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use scene::{Scene, digits, drawn_by, found, in_the_middle, model_shipped, recording, run_read, runs};
+use scene::{Scene, digits, drawn_by, drawn_for, found, in_the_middle, model_shipped, recording, run_read, runs};
 
 fn scene(width: f32, height: f32, theme: egui::Theme) -> Scene {
     scaled_scene(width, height, 1.0, theme)
@@ -92,7 +92,7 @@ fn the_first_start() {
     at_all_sizes("first-start", |scene| {
         // As the window opens for somebody new: the model that ships draws at once.
         scene.play([model_shipped(Preset::Small.settings())]);
-        scene.play(recording(1, 64, 24));
+        scene.play(drawn_for(DrawnFor::FirstLook, recording(1, 64, 24)));
     });
 }
 

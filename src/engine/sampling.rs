@@ -248,3 +248,36 @@ impl Job {
         self.out.send(Event::Frame { id: self.id, frame }).map_err(|_| Error::Cancelled)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::panics::{PATIENCE, engine, wait};
+    use super::super::{Command, DrawnFor, Event};
+    use crate::config::{Preset, SamplingSettings};
+
+    #[test]
+    fn what_nobody_asked_for_at_the_end_of_a_run_replaces_no_drawing() {
+        let (handle, _) = engine();
+        handle.send(Command::OpenShipped).unwrap();
+        wait(&handle, |event| matches!(event, Event::ModelReady(_)).then_some(()));
+        let few = SamplingSettings { count: 1, steps: 2, ..Preset::Nano.settings().sampling };
+        let long = SamplingSettings { count: 64, steps: 1000, ..few.clone() };
+        let started = |event: &Event| match event {
+            Event::SamplingStarted { id, why, .. } => Some((*id, *why)),
+            _ => None,
+        };
+        handle.send(Command::Sample { settings: long, why: DrawnFor::Person }).unwrap();
+        handle.send(Command::Sample { settings: few.clone(), why: DrawnFor::RunEnd }).unwrap();
+        let (first, why) = wait(&handle, started);
+        assert_eq!(why, DrawnFor::Person);
+        handle.send(Command::CancelSampling).unwrap();
+        wait(&handle, |event| match event {
+            Event::SamplingStarted { why, .. } => panic!("another one began: {why:?}"),
+            Event::SamplingEnded { id, cancelled, .. } => (*id == first && *cancelled).then_some(()),
+            _ => None,
+        });
+        handle.send(Command::Sample { settings: few, why: DrawnFor::RunEnd }).unwrap();
+        assert_eq!(wait(&handle, started).1, DrawnFor::RunEnd, "none is in progress any more");
+        assert!(handle.shutdown(PATIENCE));
+    }
+}

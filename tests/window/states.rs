@@ -3,14 +3,16 @@
 
 use diffuscope::app::{Action, OriginAction, Tab};
 use diffuscope::config::Preset;
-use diffuscope::engine::{Event, Task};
+use diffuscope::engine::{DrawnFor, Event, Task};
 use diffuscope::pictures::Pictures;
 use diffuscope::reports::Reports;
 use diffuscope::sampling::origin::{OriginImage, OriginSource};
 use egui::Key;
 use egui_kittest::kittest::Queryable;
 
-use crate::scene::{Scene, digits, found, in_the_middle, model_shipped, not_kept, recording, run_read, runs};
+use crate::scene::{
+    Scene, digits, drawn_for, found, in_the_middle, model_shipped, not_kept, recording, run_read, runs,
+};
 
 /// Calls `look` with the name of each state, and whether nothing lies over it.
 pub fn through_all_states(scene: &mut Scene, look: &mut dyn FnMut(&mut Scene, &str, bool)) {
@@ -86,7 +88,7 @@ pub fn through_further_states(scene: &mut Scene, look: &mut dyn FnMut(&mut Scene
         look(scene, name);
     };
     scene.play([model_shipped(Preset::Nano.settings())]);
-    scene.play(recording(7, 64, 20));
+    scene.play(drawn_for(DrawnFor::FirstLook, recording(7, 64, 20)));
     next(scene, "first start with the model that ships");
     for menu in ["Data: ", "Preset: ", "Play speed: "] {
         let button = scene.harness.query_all_by_label_contains(menu).next().unwrap().rect().center();
