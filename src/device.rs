@@ -36,7 +36,8 @@ pub struct Opened {
 }
 
 impl DeviceChoice {
-    /// Opens the device. A GPU that the program was built for but does not find is replaced by the CPU, with a notice.
+    /// Opens the device. A GPU that the program was built for but does not find is replaced by the CPU, with a notice; the
+    /// libraries of CUDA, which a build for it is linked to, have to be there for the program to start at all.
     ///
     /// # Errors
     /// [`Error::Device`] when a GPU is named that the program was not built for.
